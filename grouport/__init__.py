@@ -1,0 +1,3 @@
+from grouport.celery import app as celery_app
+
+__all__ = ["celery_app"]

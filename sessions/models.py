@@ -1,0 +1,237 @@
+"""Time: programmes, what their twelve weeks teach, cohorts, and each cohort's twelve sessions."""
+
+import datetime as dt
+import secrets
+import zoneinfo
+from typing import ClassVar
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator, URLValidator
+from django.db import models
+from django.urls import reverse
+
+from accounts.models import validate_time_zone
+from sessions import schedule
+from sessions.us_states import US_STATES
+
+WEEKS = schedule.WEEKS
+
+
+def random_room() -> str:
+    """A room name that nobody guesses (144 bits)."""
+    return "g-" + secrets.token_hex(18)
+
+
+def validate_us_states(value: object) -> None:
+    if not isinstance(value, list) or not value:
+        raise ValidationError("List at least one state, for example CA, NY.")
+    unknown = [code for code in value if code not in US_STATES]
+    if unknown:
+        raise ValidationError(f"Not a US state: {', '.join(map(str, unknown))}.")
+
+
+def validate_dates(value: object) -> None:
+    try:
+        dates = [dt.date.fromisoformat(day) for day in value]  # type: ignore[attr-defined]
+    except (TypeError, ValueError):
+        raise ValidationError("List dates as YYYY-MM-DD.") from None
+    if len(set(dates)) != len(dates):
+        raise ValidationError("A date is listed twice.")
+
+
+https_only = URLValidator(schemes=["https"], message="Enter an address that starts with https://.")
+
+
+class Programme(models.Model):
+    """What is offered: twelve weeks with a curriculum, a price, and how its mails behave."""
+
+    name = models.CharField(max_length=120, help_text="For staff and the website.")
+    public_name = models.CharField(
+        max_length=60,
+        default="12-week programme",
+        help_text="Shown by the payment processor and in mails: neutral, nothing clinical.",
+    )
+    slug = models.SlugField(unique=True)
+    session_minutes = models.PositiveSmallIntegerField(
+        default=60, validators=[MinValueValidator(60), MaxValueValidator(120)]
+    )
+    list_price_cents = models.PositiveIntegerField(default=29_900, help_text="For all 12 sessions.")
+    currency = models.CharField(max_length=3, default="usd")
+    default_capacity = models.PositiveSmallIntegerField(default=8)
+    max_capacity = models.PositiveSmallIntegerField(default=10)
+    link_lead_hours = models.PositiveSmallIntegerField(
+        default=24, help_text="How long before a session its link mail goes out."
+    )
+    reminder_lead_minutes = models.PositiveSmallIntegerField(
+        default=60, help_text="How long before a session the short reminder goes out; 0 for none."
+    )
+    door_opens_minutes = models.PositiveSmallIntegerField(
+        default=15, help_text="How long before a session its door opens."
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Module(models.TextChoices):
+    """The four colours of the timeline."""
+
+    MINDFULNESS = "mindfulness", "Mindfulness"
+    DISTRESS_TOLERANCE = "distress-tolerance", "Distress tolerance"
+    EMOTION_REGULATION = "emotion-regulation", "Emotion regulation"
+    INTERPERSONAL = "interpersonal", "Interpersonal effectiveness"
+
+
+class CurriculumWeek(models.Model):
+    """What one of a programme's twelve weeks teaches and where in the day it is practised."""
+
+    programme = models.ForeignKey(Programme, models.CASCADE, related_name="weeks")
+    number = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(WEEKS)]
+    )
+    module = models.CharField(max_length=24, choices=Module.choices)
+    title = models.CharField(max_length=120)
+    skills = models.JSONField(default=list, help_text="A list of short names.")
+    activities = models.JSONField(default=list, help_text="Everyday activities to practise in.")
+
+    class Meta:
+        ordering = ("number",)
+        constraints = [
+            models.UniqueConstraint(fields=["programme", "number"], name="one_text_per_week")
+        ]
+
+    def __str__(self) -> str:
+        return f"Week {self.number}: {self.title}"
+
+
+class Cohort(models.Model):
+    """One group that meets at a wall-clock time of its zone, twelve times."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        PUBLISHED = "published", "Published"
+        CLOSED = "closed", "Closed to new members"
+        ARCHIVED = "archived", "Archived"
+
+    class Admission(models.TextChoices):
+        START_ONLY = "start", "At week 1 only"
+        MODULE_STARTS = "modules", "At weeks 1, 5 and 9"
+
+    programme = models.ForeignKey(Programme, models.PROTECT, related_name="cohorts")
+    name = models.CharField(max_length=80, help_text="For example “Tuesday evenings”.")
+    slug = models.SlugField(unique=True, max_length=80)
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.DRAFT)
+    admission = models.CharField(
+        max_length=16, choices=Admission.choices, default=Admission.START_ONLY
+    )
+    first_date = models.DateField(help_text="The first session; its weekday is the group's.")
+    wall_time = models.TimeField(help_text="The time on the clock in the group's zone.")
+    time_zone = models.CharField(max_length=64, validators=[validate_time_zone])
+    duration_minutes = models.PositiveSmallIntegerField(
+        default=60, validators=[MinValueValidator(60), MaxValueValidator(120)]
+    )
+    skipped_dates = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_dates],
+        help_text="Meeting days without a session, as YYYY-MM-DD; the end moves, it stays 12.",
+    )
+    capacity = models.PositiveSmallIntegerField(default=8, validators=[MinValueValidator(1)])
+    price_cents = models.PositiveIntegerField(default=29_900, help_text="For all 12 sessions.")
+    currency = models.CharField(max_length=3, default="usd")
+    admitted_states = models.JSONField(
+        validators=[validate_us_states],
+        help_text="Two-letter codes of the states where the facilitators are licensed.",
+    )
+    facilitators = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, related_name="cohorts_led", blank=True
+    )
+    joinable_until = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="Start of the last session at which one may join; written with the sessions.",
+    )
+    room = models.CharField(max_length=60, unique=True, default=random_room, editable=False)
+    meeting_url = models.URLField(
+        "meeting link",
+        blank=True,
+        validators=[https_only],
+        help_text="Leave empty for a room of its own.",
+    )
+
+    STARTING_WEEKS: ClassVar[dict[str, tuple[int, ...]]] = {
+        Admission.START_ONLY: (1,),
+        Admission.MODULE_STARTS: (1, 5, 9),
+    }
+
+    class Meta:
+        # The public list asks for published cohorts that can still be joined, however many
+        # have ended.
+        indexes = [models.Index(fields=["status", "joinable_until"])]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("enrollment:cohort", args=[self.slug])
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def starting_weeks(self) -> tuple[int, ...]:
+        """The weeks at which a member may join."""
+        return self.STARTING_WEEKS[self.admission]
+
+    def clean(self) -> None:
+        """Refuse a schedule that cannot be kept, with a message at the field that is wrong."""
+        super().clean()
+        if self.programme_id and self.capacity and self.capacity > self.programme.max_capacity:
+            raise ValidationError(
+                {"capacity": f"This programme seats at most {self.programme.max_capacity}."}
+            )
+        if self.first_date and isinstance(self.skipped_dates, list):
+            try:
+                schedule.meeting_dates(self.first_date, self.skipped())
+            except (schedule.ImpossibleSchedule, ValueError) as error:
+                raise ValidationError({"skipped_dates": str(error)}) from None
+
+    def skipped(self) -> set[dt.date]:
+        return {dt.date.fromisoformat(day) for day in self.skipped_dates}
+
+
+class GroupSession(models.Model):
+    """One meeting. Its instants are derived from the cohort's clock by `schedule.py`."""
+
+    cohort = models.ForeignKey(Cohort, models.CASCADE, related_name="group_sessions")
+    number = models.PositiveSmallIntegerField(
+        validators=[MinValueValidator(1), MaxValueValidator(WEEKS)]
+    )
+    starts_at = models.DateTimeField(db_index=True)
+    ends_at = models.DateTimeField()
+    meeting_url = models.URLField(
+        "meeting link", blank=True, validators=[https_only], help_text="For this session only."
+    )
+
+    class Meta:
+        ordering = ("starts_at",)
+        constraints = [
+            models.UniqueConstraint(fields=["cohort", "number"], name="one_session_per_week"),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")), name="session_ends_after_start"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.cohort} {self.number}/{WEEKS}"
+
+    @property
+    def joining_url(self) -> str:
+        """Where the meeting is. Never leaves the door: not in a mail, not in a calendar file."""
+        return (
+            self.meeting_url
+            or self.cohort.meeting_url
+            or f"{settings.MEETING_BASE_URL}/{self.cohort.room}"
+        )

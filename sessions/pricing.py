@@ -1,0 +1,20 @@
+"""What part of a cohort's price belongs to which sessions, in integer cents.
+
+$299.00 does not divide by 12. The value of the first k sessions is rounded once from the
+whole price, and every other amount is a difference of two such sums, so any split of the
+twelve adds up to the cent.
+"""
+
+from sessions.schedule import WEEKS
+
+
+def value_through(price_cents: int, sessions: int) -> int:
+    """Cents for the first `sessions` of the twelve, rounded half up."""
+    if not 0 <= sessions <= WEEKS:
+        raise ValueError(f"A programme has {WEEKS} sessions, not {sessions}.")
+    return (2 * price_cents * sessions + WEEKS) // (2 * WEEKS)
+
+
+def price_from_week(price_cents: int, first_week: int) -> int:
+    """Cents for joining at `first_week`: that session and all after it."""
+    return price_cents - value_through(price_cents, first_week - 1)

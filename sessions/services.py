@@ -1,0 +1,31 @@
+"""Writing a cohort's calendar."""
+
+import datetime as dt
+
+from django.db import transaction
+
+from sessions import schedule
+from sessions.models import Cohort, GroupSession
+
+
+@transaction.atomic
+def schedule_sessions(*, cohort: Cohort) -> list[GroupSession]:
+    """Write the cohort's twelve sessions from its clock, keeping each session's own link.
+
+    Raises schedule.ImpossibleSchedule when the cohort's dates contradict each other.
+    """
+    starts = schedule.session_starts(
+        cohort.first_date, cohort.wall_time, cohort.zone, cohort.skipped()
+    )
+    length = dt.timedelta(minutes=cohort.duration_minutes)
+    cohort.joinable_until = starts[max(cohort.starting_weeks) - 1]
+    cohort.save(update_fields=["joinable_until"])
+    return GroupSession.objects.bulk_create(
+        [
+            GroupSession(cohort=cohort, number=number, starts_at=start, ends_at=start + length)
+            for number, start in enumerate(starts, start=1)
+        ],
+        update_conflicts=True,
+        unique_fields=["cohort", "number"],
+        update_fields=["starts_at", "ends_at"],
+    )
