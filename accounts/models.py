@@ -1,6 +1,5 @@
 """People: who they are, what they may do, and in which zone they read the time."""
 
-import zoneinfo
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -8,6 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+
+from accounts import clock
 
 
 class Role(models.TextChoices):
@@ -17,7 +18,7 @@ class Role(models.TextChoices):
 
 
 def validate_time_zone(value: str) -> None:
-    if value not in zoneinfo.available_timezones():
+    if value not in clock.known_zones():
         raise ValidationError("Choose a time zone from the list.")
 
 
@@ -46,7 +47,7 @@ class User(AbstractBaseUser):
         max_length=80, blank=True, help_text="What your group and your facilitator call you."
     )
     time_zone = models.CharField(
-        max_length=64, default="America/New_York", validators=[validate_time_zone]
+        max_length=64, default=clock.DEFAULT_ZONE, validators=[validate_time_zone]
     )
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
     is_active = models.BooleanField(default=True)

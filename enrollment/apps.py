@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class EnrollmentConfig(AppConfig):
     name = "enrollment"
+
+    def ready(self) -> None:
+        from enrollment import mails  # needs the models, which are loaded by now
+
+        mails.register_kinds()

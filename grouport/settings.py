@@ -45,6 +45,7 @@ STRIPE_WEBHOOK_SECRET = required("STRIPE_WEBHOOK_SECRET", "whsec_standin")
 INTAKE_KEYS = required("INTAKE_KEYS", "ZGV2ZWxvcG1lbnQtb25seS1ncm91cG9ydC1pbnRha2U=").split(",")
 # The public address, without a path: mails and Stripe send people back here.
 SITE_URL = required("SITE_URL", "http://127.0.0.1:8000").rstrip("/")
+EMAIL_URL = required("EMAIL_URL", "smtp://127.0.0.1:1025")
 
 if MISSING_SETTINGS:
     # Checks and collectstatic still run, to say what is missing; nothing is ever signed with it.
@@ -145,8 +146,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "accounts.cache.ForgivingRedisCache",
         "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
     }
 }
 
@@ -163,14 +165,29 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "accounts.forms.SignupForm"}
+ACCOUNT_FORMS = {
+    "signup": "accounts.forms.SignupForm",
+    "login": "accounts.forms.LoginForm",
+    "request_login_code": "accounts.forms.RequestLoginCodeForm",
+    "confirm_login_code": "accounts.forms.ConfirmLoginCodeForm",
+    "confirm_email_verification_code": "accounts.forms.ConfirmEmailForm",
+    "reset_password": "accounts.forms.ResetPasswordForm",
+    "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
+    "change_password": "accounts.forms.ChangePasswordForm",
+    "set_password": "accounts.forms.SetPasswordForm",
+    "add_email": "accounts.forms.AddEmailForm",
+    "reauthenticate": "accounts.forms.ReauthenticateForm",
+}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_UNIQUE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 60 * 15
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True
@@ -180,8 +197,9 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "enrollment:home"
 
 # --- Mail -------------------------------------------------------------------------------
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="smtp://127.0.0.1:1025")
-vars().update(EMAIL_CONFIG)
+vars().update(env.email_url_config(EMAIL_URL))
+# Where the development mail server keeps what it was sent, and the mailbox page looks.
+MAILBOX_DIR = Path(env.str("MAILBOX_DIR", default=str(BASE_DIR / "var" / "mail")))
 EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = env.str(
     "DEFAULT_FROM_EMAIL", default=f"{PRACTICE_NAME} <hello@{urlsplit(SITE_URL).hostname}>"
@@ -206,7 +224,10 @@ CELERY_BEAT_SCHEDULE = {
     "release-overdue-holds": {"task": "billing.tasks.release_overdue_holds", "schedule": 60.0},
     "apply-stored-events": {"task": "billing.tasks.apply_stored_events", "schedule": 60.0},
     "submit-refunds": {"task": "billing.tasks.submit_open_refunds", "schedule": 60.0},
-    "reconcile-with-stripe": {"task": "billing.tasks.reconcile", "schedule": crontab(minute="*/10")},
+    "reconcile-with-stripe": {
+        "task": "billing.tasks.reconcile",
+        "schedule": crontab(minute="*/10"),
+    },
 }
 
 # --- Pages ------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import datetime as dt
 import secrets
 import zoneinfo
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -16,6 +16,8 @@ from sessions import schedule
 from sessions.us_states import US_STATES
 
 WEEKS = schedule.WEEKS
+# A first date outside of these years is a slip of the finger.
+PLAUSIBLE_YEARS = range(2000, 2101)
 
 
 def random_room() -> str:
@@ -33,7 +35,9 @@ def validate_us_states(value: object) -> None:
 
 def validate_dates(value: object) -> None:
     try:
-        dates = [dt.date.fromisoformat(day) for day in value]  # type: ignore[attr-defined]
+        if not isinstance(value, list):
+            raise TypeError
+        dates = [dt.date.fromisoformat(day) for day in value]
     except (TypeError, ValueError):
         raise ValidationError("List dates as YYYY-MM-DD.") from None
     if len(set(dates)) != len(dates):
@@ -192,11 +196,24 @@ class Cohort(models.Model):
             raise ValidationError(
                 {"capacity": f"This programme seats at most {self.programme.max_capacity}."}
             )
-        if self.first_date and isinstance(self.skipped_dates, list):
-            try:
-                schedule.meeting_dates(self.first_date, self.skipped())
-            except (schedule.ImpossibleSchedule, ValueError) as error:
-                raise ValidationError({"skipped_dates": str(error)}) from None
+        # None after its own field refused what was typed, whatever the stubs say.
+        first_date = cast("dt.date | None", self.first_date)
+        if first_date is None or not self._dates_are_readable():
+            return
+        if first_date.year not in PLAUSIBLE_YEARS:
+            raise ValidationError({"first_date": "Check the year of the first date."})
+        try:
+            schedule.meeting_dates(first_date, self.skipped())
+        except schedule.ImpossibleSchedule as error:
+            raise ValidationError({"skipped_dates": str(error)}) from None
+
+    def _dates_are_readable(self) -> bool:
+        """Whether `skipped_dates` passed its own validator, which reports what is wrong."""
+        try:
+            validate_dates(self.skipped_dates)
+        except ValidationError:
+            return False
+        return True
 
     def skipped(self) -> set[dt.date]:
         return {dt.date.fromisoformat(day) for day in self.skipped_dates}
@@ -220,7 +237,8 @@ class GroupSession(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["cohort", "number"], name="one_session_per_week"),
             models.CheckConstraint(
-                condition=models.Q(ends_at__gt=models.F("starts_at")), name="session_ends_after_start"
+                condition=models.Q(ends_at__gt=models.F("starts_at")),
+                name="session_ends_after_start",
             ),
         ]
 

@@ -18,3 +18,11 @@ def value_through(price_cents: int, sessions: int) -> int:
 def price_from_week(price_cents: int, first_week: int) -> int:
     """Cents for joining at `first_week`: that session and all after it."""
     return price_cents - value_through(price_cents, first_week - 1)
+
+
+def format_money(cents: int, currency: str = "usd") -> str:
+    """As in "$1,299.00"; other currencies by their code: "299.00 EUR"."""
+    whole, rest = divmod(abs(cents), 100)
+    amount = f"{whole:,}.{rest:02}"
+    sign = "-" if cents < 0 else ""
+    return f"{sign}${amount}" if currency == "usd" else f"{sign}{amount} {currency.upper()}"

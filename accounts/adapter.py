@@ -1,0 +1,124 @@
+"""allauth in our words, with mails that may fail without losing anybody."""
+
+from email.utils import make_msgid
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import css_inline
+import structlog
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.contrib import messages
+from django.core.mail import EmailMultiAlternatives
+from django.forms import Form
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from accounts.models import User
+
+logger = structlog.get_logger(__name__)
+
+MAIL_FAILED = (
+    "We could not send the email just now. "
+    "If you are waiting for a code, ask for a new one in a minute."
+)
+# The page that follows says so itself, and knows better when the mail could not be sent.
+UNSAID = {
+    "account/messages/email_confirmation_sent.txt",
+    "account/messages/login_code_sent.txt",
+}
+
+
+@cache
+def _inliner() -> css_inline.CSSInliner:
+    # The style element stays: it carries the dark theme, which cannot be inlined.
+    return css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "email_password_mismatch": (
+            "This address and password do not belong together. "
+            "Check both, or sign in with a code that we send you."
+        ),
+        "incorrect_code": "This is not the code that we sent. Look at our newest email.",
+        "too_many_login_attempts": "Too many tries. Wait five minutes, then start again.",
+        "rate_limited": "That was quick. Wait a minute, then try again.",
+        "invalid_login": "This did not work. Start again from the beginning.",
+    }
+
+    def save_user(self, request: HttpRequest, user: User, form: Form, commit: bool = True) -> User:
+        """Store a new person with the name and the zone they gave."""
+        super().save_user(request, user, form, commit=False)
+        user.display_name = form.cleaned_data.get("display_name", "")
+        user.time_zone = form.cleaned_data.get("time_zone") or user.time_zone
+        if commit:
+            user.save()
+        return user
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        user = request.user
+        if user.is_authenticated and user.is_staff:
+            return reverse("admin:index")
+        return str(super().get_login_redirect_url(request))
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """On the configured address: the request's own Host header is the sender's word."""
+        path = urlsplit(super().get_reset_password_from_key_url(key)).path
+        return f"{settings.SITE_URL}{path}"
+
+    def render_mail(
+        self,
+        template_prefix: str,
+        email: str,
+        context: dict[str, Any],
+        headers: dict[str, str] | None = None,
+    ) -> EmailMultiAlternatives:
+        """One mail in text and HTML, in the shell that all our mails wear."""
+        words = {
+            "practice_name": settings.PRACTICE_NAME,
+            "support_email": settings.SUPPORT_EMAIL,
+            "site_url": settings.SITE_URL,
+            **context,
+        }
+        subject = " ".join(render_to_string(f"{template_prefix}_subject.txt", words).split())
+        words["subject"] = subject
+        mail = EmailMultiAlternatives(
+            subject=subject,
+            body=render_to_string(f"{template_prefix}_message.txt", words).strip() + "\n",
+            to=[email],
+            reply_to=[settings.SUPPORT_EMAIL],
+            headers={
+                "Message-ID": make_msgid(domain=urlsplit(settings.SITE_URL).hostname),
+                "Auto-Submitted": "auto-generated",
+                **(headers or {}),
+            },
+        )
+        html = render_to_string(f"{template_prefix}_message.html", words)
+        mail.attach_alternative(_inliner().inline(html), "text/html")
+        return mail
+
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> None:
+        if message_template not in UNSAID:
+            super().add_message(request, level, message_template, *args, **kwargs)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send one mail now; if the mail server is away, say so on the next page instead.
+
+        The pages that follow offer to send the code again, so nobody is locked out.
+        """
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError as error:  # smtplib's errors are OSErrors too
+            logger.warning("account mail not sent", error=type(error).__name__)
+            messages.error(self.request, MAIL_FAILED)

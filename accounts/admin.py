@@ -1,0 +1,51 @@
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+
+from accounts.models import User
+
+
+class ChangeForm(UserChangeForm):
+    class Meta:
+        model = User
+        fields = "__all__"
+
+
+class CreationForm(AdminUserCreationForm):
+    class Meta:
+        model = User
+        fields = ("email",)
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin):
+    form = ChangeForm
+    add_form = CreationForm
+    list_display = ("email", "display_name", "role", "time_zone", "is_active", "date_joined")
+    list_filter = ("role", "is_active")
+    search_fields = ("email", "display_name")
+    ordering = ("email",)
+    filter_horizontal = ()
+    readonly_fields = ("date_joined", "last_login")
+    fieldsets = (
+        (None, {"fields": ("email", "display_name", "time_zone", "password")}),
+        ("What they may do", {"fields": ("role", "is_active")}),
+        ("Dates", {"fields": ("date_joined", "last_login")}),
+    )
+    add_fieldsets = (
+        (
+            None,
+            {
+                "description": "Without a password, the person signs in with codes by email.",
+                "fields": (
+                    "email",
+                    "display_name",
+                    "role",
+                    "time_zone",
+                    "usable_password",
+                    "password1",
+                    "password2",
+                ),
+            },
+        ),
+    )

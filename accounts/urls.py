@@ -1,0 +1,9 @@
+from django.urls import path
+
+from accounts import views
+
+app_name = "accounts"
+urlpatterns = [
+    path("time-zone/", views.time_zone, name="time_zone"),
+    path("my/profile/", views.profile, name="profile"),
+]

@@ -1,0 +1,111 @@
+"""Going to Stripe's payment page: commit the attempt, then ask Stripe, then store its answer.
+
+The hold outlives Stripe's page, never the other way round: a seat must not be given away
+while somebody can still pay for it.
+"""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import models, transaction
+from django.urls import reverse
+
+from billing import gateway
+from billing.models import CheckoutAttempt
+from enrollment import services as enrollment_services
+from enrollment.models import Enrollment
+from enrollment.states import Status
+
+# Stripe wants at least 30 minutes; a minute more survives a slow request.
+PAGE_LIFE = dt.timedelta(minutes=31)
+# How much longer than Stripe's page the seat is held.
+HOLD_MARGIN = dt.timedelta(minutes=5)
+
+
+class HoldOver(Exception):
+    """The seat is not held any more, so there is nothing to pay for."""
+
+
+class CheckoutUnavailable(Exception):
+    """Stripe's page could not be made just now. Nothing was charged; trying again is safe."""
+
+
+def start_checkout(*, enrollment_id: int, now: dt.datetime) -> str:
+    """The address of Stripe's page for this enrolment; the same one when asked twice.
+
+    Network: one request to Stripe, outside any transaction.
+    Raises HoldOver or CheckoutUnavailable.
+    """
+    attempt = open_attempt(enrollment_id=enrollment_id, now=now)
+    if attempt.checkout_url:
+        return attempt.checkout_url
+    return create_page(attempt=attempt).url
+
+
+@transaction.atomic
+def open_attempt(*, enrollment_id: int, now: dt.datetime) -> CheckoutAttempt:
+    """The enrolment's open attempt, or a new one; the hold then outlives its page."""
+    enrollment = (
+        Enrollment.objects.select_for_update(of=("self",))
+        .select_related("cohort__programme")
+        .get(pk=enrollment_id)
+    )
+    if enrollment.status != Status.HELD:
+        raise HoldOver
+    existing = enrollment.attempts.filter(
+        status__in=(CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
+    ).first()
+    if existing is not None:
+        if existing.status == CheckoutAttempt.Status.REVIEW:
+            raise HoldOver
+        return existing
+    if enrollment.held_until is None or enrollment.held_until <= now:
+        raise HoldOver
+    attempt = CheckoutAttempt(
+        enrollment=enrollment,
+        amount_cents=enrollment.price_cents,
+        currency=enrollment.currency,
+        created_at=now,
+        expires_at=now + PAGE_LIFE,
+    )
+    attempt.params = gateway.checkout_params(
+        attempt=attempt.uuid,
+        amount_cents=attempt.amount_cents,
+        currency=attempt.currency,
+        product=enrollment.cohort.programme.public_name,
+        expires_at=attempt.expires_at,
+        success_url=settings.SITE_URL + reverse("billing:return", args=[enrollment.public_id]),
+        cancel_url=settings.SITE_URL + reverse("billing:pay", args=[enrollment.public_id]),
+    )
+    attempt.save()
+    enrollment_services.extend_hold(
+        enrollment_id=enrollment.pk, until=attempt.expires_at + HOLD_MARGIN
+    )
+    return attempt
+
+
+def create_page(*, attempt: CheckoutAttempt) -> gateway.CheckoutState:
+    """Ask Stripe for the attempt's page and store its id. Raises CheckoutUnavailable.
+
+    A lost answer is asked for again with the same key. After a refusal or a 5xx that key is
+    of no use: the attempt ends. Nobody has the address of a page that may exist all the
+    same, so nobody can pay there.
+    """
+    try:
+        state = gateway.create_checkout(params=attempt.params, key=attempt.uuid)
+    except gateway.Unreachable as error:
+        raise CheckoutUnavailable(str(error)) from error
+    except gateway.GatewayError as error:
+        _open(attempt).filter(stripe_session_id=None).update(
+            status=CheckoutAttempt.Status.FAILED, note=str(error)[:300]
+        )
+        raise CheckoutUnavailable(str(error)) from error
+    stored = _open(attempt).update(stripe_session_id=state.session_id, checkout_url=state.url)
+    if not stored:
+        # Another request gave this attempt up meanwhile; its page must not be paid.
+        raise CheckoutUnavailable("The attempt has ended.")
+    return state
+
+
+def _open(attempt: CheckoutAttempt) -> "models.QuerySet[CheckoutAttempt]":
+    return CheckoutAttempt.objects.filter(pk=attempt.pk, status=CheckoutAttempt.Status.OPEN)

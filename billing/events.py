@@ -1,0 +1,84 @@
+"""Stripe's events: stored first, applied later, by asking Stripe for the object itself.
+
+A payload is only a hint of where to look: events arrive late, twice and out of order.
+"""
+
+import datetime as dt
+from typing import Any
+
+import structlog
+from django.db.models import F
+
+from billing import gateway, refunds, settlement
+from billing.models import Refund, StripeEvent
+
+log = structlog.get_logger("grouport.billing")
+
+
+def store_event(*, facts: gateway.EventFacts, now: dt.datetime) -> bool:
+    """Store an event unless it is stored already; say whether it is new. Commits before 200."""
+    before = StripeEvent.objects.filter(event_id=facts.event_id).exists()
+    StripeEvent.objects.bulk_create(
+        [
+            StripeEvent(
+                event_id=facts.event_id,
+                type=facts.type,
+                payload=facts.payload,
+                received_at=now,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    return not before
+
+
+def apply_event(*, event: StripeEvent, now: dt.datetime) -> bool:
+    """Do what an event asks for; safe to repeat. Says whether it is done with.
+
+    A failure is noted on the event, which stays stored for the next sweep.
+    """
+    if event.status != StripeEvent.Status.STORED:
+        return True
+    try:
+        ignored = _apply(event, now)
+    except gateway.GatewayError as error:
+        StripeEvent.objects.filter(pk=event.pk).update(
+            attempts=F("attempts") + 1, note=str(error)[:300]
+        )
+        log.warning("event_not_applied", event_id=event.event_id, error=str(error))
+        return False
+    StripeEvent.objects.filter(pk=event.pk, status=StripeEvent.Status.STORED).update(
+        status=StripeEvent.Status.IGNORED if ignored else StripeEvent.Status.APPLIED,
+        applied_at=now,
+        attempts=F("attempts") + 1,
+        note=ignored[:300],
+    )
+    return True
+
+
+def _apply(event: StripeEvent, now: dt.datetime) -> str:
+    """An empty string when the event was applied, else why it is none of our business."""
+    subject: dict[str, Any] = event.payload["data"]["object"]
+    if event.type.startswith("checkout.session."):
+        attempt = settlement.attempt_for(
+            reference=subject.get("client_reference_id") or "", session_id=subject["id"]
+        )
+        if attempt is None:
+            return "No attempt of ours has this reference."
+        settlement.settle(attempt=attempt, now=now)
+        return ""
+    if event.type.startswith("refund.") or event.type == "charge.refund.updated":
+        return _refresh_refund(subject, now)
+    return "This type of event changes nothing here."
+
+
+def _refresh_refund(subject: dict[str, Any], now: dt.datetime) -> str:
+    reference = (subject.get("metadata") or {}).get("refund", "")
+    own = Refund.objects.select_related("payment__enrollment")
+    refund = own.filter(stripe_refund_id=subject["id"]).first()
+    if refund is None and reference:
+        refund = own.filter(uuid=reference).first()
+    if refund is None:
+        return "A refund that was not made here."
+    refunds.apply_state(refund=refund, state=gateway.retrieve_refund(subject["id"]), now=now)
+    return ""

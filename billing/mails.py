@@ -1,0 +1,39 @@
+"""The mails about money. Neutral subjects; the amount and the way, nothing else."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+
+from billing.models import Refund
+from billing.refunds import REFUND_SENT
+from outbox.kinds import register
+from outbox.mail import Mail, NotOwed, compose
+from outbox.models import Message
+from sessions.pricing import format_money
+
+
+def register_kinds() -> None:
+    register(REFUND_SENT, refund_sent)
+
+
+def refund_sent(messages: Sequence[Message], now: dt.datetime) -> Mapping[int, Mail | NotOwed]:
+    """Money is on its way back, and why. Not owed while a refund has failed."""
+    refunds = Refund.objects.select_related("payment__enrollment__member").in_bulk(
+        [message.subject_id for message in messages]
+    )
+
+    def render(message: Message) -> Mail | NotOwed:
+        refund = refunds[message.subject_id]
+        if refund.status == Refund.Status.FAILED:
+            return NotOwed("The refund failed.")
+        amount = format_money(refund.amount_cents, refund.payment.currency)
+        return compose(
+            "refund-sent",
+            f"Your refund of {amount} is on its way",
+            {
+                "member": refund.payment.enrollment.member,
+                "amount": amount,
+                "reason": refund.reason,
+            },
+        )
+
+    return {message.pk: render(message) for message in messages}

@@ -1,0 +1,158 @@
+"""Money: attempts to pay, what was paid, what goes back, and every event Stripe sent.
+
+Amounts are integer cents. Rows are never deleted.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from enrollment.models import Enrollment
+
+
+class CheckoutAttempt(models.Model):
+    """One visit to Stripe's payment page, committed before Stripe hears of it.
+
+    The uuid is the idempotency key, and the parameters are frozen with it: asking again
+    with the same key and other parameters would be refused.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "open", "Open"
+        PAID = "paid", "Paid"
+        EXPIRED = "expired", "Expired"
+        FAILED = "failed", "Not created"
+        REVIEW = "review", "Needs a person"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="attempts")
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.OPEN)
+    amount_cents = models.PositiveIntegerField()
+    currency = models.CharField(max_length=3)
+    params = models.JSONField()
+    stripe_session_id = models.CharField(max_length=120, unique=True, null=True, blank=True)
+    checkout_url = models.TextField(blank=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(help_text="When Stripe closes its page.")
+    note = models.CharField(max_length=300, blank=True, help_text="Why it failed or waits.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrollment"],
+                condition=Q(status="open"),
+                name="one_open_checkout_per_enrollment",
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["created_at"], condition=Q(status="open"), name="billing_open_attempts"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Checkout {self.uuid}"
+
+
+class Payment(models.Model):
+    """Money that arrived. `refund_reserved_cents` is what is on its way back or is back."""
+
+    attempt = models.OneToOneField(CheckoutAttempt, models.PROTECT, related_name="payment")
+    enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="payments")
+    amount_cents = models.PositiveIntegerField()
+    refund_reserved_cents = models.PositiveIntegerField(default=0)
+    currency = models.CharField(max_length=3)
+    stripe_payment_intent_id = models.CharField(max_length=120, unique=True, null=True, blank=True)
+    paid_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(refund_reserved_cents__gte=0)
+                & Q(refund_reserved_cents__lte=F("amount_cents")),
+                name="refunds_never_exceed_the_payment",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Payment {self.pk}"
+
+
+class Refund(models.Model):
+    """Money on its way back. The uuid is the idempotency key of the request to Stripe."""
+
+    class Status(models.TextChoices):
+        REQUESTED = "requested", "Requested"
+        SUBMITTED = "submitted", "Sent to Stripe"
+        PENDING = "pending", "On its way"
+        SUCCEEDED = "succeeded", "Returned"
+        FAILED = "failed", "Failed"
+
+    class Reason(models.TextChoices):
+        LATE = "late", "Paid after the seat was gone"
+        TWICE = "twice", "Paid twice"
+        DESK = "desk", "Decided by staff"
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")
+    amount_cents = models.PositiveIntegerField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.REQUESTED)
+    reason = models.CharField(max_length=8, choices=Reason.choices)
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    stripe_refund_id = models.CharField(max_length=120, unique=True, null=True, blank=True)
+    requested_at = models.DateTimeField()
+    submitted_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    # Stripe replays a 500 for as long as it knows the key; a new one is used only after its
+    # books show that the first had no effect.
+    key_generation = models.PositiveSmallIntegerField(default=1)
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="refund_is_positive")
+        ]
+        indexes = [
+            models.Index(
+                fields=["requested_at"],
+                condition=Q(status__in=["requested", "submitted", "pending"]),
+                name="billing_unsettled_refunds",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Refund {self.uuid}"
+
+    @property
+    def idempotency_key(self) -> str:
+        return f"{self.uuid}:{self.key_generation}"
+
+
+class StripeEvent(models.Model):
+    """A webhook, stored before anything is done about it."""
+
+    class Status(models.TextChoices):
+        STORED = "stored", "Stored"
+        APPLIED = "applied", "Applied"
+        IGNORED = "ignored", "Not for us"
+
+    event_id = models.CharField(max_length=120, unique=True)
+    type = models.CharField(max_length=80)
+    payload = models.JSONField()
+    status = models.CharField(max_length=8, choices=Status.choices, default=Status.STORED)
+    received_at = models.DateTimeField()
+    applied_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    note = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["received_at"], condition=Q(status="stored"), name="billing_stored_events"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"

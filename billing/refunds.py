@@ -1,0 +1,149 @@
+"""Giving money back: reserve the amount, ask Stripe with the refund's own key, settle.
+
+Failure frees the reservation once, so a failed refund can be tried anew.
+"""
+
+import datetime as dt
+
+import structlog
+from django.db import transaction
+from django.db.models import F, Q
+
+from accounts.models import User
+from billing import gateway
+from billing.models import Payment, Refund
+from outbox import services as outbox
+
+log = structlog.get_logger("grouport.billing")
+
+REFUND_SENT = "refund-sent"
+# A request to Stripe that has said nothing for this long is looked up again.
+SILENCE = dt.timedelta(minutes=5)
+
+Status = Refund.Status
+FINAL = {
+    "succeeded": Status.SUCCEEDED,
+    "failed": Status.FAILED,
+    "canceled": Status.FAILED,
+}
+
+
+class NotRefundable(Exception):
+    """More than what is left of the payment."""
+
+
+@transaction.atomic
+def request_refund(
+    *,
+    payment_id: int,
+    amount_cents: int,
+    reason: Refund.Reason,
+    now: dt.datetime,
+    actor: User | None = None,
+) -> Refund:
+    """Reserve `amount_cents` of a payment for its way back. Raises NotRefundable.
+
+    The guarded UPDATE decides between two people who refund at once; a CHECK on the row
+    stands behind it. Stripe is asked later, by `submit_refund`.
+    """
+    reserved = Payment.objects.filter(
+        pk=payment_id, refund_reserved_cents__lte=F("amount_cents") - amount_cents
+    ).update(refund_reserved_cents=F("refund_reserved_cents") + amount_cents)
+    if not reserved:
+        raise NotRefundable("That is more than what is left of this payment.")
+    return Refund.objects.create(
+        payment_id=payment_id,
+        amount_cents=amount_cents,
+        reason=reason,
+        requested_at=now,
+        actor=actor,
+    )
+
+
+def unsubmitted(*, now: dt.datetime, limit: int) -> list[Refund]:
+    """Refunds that Stripe has not been asked for, or that it was asked for in vain."""
+    silent = Q(status=Status.SUBMITTED, submitted_at__lte=now - SILENCE, stripe_refund_id=None)
+    return list(
+        Refund.objects.select_related("payment")
+        .filter(Q(status=Status.REQUESTED) | silent)
+        .order_by("requested_at")[:limit]
+    )
+
+
+def submit_refund(*, refund: Refund, now: dt.datetime) -> None:
+    """Ask Stripe to send the money. Network: one request, or two after a silence.
+
+    Raises gateway.Unreachable or gateway.Broke; the sweep asks again.
+    """
+    asked_before = refund.status == Status.SUBMITTED
+    claimed = Refund.objects.filter(
+        pk=refund.pk, status=refund.status, submitted_at=refund.submitted_at
+    ).update(status=Status.SUBMITTED, submitted_at=now)
+    if not claimed:
+        return
+    intent = refund.payment.stripe_payment_intent_id
+    if intent is None:
+        _fail(refund=refund, now=now, note="The payment has no charge at Stripe.")
+        return
+    if asked_before:
+        found = gateway.find_refund(payment_intent_id=intent, reference=refund.uuid)
+        if found is not None:
+            apply_state(refund=refund, state=found, now=now)
+            return
+    try:
+        state = gateway.create_refund(
+            payment_intent_id=intent,
+            amount_cents=refund.amount_cents,
+            reference=refund.uuid,
+            key=refund.idempotency_key,
+        )
+    except gateway.Broke:
+        # This key would replay the failure. The next round looks for the refund in Stripe's
+        # books before it uses the new one.
+        refund.key_generation += 1
+        refund.save(update_fields=["key_generation"])
+        raise
+    except gateway.RefusedByStripe as error:
+        _fail(refund=refund, now=now, note=str(error))
+        return
+    apply_state(refund=refund, state=state, now=now)
+
+
+@transaction.atomic
+def apply_state(*, refund: Refund, state: gateway.RefundState, now: dt.datetime) -> None:
+    """Write what Stripe says about a refund; it may still fail after it succeeded."""
+    Refund.objects.filter(pk=refund.pk, stripe_refund_id=None).update(
+        stripe_refund_id=state.refund_id
+    )
+    target = FINAL.get(state.status, Status.PENDING)
+    if target == Status.FAILED:
+        _fail(refund=refund, now=now, note=state.failure or "Stripe could not return the money.")
+        return
+    earlier = {
+        Status.PENDING: (Status.REQUESTED, Status.SUBMITTED),
+        Status.SUCCEEDED: (Status.REQUESTED, Status.SUBMITTED, Status.PENDING),
+    }[target]
+    moved = Refund.objects.filter(pk=refund.pk, status__in=earlier).update(
+        status=target, settled_at=now if target == Status.SUCCEEDED else None
+    )
+    if moved:
+        outbox.promise(
+            kind=REFUND_SENT,
+            recipient_id=refund.payment.enrollment.member_id,
+            subject_id=refund.pk,
+            now=now,
+        )
+
+
+@transaction.atomic
+def _fail(*, refund: Refund, now: dt.datetime, note: str) -> None:
+    failed = (
+        Refund.objects.filter(pk=refund.pk)
+        .exclude(status=Status.FAILED)
+        .update(status=Status.FAILED, settled_at=now, note=note[:300])
+    )
+    if failed:
+        Payment.objects.filter(pk=refund.payment_id).update(
+            refund_reserved_cents=F("refund_reserved_cents") - refund.amount_cents
+        )
+        log.error("refund_failed", refund=str(refund.uuid), note=note)

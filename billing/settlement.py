@@ -1,0 +1,141 @@
+"""settle(): the one place where Stripe's word about a payment becomes ours.
+
+The webhook's worker, the return page and the sweeps all end here, in any order and as often
+as they like. Stripe is asked first, outside any transaction; then one short transaction
+takes the enrolment's lock and a guarded UPDATE of the attempt decides who writes.
+"""
+
+import datetime as dt
+from uuid import UUID
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from billing import gateway, refunds
+from billing.models import CheckoutAttempt, Payment, Refund
+from enrollment import services as enrollment_services
+from enrollment.models import Enrollment
+from enrollment.services import Confirmation
+
+log = structlog.get_logger("grouport.billing")
+
+Status = CheckoutAttempt.Status
+# A page that ended without money may turn out to be paid after all; a paid one is final.
+UNPAID = (Status.OPEN, Status.EXPIRED, Status.FAILED)
+# A seat whose money needs a person's decision is kept this long for it.
+REVIEW_TIME = dt.timedelta(days=30)
+
+
+def settle(*, attempt: CheckoutAttempt, now: dt.datetime) -> None:
+    """Ask Stripe how the attempt stands and write what follows. Safe to call at any time.
+
+    Network: one request. Raises gateway.GatewayError if Stripe gives no answer.
+    """
+    if attempt.status in (Status.PAID, Status.REVIEW) or not attempt.stripe_session_id:
+        return
+    apply_state(
+        attempt=attempt, state=gateway.retrieve_checkout(attempt.stripe_session_id), now=now
+    )
+
+
+def apply_state(
+    *, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.datetime
+) -> None:
+    """Write what follows from Stripe's answer. One transaction, no network."""
+    if state.paid:
+        problem = mismatch(attempt=attempt, state=state)
+        if problem:
+            _send_to_review(attempt=attempt, problem=problem, now=now)
+        else:
+            _record_payment(attempt=attempt, state=state, now=now)
+    elif state.expired or state.funds_failed:
+        _close_unpaid(attempt=attempt, now=now)
+    elif not state.open:
+        enrollment_services.await_funds(enrollment_id=attempt.enrollment_id, now=now)
+
+
+def mismatch(*, attempt: CheckoutAttempt, state: gateway.CheckoutState) -> str:
+    """What is wrong with a payment, or an empty string."""
+    expected = (
+        ("amount", attempt.amount_cents, state.amount_cents),
+        ("currency", attempt.currency, state.currency),
+        ("live mode", settings.STRIPE_LIVE_MODE, state.live),
+        ("reference", str(attempt.uuid), state.reference),
+    )
+    wrong = [f"{name} {found!r}, not {ours!r}" for name, ours, found in expected if ours != found]
+    return "; ".join(wrong)
+
+
+@transaction.atomic
+def _record_payment(
+    *, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.datetime
+) -> None:
+    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+    first = CheckoutAttempt.objects.filter(pk=attempt.pk, status__in=UNPAID).update(
+        status=Status.PAID, stripe_session_id=state.session_id
+    )
+    if not first:
+        return
+    payment = Payment.objects.create(
+        attempt=attempt,
+        enrollment_id=attempt.enrollment_id,
+        amount_cents=state.amount_cents,
+        currency=state.currency,
+        stripe_payment_intent_id=state.payment_intent_id,
+        paid_at=now,
+    )
+    outcome = enrollment_services.confirm_seat(
+        enrollment_id=attempt.enrollment_id, now=now, reason="Paid"
+    )
+    # This money bought nothing: the seat was gone, or was paid for by another page.
+    owed = {Confirmation.NO_SEAT: Refund.Reason.LATE, Confirmation.ALREADY: Refund.Reason.TWICE}
+    if outcome in owed:
+        refunds.request_refund(
+            payment_id=payment.pk, amount_cents=payment.amount_cents, reason=owed[outcome], now=now
+        )
+    log.info("payment_recorded", attempt=str(attempt.uuid), outcome=outcome.value)
+
+
+@transaction.atomic
+def _close_unpaid(*, attempt: CheckoutAttempt, now: dt.datetime) -> None:
+    """Stripe's page is closed and no money can come through it: the seat is free again."""
+    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+    closed = CheckoutAttempt.objects.filter(pk=attempt.pk, status=Status.OPEN).update(
+        status=Status.EXPIRED
+    )
+    if closed:
+        enrollment_services.expire_hold(
+            enrollment_id=attempt.enrollment_id,
+            now=now,
+            reason="The payment page closed unpaid",
+            overdue_only=False,
+        )
+
+
+@transaction.atomic
+def _send_to_review(*, attempt: CheckoutAttempt, problem: str, now: dt.datetime) -> None:
+    """Money that is not what we asked for: a person decides, and the seat is kept for them."""
+    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+    first = CheckoutAttempt.objects.filter(pk=attempt.pk, status__in=UNPAID).update(
+        status=Status.REVIEW, note=problem[:300]
+    )
+    if first:
+        enrollment_services.extend_hold(
+            enrollment_id=attempt.enrollment_id, until=now + REVIEW_TIME
+        )
+        log.error("payment_needs_review", attempt=str(attempt.uuid), problem=problem)
+
+
+def attempt_for(*, reference: str, session_id: str) -> CheckoutAttempt | None:
+    """The attempt that Stripe speaks of. Its reference is ours, even if its id never reached us."""
+    try:
+        attempt = CheckoutAttempt.objects.filter(uuid=UUID(reference)).first()
+    except ValueError:
+        attempt = None
+    if attempt is not None and not attempt.stripe_session_id:
+        CheckoutAttempt.objects.filter(pk=attempt.pk, stripe_session_id=None).update(
+            stripe_session_id=session_id
+        )
+        attempt.refresh_from_db()
+    return attempt

@@ -1,0 +1,69 @@
+"""Reading how an enrolment stands with its money, for pages."""
+
+import dataclasses
+from enum import StrEnum
+
+from billing.models import CheckoutAttempt, Payment, Refund
+from enrollment.models import Enrollment
+from enrollment.states import IN_STANDING, Status
+
+
+class PaymentState(StrEnum):
+    """What the return page shows."""
+
+    CONFIRMED = "confirmed"
+    CONFIRMING = "confirming"
+    REVIEW = "review"
+    EXPIRED = "expired"
+    LATE_REFUND = "late_refund"
+
+
+def payment_state(enrollment: Enrollment) -> PaymentState:
+    if enrollment.status in (*IN_STANDING, Status.COMPLETED):
+        return PaymentState.CONFIRMED
+    if enrollment.status == Status.LATE_PAID:
+        return PaymentState.LATE_REFUND
+    if enrollment.attempts.filter(status=CheckoutAttempt.Status.REVIEW).exists():
+        return PaymentState.REVIEW
+    if enrollment.status in (Status.HELD, Status.AWAITING_FUNDS):
+        return PaymentState.CONFIRMING
+    return PaymentState.EXPIRED
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PaymentLine:
+    """One line for the portal: what was paid, or what waits."""
+
+    label: str
+    amount_cents: int
+    currency: str
+    detail: str = ""
+
+
+def payment_lines(enrollment: Enrollment) -> list[PaymentLine]:
+    """The payments and refunds of one enrolment, in the order in which they happened."""
+    payments = Payment.objects.filter(enrollment=enrollment).prefetch_related("refunds")
+    lines: list[PaymentLine] = []
+    for payment in payments.order_by("paid_at"):
+        lines.append(PaymentLine("Paid", payment.amount_cents, payment.currency))
+        lines += [
+            PaymentLine(
+                REFUND_WORDS[refund.status],
+                refund.amount_cents,
+                payment.currency,
+                Refund.Reason(refund.reason).label,
+            )
+            for refund in payment.refunds.all()
+        ]
+    if not lines and enrollment.status in (Status.HELD, Status.AWAITING_FUNDS):
+        lines.append(PaymentLine("Not paid yet", enrollment.price_cents, enrollment.currency))
+    return lines
+
+
+REFUND_WORDS: dict[str, str] = {
+    Refund.Status.REQUESTED: "Refund on its way",
+    Refund.Status.SUBMITTED: "Refund on its way",
+    Refund.Status.PENDING: "Refund on its way",
+    Refund.Status.SUCCEEDED: "Refunded",
+    Refund.Status.FAILED: "Refund not possible yet, we are looking at it",
+}

@@ -1,0 +1,118 @@
+"""What beat asks for: nothing here is needed on a good day, everything on a bad one.
+
+A lost webhook, a wiped broker or a worker that died leaves rows behind that say what is
+unfinished; each sweep finishes them. Whenever Stripe is away a sweep stops, and the next
+one goes on.
+"""
+
+import datetime as dt
+
+import structlog
+
+from billing import checkout, events, gateway, refunds, settlement
+from billing.models import CheckoutAttempt, Refund, StripeEvent
+from enrollment import services as enrollment_services
+
+log = structlog.get_logger("grouport.billing")
+
+BATCH = 200
+# Pages live 31 minutes: whatever was paid was made within the last hours.
+RECENT = dt.timedelta(hours=3)
+# Younger attempts are still being paid; their webhook is the faster way.
+SETTLING = dt.timedelta(minutes=2)
+EVENT_ATTEMPTS = 50
+
+
+def release_overdue_holds(*, now: dt.datetime) -> int:
+    """Free the seats whose hold is over, after Stripe says that no money can come any more."""
+    released = 0
+    for enrollment_id in enrollment_services.overdue_holds(now=now, limit=BATCH):
+        attempt = CheckoutAttempt.objects.filter(
+            enrollment_id=enrollment_id, status=CheckoutAttempt.Status.OPEN
+        ).first()
+        try:
+            if attempt is not None:
+                close_attempt(attempt=attempt, now=now)
+        except gateway.Unreachable as error:
+            log.warning("stripe_away", error=str(error))
+            break
+        except gateway.GatewayError as error:
+            log.error("hold_not_released", attempt=str(attempt), error=str(error))
+            continue
+        # After a paid or expired page there is nothing left to expire: the guard says no.
+        released += enrollment_services.expire_hold(
+            enrollment_id=enrollment_id, now=now, reason="Not paid in time"
+        )
+    return released
+
+
+def close_attempt(*, attempt: CheckoutAttempt, now: dt.datetime) -> None:
+    """Make sure that an attempt's page takes no more money, and write how it ended.
+
+    An attempt without an id may have a page that we never heard of: the same key tells.
+    """
+    if not attempt.stripe_session_id:
+        try:
+            checkout.create_page(attempt=attempt)
+        except checkout.CheckoutUnavailable as error:
+            if isinstance(error.__cause__, gateway.Unreachable):
+                raise error.__cause__ from None
+            return
+        attempt.refresh_from_db()
+    assert attempt.stripe_session_id
+    state = gateway.expire_checkout(attempt.stripe_session_id)
+    settlement.apply_state(attempt=attempt, state=state, now=now)
+
+
+def apply_stored_events(*, now: dt.datetime) -> int:
+    """Apply what webhooks left behind: a kick was lost, or applying failed before."""
+    stored = StripeEvent.objects.filter(
+        status=StripeEvent.Status.STORED, attempts__lt=EVENT_ATTEMPTS
+    )
+    applied = 0
+    for event in stored.order_by("received_at")[:BATCH]:
+        applied += events.apply_event(event=event, now=now)
+    return applied
+
+
+def submit_open_refunds(*, now: dt.datetime) -> int:
+    """Ask Stripe for every refund that it has not confirmed."""
+    submitted = 0
+    for refund in refunds.unsubmitted(now=now, limit=BATCH):
+        try:
+            refunds.submit_refund(refund=refund, now=now)
+        except gateway.GatewayError as error:
+            log.warning("refund_not_submitted", refund=str(refund.uuid), error=str(error))
+            continue
+        submitted += 1
+    return submitted
+
+
+def reconcile(*, now: dt.datetime) -> int:
+    """Compare with Stripe's objects: open attempts, recently paid pages, refunds on their way.
+
+    Objects, not events: some events are never made, and lost ones are not sent for ever.
+    """
+    changed = 0
+    unsettled = CheckoutAttempt.objects.filter(
+        status=CheckoutAttempt.Status.OPEN,
+        created_at__lte=now - SETTLING,
+        stripe_session_id__isnull=False,
+    ).order_by("created_at")[:BATCH]
+    for attempt in unsettled:
+        settlement.settle(attempt=attempt, now=now)
+        changed += 1
+    for state in gateway.completed_checkouts(since=now - RECENT):
+        paid = settlement.attempt_for(reference=state.reference, session_id=state.session_id)
+        if paid is not None and paid.status in settlement.UNPAID:
+            settlement.apply_state(attempt=paid, state=state, now=now)
+            changed += 1
+    pending = Refund.objects.select_related("payment__enrollment").filter(
+        status=Refund.Status.PENDING, stripe_refund_id__isnull=False
+    )
+    for refund in pending.order_by("requested_at")[:BATCH]:
+        assert refund.stripe_refund_id
+        refund_state = gateway.retrieve_refund(refund.stripe_refund_id)
+        refunds.apply_state(refund=refund, state=refund_state, now=now)
+        changed += 1
+    return changed

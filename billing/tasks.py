@@ -1,0 +1,47 @@
+"""Celery's part: hand the clock to the rules, then kick the mail that they promised."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from billing import events, gateway, sweeps
+from billing.models import StripeEvent
+from outbox.tasks import kick
+
+
+@shared_task
+def apply_event(event_pk: int) -> None:
+    """Apply one stored event, kicked by its webhook, and send back at once what it made owed."""
+    event = StripeEvent.objects.filter(pk=event_pk).first()
+    if event is not None:
+        events.apply_event(event=event, now=timezone.now())
+        submit_open_refunds()
+        kick()
+
+
+@shared_task
+def apply_stored_events() -> None:
+    if sweeps.apply_stored_events(now=timezone.now()):
+        kick()
+
+
+@shared_task
+def release_overdue_holds() -> None:
+    if sweeps.release_overdue_holds(now=timezone.now()):
+        kick()
+
+
+@shared_task
+def submit_open_refunds() -> None:
+    if sweeps.submit_open_refunds(now=timezone.now()):
+        kick()
+
+
+@shared_task
+def reconcile() -> None:
+    """Every ten minutes; stops quietly when Stripe is away, for the next round to go on."""
+    try:
+        changed = sweeps.reconcile(now=timezone.now())
+    except gateway.Unreachable:
+        return
+    if changed:
+        kick()

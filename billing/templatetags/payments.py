@@ -1,0 +1,13 @@
+"""`{% payment_lines enrollment as lines %}`: a page below billing shows money without an import."""
+
+from django import template
+
+from billing import standing
+from enrollment.models import Enrollment
+
+register = template.Library()
+
+
+@register.simple_tag
+def payment_lines(enrollment: Enrollment) -> list[standing.PaymentLine]:
+    return standing.payment_lines(enrollment)

@@ -1,0 +1,130 @@
+"""Paying: the last page before Stripe, the way back, and Stripe's webhook."""
+
+import uuid
+
+import structlog
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from billing import checkout, events, gateway, settlement
+from billing.models import CheckoutAttempt, StripeEvent
+from billing.standing import PaymentState, payment_state
+from billing.tasks import apply_event
+from enrollment import catalogue
+from enrollment.models import Enrollment
+from enrollment.portal import my_group
+from enrollment.states import Status
+from enrollment.steps import steps
+from enrollment.views import own_enrollment_or_404
+from outbox.broker import kick_on_commit
+from outbox.tasks import kick
+
+log = structlog.get_logger("grouport.billing")
+
+NO_PAGE = (
+    "The payment page could not be opened just now. Nothing was charged and your seat is still "
+    "kept. Please try again in a minute."
+)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The kept seat and its price; pressing the button leads to Stripe's page."""
+    now = timezone.now()
+    enrollment = own_enrollment_or_404(request, public_id)
+    trouble = ""
+    if enrollment.status != Status.HELD:
+        return redirect("billing:return", public_id)
+    if request.method == "POST":
+        try:
+            return redirect(checkout.start_checkout(enrollment_id=enrollment.pk, now=now))
+        except checkout.HoldOver:
+            return redirect("billing:return", public_id)
+        except checkout.CheckoutUnavailable as error:
+            log.warning("checkout_unavailable", error=str(error))
+            trouble = NO_PAGE
+    context = {
+        "enrollment": enrollment,
+        "cohort": enrollment.cohort,
+        "card": catalogue.group_card(cohort_id=enrollment.cohort_id, now=now),
+        "steps": steps("payment"),
+        "kept_until": enrollment.held_until,
+        "hold_over": enrollment.held_until is not None and enrollment.held_until <= now,
+        "trouble": trouble,
+    }
+    return render(request, "billing/pay.html", context, status=503 if trouble else 200)
+
+
+@login_required
+@never_cache
+@require_GET
+def payment_return(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Back from Stripe: ask for the truth once, and say "confirming" until it is known."""
+    enrollment = own_enrollment_or_404(request, public_id)
+    state = payment_state(enrollment)
+    if state == PaymentState.CONFIRMING:
+        ask_stripe(enrollment)
+        enrollment.refresh_from_db(fields=["status", "held_until", "confirmed_at"])
+        state = payment_state(enrollment)
+    if request.htmx and state != PaymentState.CONFIRMING:  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(reverse("billing:return", args=[public_id]))
+    context: dict[str, object] = {
+        "enrollment": enrollment,
+        "cohort": enrollment.cohort,
+        "state": state.value,
+        "steps": steps("done" if state == PaymentState.CONFIRMED else "payment"),
+    }
+    if state == PaymentState.CONFIRMED:
+        mine = my_group(enrollment=enrollment, now=timezone.now())
+        context |= {
+            "next_session": mine.next_session,
+            "sessions": [row for row in mine.sessions if row.included],
+            "door_opens_at": mine.door_opens_at,
+            "calendar_url": reverse("enrollment:calendar", args=[public_id]),
+        }
+        return render(request, "billing/confirmed.html", context)
+    fragment = request.htmx  # type: ignore[attr-defined]
+    template = "billing/_confirming.html" if fragment else "billing/confirming.html"
+    return render(request, template, context)
+
+
+def ask_stripe(enrollment: Enrollment) -> None:
+    """Settle the open attempt. If Stripe does not answer, the webhook or the sweep will."""
+    attempt = enrollment.attempts.filter(status=CheckoutAttempt.Status.OPEN).first()
+    if attempt is None:
+        return
+    try:
+        settlement.settle(attempt=attempt, now=timezone.now())
+    except gateway.GatewayError as error:
+        log.warning("return_page_without_stripe", error=str(error))
+    else:
+        kick()
+
+
+@csrf_exempt
+@require_POST
+def webhook(request: HttpRequest) -> HttpResponse:
+    """Store the event, then say 200: from then on it is ours to apply, whatever happens.
+
+    A forged, altered or old request gets 400 and leaves no trace but a log line.
+    """
+    try:
+        facts = gateway.read_event(
+            body=request.body, signature=request.headers.get("Stripe-Signature", "")
+        )
+    except gateway.BadSignature as error:
+        log.warning("webhook_refused", error=str(error))
+        return HttpResponseBadRequest("This is not a signed event.")
+    if events.store_event(facts=facts, now=timezone.now()):
+        event = StripeEvent.objects.only("pk").get(event_id=facts.event_id)
+        kick_on_commit(apply_event, event_pk=event.pk)
+    return HttpResponse(status=200)

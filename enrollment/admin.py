@@ -1,0 +1,135 @@
+"""Staff's view of cohorts and of who is in them.
+
+The cohort's page is here and not in `sessions`, because opening a cohort makes its seats.
+Intake answers are not shown in the admin: reading them has to be logged.
+"""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import User
+from enrollment import services
+from enrollment.models import Enrollment, EnrollmentMove, Seat
+from sessions.models import Cohort, GroupSession
+from sessions.schedule import ImpossibleSchedule
+
+
+class ReadOnly:
+    """Rows that services write: staff look at them and change nothing."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class CohortForm(forms.ModelForm):
+    def clean_capacity(self) -> int:
+        """Seats that exist are not taken away here; somebody may be sitting on them."""
+        capacity: int = self.cleaned_data["capacity"]
+        seats = Seat.objects.filter(cohort=self.instance.pk).count()
+        if capacity < seats:
+            raise forms.ValidationError(
+                f"This group has {seats} seats already; a smaller number is not possible here."
+            )
+        return capacity
+
+
+class GroupSessionInline(admin.TabularInline):
+    """The twelve dates; only a session's own link can be set by hand."""
+
+    model = GroupSession
+    fields = ("number", "starts_at", "ends_at", "meeting_url")
+    readonly_fields = ("number", "starts_at", "ends_at")
+    ordering = ("number",)
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Cohort)
+class CohortAdmin(admin.ModelAdmin):
+    form = CohortForm
+    list_display = ("name", "status", "first_date", "wall_time", "time_zone", "seats")
+    list_filter = ("status", "programme", "time_zone")
+    search_fields = ("name", "slug")
+    prepopulated_fields = {"slug": ("name", "first_date")}
+    filter_horizontal = ("facilitators",)
+    readonly_fields = ("status", "room")
+    inlines = (GroupSessionInline,)
+    actions = ("publish", "close")
+
+    def get_queryset(self, request: HttpRequest) -> "QuerySet[Cohort]":
+        taken = Count("seats", filter=Q(seats__enrollment__isnull=False))
+        cohorts: QuerySet[Cohort] = super().get_queryset(request).annotate(taken=taken)
+        return cohorts
+
+    @admin.display(description="Seats taken")
+    def seats(self, cohort: Cohort) -> str:
+        return f"{cohort.taken} of {cohort.capacity}"  # type: ignore[attr-defined]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A published cohort's sessions and seats follow what was just saved."""
+        super().save_related(request, form, formsets, change)
+        if form.instance.status == Cohort.Status.PUBLISHED:
+            services.open_enrollment(cohort=form.instance)
+
+    @admin.action(description="Publish: make the twelve sessions and the seats")
+    def publish(self, request: HttpRequest, queryset: "QuerySet[Cohort]") -> None:
+        for cohort in queryset:
+            try:
+                services.open_enrollment(cohort=cohort)
+            except ImpossibleSchedule as error:
+                self.message_user(request, f"{cohort}: {error}", messages.ERROR)
+            else:
+                self.message_user(request, f"{cohort} is open for members.")
+
+    @admin.action(description="Close to new members")
+    def close(self, request: HttpRequest, queryset: "QuerySet[Cohort]") -> None:
+        closed = queryset.filter(status=Cohort.Status.PUBLISHED).update(status=Cohort.Status.CLOSED)
+        self.message_user(request, f"{closed} closed to new members.")
+
+
+class MoveInline(ReadOnly, admin.TabularInline):
+    model = EnrollmentMove
+    fields = ("at", "source", "target", "reason", "actor")
+    readonly_fields = fields
+    extra = 0
+
+
+@admin.register(Enrollment)
+class EnrollmentAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("public_id", "member", "cohort", "status", "reserved_at", "held_until")
+    list_filter = ("status",)
+    list_select_related = ("member", "cohort")
+    search_fields = ("public_id", "member__email", "member__display_name", "cohort__name")
+    # The door's address lets its member in; staff have no use for it.
+    exclude = ("door_token",)
+    inlines = (MoveInline,)
+    actions = ("withdraw",)
+    show_full_result_count = False
+
+    @admin.action(description="Withdraw: end the enrolment and free the seat (no refund)")
+    def withdraw(self, request: HttpRequest, queryset: "QuerySet[Enrollment]") -> None:
+        assert isinstance(request.user, User)
+        ended = sum(
+            services.withdraw(
+                enrollment_id=enrollment.pk,
+                actor=request.user,
+                reason="Withdrawn in the admin",
+                now=timezone.now(),
+            )
+            for enrollment in queryset
+        )
+        self.message_user(request, f"{ended} ended; their seats are free.")

@@ -1,0 +1,233 @@
+"""Reading what is on offer: the public list, its filters, and one group.
+
+Four queries at most for the list, however many groups there are.
+"""
+
+import dataclasses
+import datetime as dt
+import zoneinfo
+from collections.abc import Iterable, Iterator
+
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import QueryDict
+
+from enrollment.models import Enrollment
+from enrollment.states import LIVE
+from sessions.models import Cohort, CurriculumWeek, GroupSession, Programme
+from sessions.pricing import price_from_week
+from sessions.schedule import WEEKS
+from sessions.us_states import US_STATES
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+# Hours of the reader's own clock: from, up to but not including.
+TIMES_OF_DAY = {"morning": (0, 12), "afternoon": (12, 17), "evening": (17, 24)}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class GroupCard:
+    """A group as a visitor meets it. `starts_at` is the session that they would begin with."""
+
+    cohort: Cohort
+    taken: int
+    first_week: int
+    starts_at: dt.datetime | None
+    leaders: list[str]
+
+    @property
+    def programme(self) -> Programme:
+        return self.cohort.programme
+
+    @property
+    def capacity(self) -> int:
+        return self.cohort.capacity
+
+    @property
+    def seats_left(self) -> int:
+        return max(self.cohort.capacity - self.taken, 0)
+
+    @property
+    def dots(self) -> list[bool]:
+        return [number < self.taken for number in range(self.cohort.capacity)]
+
+    @property
+    def open(self) -> bool:
+        """Still to be joined, whether or not a seat is free."""
+        return self.starts_at is not None and self.cohort.status == Cohort.Status.PUBLISHED
+
+    @property
+    def session_count(self) -> int:
+        return WEEKS - self.first_week + 1
+
+    @property
+    def price_cents(self) -> int:
+        return price_from_week(self.cohort.price_cents, self.first_week)
+
+    @property
+    def currency(self) -> str:
+        return self.cohort.currency
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SessionRow:
+    number: int
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    past: bool
+    included: bool
+    week: CurriculumWeek | None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    label: str
+    url: str
+    active: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Filter:
+    label: str
+    name: str
+    options: list[Option]
+
+
+def open_groups(*, now: dt.datetime) -> list[GroupCard]:
+    """Groups that can still be joined, soonest first, full ones included."""
+    cohorts = Cohort.objects.filter(status=Cohort.Status.PUBLISHED, joinable_until__gt=now)
+    cards = [card for card in _cards(cohorts, now) if card.starts_at is not None]
+    return sorted(cards, key=lambda card: (card.starts_at, card.cohort.pk))
+
+
+def group_card(*, cohort_id: int, now: dt.datetime) -> GroupCard:
+    return next(_cards(Cohort.objects.filter(pk=cohort_id), now))
+
+
+def groups_with_seats(
+    *, now: dt.datetime, state: str = "", other_than: int | None = None, limit: int = 3
+) -> list[GroupCard]:
+    """What to offer to somebody who could not have the seat they wanted."""
+    return [
+        card
+        for card in open_groups(now=now)
+        if card.seats_left
+        and card.cohort.pk != other_than
+        and (not state or state in card.cohort.admitted_states)
+    ][:limit]
+
+
+def _cards(cohorts: "QuerySet[Cohort]", now: dt.datetime) -> Iterator[GroupCard]:
+    found = (
+        cohorts.select_related("programme")
+        .annotate(seats_taken=Count("seats", filter=Q(seats__enrollment__isnull=False)))
+        .prefetch_related(
+            "facilitators",
+            Prefetch(
+                "group_sessions",
+                GroupSession.objects.filter(number__in=(1, 5, 9), starts_at__gt=now),
+                to_attr="coming_starts",
+            ),
+        )
+    )
+    for cohort in found:
+        entry = next((s for s in cohort.coming_starts if s.number in cohort.starting_weeks), None)
+        yield GroupCard(
+            cohort=cohort,
+            taken=cohort.seats_taken,
+            first_week=entry.number if entry else 1,
+            starts_at=entry.starts_at if entry else None,
+            leaders=[str(leader) for leader in cohort.facilitators.all()],
+        )
+
+
+def session_rows(
+    *,
+    sessions: Iterable[GroupSession],
+    weeks: Iterable[CurriculumWeek],
+    first_week: int,
+    now: dt.datetime,
+) -> list[SessionRow]:
+    by_number = {week.number: week for week in weeks}
+    return [
+        SessionRow(
+            number=session.number,
+            starts_at=session.starts_at,
+            ends_at=session.ends_at,
+            past=session.ends_at <= now,
+            included=session.number >= first_week,
+            week=by_number.get(session.number),
+        )
+        for session in sessions
+    ]
+
+
+def own_live_enrollment(*, cohort: Cohort, member_id: int | None) -> Enrollment | None:
+    if member_id is None:
+        return None
+    return Enrollment.objects.filter(cohort=cohort, member_id=member_id, status__in=LIVE).first()
+
+
+# --- Filters: plain links that can be shared --------------------------------------------
+
+
+def apply_filters(
+    cards: list[GroupCard], query: QueryDict, zone: zoneinfo.ZoneInfo
+) -> list[GroupCard]:
+    """The cards that match ?day=, ?time= (on the reader's own clock) and ?state=.
+
+    A value that means nothing filters nothing.
+    """
+    day, time, state = query.get("day", ""), query.get("time", ""), query.get("state", "")
+
+    def matches(card: GroupCard) -> bool:
+        assert card.starts_at is not None
+        local = card.starts_at.astimezone(zone)
+        if day in DAY_KEYS and local.isoweekday() != int(day):
+            return False
+        if time in TIMES_OF_DAY:
+            first, end = TIMES_OF_DAY[time]
+            if not first <= local.hour < end:
+                return False
+        return state not in US_STATES or state in card.cohort.admitted_states
+
+    return [card for card in cards if matches(card)]
+
+
+DAY_KEYS = {str(number) for number in range(1, 8)}
+
+
+def build_filters(
+    cards: list[GroupCard], query: QueryDict, zone: zoneinfo.ZoneInfo
+) -> list[Filter]:
+    """What can be chosen, from all open groups, so that no choice leads to an empty list."""
+    locals_ = [card.starts_at.astimezone(zone) for card in cards if card.starts_at]
+    days = sorted({local.isoweekday() for local in locals_})
+    times = [
+        name
+        for name, (first, end) in TIMES_OF_DAY.items()
+        if any(first <= local.hour < end for local in locals_)
+    ]
+    states = sorted({code for card in cards for code in card.cohort.admitted_states})
+    return [
+        _filter("Day", "day", [(str(d), WEEKDAYS[d - 1]) for d in days], query),
+        _filter("Time of day", "time", [(t, t.capitalize()) for t in times], query),
+        _filter("Your state", "state", [(c, US_STATES.get(c, c)) for c in states], query),
+    ]
+
+
+def _filter(label: str, name: str, choices: list[tuple[str, str]], query: QueryDict) -> Filter:
+    current = query.get(name, "")
+    if current not in dict(choices):
+        current = ""
+    options = [Option("Any", _with(query, name, ""), not current)]
+    options += [Option(text, _with(query, name, key), key == current) for key, text in choices]
+    return Filter(label, name, options)
+
+
+def _with(query: QueryDict, name: str, value: str) -> str:
+    """The list's address with one filter changed and the others kept."""
+    changed = QueryDict(mutable=True)
+    for key in ("day", "time", "state"):
+        kept = value if key == name else query.get(key, "")
+        if kept:
+            changed[key] = kept
+    return f"?{changed.urlencode()}" if changed else "?"

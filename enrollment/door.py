@@ -1,0 +1,97 @@
+"""The join door: who you are, whether you are in good standing, and the clock, at the click.
+
+Mails and calendar files carry the door's address only. The meeting's own address leaves
+this module in one place, as the target of a redirect for somebody who may enter now.
+"""
+
+import dataclasses
+import datetime as dt
+from enum import StrEnum
+
+from django.db import transaction
+
+from accounts.models import User
+from enrollment.models import Attendance, Enrollment
+from enrollment.states import IN_STANDING
+from sessions.models import GroupSession
+
+
+class DoorState(StrEnum):
+    OPEN = "open"
+    EARLY = "early"
+    ENDED_TODAY = "ended_today"
+    OVER = "over"
+    NO_STANDING = "no_standing"
+    NOT_YOURS = "not_yours"
+    UNKNOWN = "unknown"
+    STATE_NOT_ADMITTED = "state_not_admitted"
+
+
+# Long enough that an evening's link, opened after the session, speaks of that session.
+JUST_ENDED = dt.timedelta(hours=3)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Doorway:
+    """What the door answers. `session` is the one meant: running, next, or just ended."""
+
+    state: DoorState
+    enrollment: Enrollment | None = None
+    session: GroupSession | None = None
+    opens_at: dt.datetime | None = None
+    next_session: GroupSession | None = None
+
+
+def look(*, token: str, user: User, now: dt.datetime) -> Doorway:
+    """Whether `user` may enter by this link now, and if not, why."""
+    enrollment = (
+        Enrollment.objects.select_related("cohort__programme").filter(door_token=token).first()
+    )
+    if enrollment is None:
+        return Doorway(DoorState.UNKNOWN)
+    if enrollment.member_id != user.pk:
+        return Doorway(DoorState.NOT_YOURS)
+    if enrollment.status not in IN_STANDING:
+        return Doorway(DoorState.NO_STANDING, enrollment)
+    sessions = GroupSession.objects.filter(
+        cohort=enrollment.cohort_id, number__gte=enrollment.first_week
+    )
+    coming = sessions.filter(ends_at__gt=now).order_by("starts_at").first()
+    ended = sessions.filter(ends_at__lte=now, ends_at__gt=now - JUST_ENDED).first()
+    if coming is not None:
+        # The same cohort is loaded already, with what the redirect will need.
+        coming.cohort = enrollment.cohort
+        opens_at = opening_time(coming)
+        if now >= opens_at:
+            return Doorway(DoorState.OPEN, enrollment, coming, opens_at)
+        if ended is None:
+            return Doorway(DoorState.EARLY, enrollment, coming, opens_at, coming)
+        return Doorway(DoorState.ENDED_TODAY, enrollment, ended, opens_at, coming)
+    return Doorway(DoorState.OVER, enrollment, ended)
+
+
+def opening_time(session: GroupSession) -> dt.datetime:
+    minutes = session.cohort.programme.door_opens_minutes
+    return session.starts_at - dt.timedelta(minutes=minutes)
+
+
+@transaction.atomic
+def enter(*, doorway: Doorway, location: str, now: dt.datetime) -> str | None:
+    """Record the arrival and return the meeting's address; None if the door is not open.
+
+    Standing is read again under a lock, so a withdrawal that commits before the arrival is
+    recorded keeps the door closed. The first arrival's time stays.
+    """
+    if doorway.state != DoorState.OPEN or not doorway.enrollment or not doorway.session:
+        return None
+    standing = Enrollment.objects.select_for_update().filter(
+        pk=doorway.enrollment.pk, status__in=IN_STANDING
+    )
+    if not standing.exists():
+        return None
+    Attendance.objects.get_or_create(
+        enrollment=doorway.enrollment,
+        session=doorway.session,
+        defaults={"arrived_at": now, "location": location},
+    )
+    return doorway.session.joining_url

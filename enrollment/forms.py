@@ -1,0 +1,196 @@
+"""What members type: about themselves, their agreements, and where they are today."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.forms.boundfield import BoundField
+
+from enrollment.agreements import CURRENT, Agreement
+from enrollment.intake import Answers
+from sessions.us_states import US_STATES
+
+ADULT = 18
+STATE_CHOICES = [("", "Choose a state"), *US_STATES.items()]
+ELSEWHERE = ("--", "Outside the United States")
+
+phone_number = RegexValidator(
+    r"^(?=(?:\D*\d){10,15}\D*$)[0-9+().\- x]+$",
+    "Enter a phone number with its area code, for example 555 010 1234.",
+)
+
+
+class DatePartsWidget(forms.MultiWidget):
+    """Month, day and year as three boxes: easier for a birthday than any calendar."""
+
+    template_name = "components/date_parts.html"
+    use_fieldset = True
+    parts = ("month", "day", "year")
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        boxes: dict[str, forms.Widget | type[forms.Widget]] = {
+            part: forms.TextInput(
+                attrs={"inputmode": "numeric", "autocomplete": f"bday-{part}", "size": size}
+            )
+            for part, size in zip(self.parts, ("2", "2", "4"), strict=True)
+        }
+        super().__init__(boxes, attrs)
+
+    def decompress(self, value: dt.date | None) -> list[int | None]:
+        return [value.month, value.day, value.year] if value else [None, None, None]
+
+
+class DatePartsField(forms.MultiValueField):
+    """A date from three boxes; a day that does not exist is an error that says so."""
+
+    widget = DatePartsWidget
+
+    def __init__(self, **kwargs: Any) -> None:
+        number = forms.IntegerField(min_value=1, max_value=9999)
+        super().__init__(fields=(number, number, number), require_all_fields=True, **kwargs)
+
+    def compress(self, data_list: Sequence[int]) -> dt.date | None:
+        if not data_list:
+            return None
+        month, day, year = data_list
+        try:
+            return dt.date(year, month, day)
+        except ValueError:
+            raise ValidationError(
+                "This date does not exist. Check the month and the day."
+            ) from None
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return super().clean(value)
+        except ValidationError as error:
+            if error.messages == ["Enter a whole number."]:
+                raise ValidationError("Enter the month, day and year in numbers.") from None
+            raise
+
+
+YES_NO = (("yes", "Yes"), ("no", "No"))
+
+
+class IntakeForm(forms.Form):
+    """The short questions before a first group. Every answer is stored encrypted."""
+
+    legal_name = forms.CharField(
+        label="Your full legal name",
+        help_text="For your records with us. Your group sees only the name you chose.",
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    date_of_birth = DatePartsField(
+        label="Date of birth",
+        help_text="Month, day, year. For example 3 28 1991.",
+        error_messages={"required": "Enter your date of birth: month, day and year."},
+    )
+    state = forms.ChoiceField(
+        label="The state you live in",
+        help_text="Your facilitator has to be licensed where you are.",
+        choices=STATE_CHOICES,
+        error_messages={"required": "Choose the state you live in."},
+    )
+    phone = forms.CharField(
+        label="Phone number",
+        max_length=30,
+        validators=[phone_number],
+        widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
+    )
+    voicemail_ok = forms.BooleanField(
+        label="It is safe to leave a voicemail on this number", required=False
+    )
+    email_ok = forms.BooleanField(
+        label="It is safe to email me about appointments", required=False, initial=True
+    )
+    emergency_name = forms.CharField(
+        label="Emergency contact: their name",
+        help_text="Somebody we may call if we are worried about your safety.",
+        max_length=120,
+    )
+    emergency_relation = forms.CharField(
+        label="Emergency contact: who they are to you",
+        help_text="For example sister, partner, friend.",
+        max_length=60,
+    )
+    emergency_phone = forms.CharField(
+        label="Emergency contact: their phone number",
+        max_length=30,
+        validators=[phone_number],
+        widget=forms.TextInput(attrs={"type": "tel"}),
+    )
+    has_therapist = forms.ChoiceField(
+        label="Do you see an individual therapist?",
+        choices=YES_NO,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose yes or no. Either is fine."},
+    )
+    therapist_name = forms.CharField(label="Their name (optional)", max_length=120, required=False)
+    accommodations = forms.CharField(
+        label="Anything that would make the sessions easier for you? (optional)",
+        help_text="For example captions, camera off at times, larger text.",
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+    def __init__(self, *args: Any, today: dt.date, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+
+    def clean_date_of_birth(self) -> dt.date:
+        born: dt.date = self.cleaned_data["date_of_birth"]
+        if born >= self.today or born.year < self.today.year - 120:
+            raise ValidationError("Check the year: this can't be your date of birth.")
+        adult_on = (born.year + ADULT, born.month, born.day)
+        if (self.today.year, self.today.month, self.today.day) < adult_on:
+            raise ValidationError(
+                "These groups are for people who are 18 or older. If you need support now, "
+                "call or text 988, at any hour."
+            )
+        return born
+
+    def answers(self) -> Answers:
+        """The cleaned answers as one value."""
+        data = self.cleaned_data
+        return Answers(**{**data, "has_therapist": data["has_therapist"] == "yes"})
+
+    @staticmethod
+    def initial_from(answers: Answers | None) -> dict[str, Any]:
+        if answers is None:
+            return {}
+        stored = {**answers.dump(), "date_of_birth": answers.date_of_birth}
+        return {**stored, "has_therapist": "yes" if answers.has_therapist else "no"}
+
+
+class AgreementsForm(forms.Form):
+    """One box for each agreement; all are needed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for agreement in CURRENT:
+            self.fields[agreement.kind] = forms.BooleanField(
+                label=agreement.label,
+                error_messages={
+                    "required": f"“{agreement.title}”: tick this box to go on, or write to us "
+                    "if something in it does not work for you."
+                },
+            )
+
+    def with_texts(self) -> list[tuple[BoundField, Agreement]]:
+        return [(self[agreement.kind], agreement) for agreement in CURRENT]
+
+
+class DoorForm(forms.Form):
+    """Where the member is today: a facilitator may only work where they are licensed."""
+
+    location = forms.ChoiceField(
+        label="Where are you right now?",
+        help_text="We ask each time, because the law looks at where you are today.",
+        choices=[*STATE_CHOICES, ELSEWHERE],
+        error_messages={"required": "Choose the state you are in right now."},
+    )

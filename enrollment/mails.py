@@ -1,0 +1,172 @@
+"""One function per mail. Each decides, at the moment of sending, whether it is still owed.
+
+A renderer gets a batch of messages of its kind and reads what it needs in a constant number
+of queries. Words: neutral subjects, nothing clinical, no names of others, and links that
+lead to the door or the site only.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+
+from accounts import clock
+from enrollment import links
+from enrollment.calendar import sessions_ics
+from enrollment.models import Enrollment
+from enrollment.states import IN_STANDING, Status
+from outbox.kinds import register
+from outbox.mail import Attachment, Mail, NotOwed, compose
+from outbox.models import Message
+from sessions.models import GroupSession
+from sessions.pricing import format_money
+
+Rendered = Mapping[int, Mail | NotOwed]
+
+
+def register_kinds() -> None:
+    register(links.SEAT_CONFIRMED, seat_confirmed)
+    register(links.SESSION_LINK, session_link)
+    register(links.SESSION_REMINDER, session_reminder)
+    register(links.HOLD_EXPIRED, hold_expired)
+
+
+def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
+    """The confirmation, with the sessions as a calendar file."""
+    enrollments = _enrollments(messages)
+    sessions = _sessions_by_cohort({e.cohort_id for e in enrollments.values()})
+
+    def render(message: Message) -> Mail | NotOwed:
+        enrollment = enrollments[message.subject_id]
+        if enrollment.status not in IN_STANDING:
+            return NotOwed(f"The enrolment is {enrollment.status}.")
+        own = [s for s in sessions[enrollment.cohort_id] if s.number >= enrollment.first_week]
+        calendar = sessions_ics(enrollment=enrollment, sessions=own, now=now)
+        coming = [session for session in own if session.ends_at > now]
+        return compose(
+            "seat-confirmed",
+            "Your seat is confirmed",
+            {
+                **_context(enrollment),
+                "sessions": own,
+                "first": coming[0] if coming else own[-1],
+                "paid": format_money(enrollment.price_cents, enrollment.currency),
+            },
+            attachments=(Attachment("sessions.ics", calendar, "text/calendar"),),
+        )
+
+    return {message.pk: render(message) for message in messages}
+
+
+def session_link(messages: Sequence[Message], now: dt.datetime) -> Rendered:
+    """The week's private link. Once the session runs it says so; after its end it is not owed."""
+
+    def mail(enrollment: Enrollment, session: GroupSession) -> Mail | NotOwed:
+        begun = session.starts_at <= now
+        when = _short_when(session.starts_at, enrollment.member.time_zone)
+        subject = "Your session is open now" if begun else f"Your link for {when}"
+        return compose(
+            "session-link",
+            subject,
+            {**_context(enrollment), "session": session, "begun": begun},
+        )
+
+    return _for_sessions(messages, now, mail)
+
+
+def session_reminder(messages: Sequence[Message], now: dt.datetime) -> Rendered:
+    """A short reminder before the session; not owed once it has begun."""
+
+    def mail(enrollment: Enrollment, session: GroupSession) -> Mail | NotOwed:
+        if session.starts_at <= now:
+            return NotOwed("The session has begun.")
+        when = clock.time_of_day(session.starts_at, enrollment.member.time_zone)
+        return compose(
+            "session-reminder",
+            f"Today at {when}" if _same_day(session, enrollment, now) else f"Starting at {when}",
+            {**_context(enrollment), "session": session},
+        )
+
+    return _for_sessions(messages, now, mail)
+
+
+def hold_expired(messages: Sequence[Message], now: dt.datetime) -> Rendered:
+    """The seat was not paid in time. Not owed to somebody who has a seat there by now."""
+    enrollments = _enrollments(messages)
+    seated = set(
+        Enrollment.objects.filter(
+            member_id__in={e.member_id for e in enrollments.values()},
+            cohort_id__in={e.cohort_id for e in enrollments.values()},
+            status__in=(*IN_STANDING, Status.HELD),
+        ).values_list("member_id", "cohort_id")
+    )
+
+    def render(message: Message) -> Mail | NotOwed:
+        enrollment = enrollments[message.subject_id]
+        if enrollment.status != Status.EXPIRED:
+            return NotOwed(f"The enrolment is {enrollment.status}.")
+        if (enrollment.member_id, enrollment.cohort_id) in seated:
+            return NotOwed("The member has reserved again.")
+        return compose("hold-expired", "Your reserved seat was released", _context(enrollment))
+
+    return {message.pk: render(message) for message in messages}
+
+
+# --- What they share --------------------------------------------------------------------
+
+
+def _for_sessions(
+    messages: Sequence[Message],
+    now: dt.datetime,
+    mail: Callable[[Enrollment, GroupSession], Mail | NotOwed],
+) -> Rendered:
+    """Render mails about one session each, if the member may still enter and it is not over."""
+    enrollments = _enrollments(messages)
+    sessions = GroupSession.objects.in_bulk([message.occasion_id for message in messages])
+
+    def render(message: Message) -> Mail | NotOwed:
+        enrollment = enrollments[message.subject_id]
+        session = sessions.get(message.occasion_id)
+        if enrollment.status not in IN_STANDING:
+            return NotOwed(f"The enrolment is {enrollment.status}.")
+        if session is None or session.cohort_id != enrollment.cohort_id:
+            return NotOwed("The session is not this group's any more.")
+        if session.ends_at <= now:
+            return NotOwed("The session is over.")
+        lead = dt.timedelta(hours=enrollment.cohort.programme.link_lead_hours)
+        if session.starts_at > now + lead:
+            return NotOwed("The session was moved to a later time.")
+        return mail(enrollment, session)
+
+    return {message.pk: render(message) for message in messages}
+
+
+def _enrollments(messages: Sequence[Message]) -> dict[int, Enrollment]:
+    return Enrollment.objects.select_related("member", "cohort__programme").in_bulk(
+        [message.subject_id for message in messages]
+    )
+
+
+def _sessions_by_cohort(cohort_ids: set[int]) -> dict[int, list[GroupSession]]:
+    found: dict[int, list[GroupSession]] = {cohort_id: [] for cohort_id in cohort_ids}
+    for session in GroupSession.objects.filter(cohort_id__in=cohort_ids).order_by("starts_at"):
+        found[session.cohort_id].append(session)
+    return found
+
+
+def _context(enrollment: Enrollment) -> dict[str, object]:
+    return {
+        "enrollment": enrollment,
+        "member": enrollment.member,
+        "zone": enrollment.member.time_zone,
+        "cohort": enrollment.cohort,
+        "programme": enrollment.cohort.programme,
+        "door_url": enrollment.door_url,
+    }
+
+
+def _short_when(at: dt.datetime, zone: str) -> str:
+    return f"{clock.weekday(at, zone)}, {clock.time_of_day(at, zone)}"
+
+
+def _same_day(session: GroupSession, enrollment: Enrollment, now: dt.datetime) -> bool:
+    zone = enrollment.member.time_zone
+    return clock.day(session.starts_at, zone) == clock.day(now, zone)

@@ -1,0 +1,161 @@
+"""People in cohorts: the seats, who holds them and why, what they agreed to, who arrived."""
+
+import secrets
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from enrollment.encryption import EncryptedJSONField
+from enrollment.states import LIVE, Status
+from sessions.models import Cohort, GroupSession
+
+
+def random_door_token() -> str:
+    """192 bits: the door's address cannot be guessed, only given away."""
+    return secrets.token_urlsafe(24)
+
+
+class Enrollment(models.Model):
+    """One member's place in one cohort, from the reservation to the end."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    member = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="enrollments")
+    cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="enrollments")
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.HELD)
+    first_week = models.PositiveSmallIntegerField(default=1)
+    price_cents = models.PositiveIntegerField(help_text="Frozen when the seat was reserved.")
+    currency = models.CharField(max_length=3, default="usd")
+    door_token = models.CharField(
+        max_length=40, unique=True, default=random_door_token, editable=False
+    )
+    reserved_at = models.DateTimeField()
+    held_until = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "cohort"],
+                condition=Q(status__in=LIVE),
+                name="one_live_enrollment_per_member_and_cohort",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.HELD) | Q(held_until__isnull=False),
+                name="a_held_seat_has_an_end",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["cohort", "status"]),
+            models.Index(
+                fields=["held_until"],
+                condition=Q(status__in=[Status.HELD, Status.AWAITING_FUNDS]),
+                name="enrollment_overdue_holds",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member} in {self.cohort}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("enrollment:my_group", args=[self.public_id])
+
+    @property
+    def door_url(self) -> str:
+        """The member's private link: the same all twelve weeks, useless to anybody else."""
+        return settings.SITE_URL + reverse("enrollment:door", args=[self.door_token])
+
+
+class Seat(models.Model):
+    """A chair. A cohort has exactly `capacity` of them, so it cannot be oversold."""
+
+    cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="seats")
+    number = models.PositiveSmallIntegerField()
+    enrollment = models.OneToOneField(
+        Enrollment, models.PROTECT, null=True, blank=True, related_name="seat"
+    )
+
+    class Meta:
+        ordering = ("number",)
+        constraints = [
+            models.UniqueConstraint(fields=["cohort", "number"], name="one_seat_per_number")
+        ]
+        indexes = [
+            models.Index(
+                fields=["cohort"],
+                condition=Q(enrollment__isnull=True),
+                name="enrollment_free_seats",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Seat {self.number}"
+
+
+class EnrollmentMove(models.Model):
+    """History: every change of an enrolment's status, by whom and why. Never edited."""
+
+    enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="moves")
+    source = models.CharField(max_length=16, choices=Status.choices, blank=True)
+    target = models.CharField(max_length=16, choices=Status.choices)
+    at = models.DateTimeField()
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    reason = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ("at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.source or 'new'} → {self.target}"
+
+
+class Intake(models.Model):
+    """What a member told us about themselves, encrypted; kept for their next group too."""
+
+    member = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="intake")
+    answers = EncryptedJSONField()
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"Intake of {self.member_id}"
+
+
+class Consent(models.Model):
+    """That a member agreed to one text, in the version that they read, when and from where."""
+
+    enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="consents")
+    kind = models.CharField(max_length=32)
+    version = models.CharField(max_length=16)
+    accepted_at = models.DateTimeField()
+    ip = models.GenericIPAddressField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrollment", "kind"], name="one_consent_per_kind_and_enrollment"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.version}"
+
+
+class Attendance(models.Model):
+    """A member's arrival at one session, recorded by the door."""
+
+    enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="attendances")
+    session = models.ForeignKey(GroupSession, models.PROTECT, related_name="attendances")
+    arrived_at = models.DateTimeField()
+    location = models.CharField(max_length=2, help_text="The state the member joined from.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrollment", "session"], name="one_attendance_per_session"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.enrollment_id} at {self.session_id}"

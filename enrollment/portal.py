@@ -1,0 +1,110 @@
+"""Reading what is mine: my groups, and one group from its next session to its money."""
+
+import dataclasses
+import datetime as dt
+import uuid
+
+from django.db.models import OuterRef, Prefetch, Subquery
+
+from accounts.models import User
+from enrollment.catalogue import SessionRow, session_rows
+from enrollment.door import opening_time
+from enrollment.models import Enrollment
+from enrollment.states import IN_STANDING, LIVE, Status
+from sessions.models import GroupSession
+
+STATUS_WORDS: dict[str, str] = {
+    Status.HELD: "Seat kept for you, not paid yet",
+    Status.AWAITING_FUNDS: "Seat kept, your payment is on its way",
+    Status.ACTIVE: "Confirmed",
+    Status.GRACE: "Confirmed, a payment is due",
+    Status.SUSPENDED: "Paused until a payment arrives",
+    Status.COMPLETED: "Completed",
+    Status.WITHDRAWN: "You left this group",
+    Status.CANCELLED: "Cancelled",
+    Status.EXPIRED: "Released, it was not paid in time",
+    Status.LATE_PAID: "Paid after the seat was gone, money returned",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MyGroupRow:
+    enrollment: Enrollment
+    status_label: str
+    next_session: GroupSession | None
+
+
+def my_groups(*, member: User, now: dt.datetime) -> list[MyGroupRow]:
+    """All of a member's enrolments, those that matter now first. Two queries."""
+    coming = GroupSession.objects.filter(
+        cohort=OuterRef("cohort"), number__gte=OuterRef("first_week"), ends_at__gt=now
+    ).order_by("starts_at")
+    enrollments = (
+        Enrollment.objects.filter(member=member)
+        .select_related("cohort__programme")
+        .annotate(next_session_id=Subquery(coming.values("pk")[:1]))
+        .order_by("-reserved_at")
+    )
+    rows = list(enrollments)
+    sessions = GroupSession.objects.in_bulk([row.next_session_id for row in rows])
+    return sorted(
+        (
+            MyGroupRow(
+                row,
+                STATUS_WORDS[row.status],
+                sessions.get(row.next_session_id) if row.status in LIVE else None,
+            )
+            for row in rows
+        ),
+        key=lambda row: row.enrollment.status not in LIVE,
+    )
+
+
+def own_enrollment(*, member: User, public_id: uuid.UUID) -> Enrollment:
+    """Raises Enrollment.DoesNotExist for somebody else's, as for one that never was."""
+    return (
+        Enrollment.objects.select_related("cohort__programme")
+        .prefetch_related(
+            Prefetch("cohort__group_sessions", GroupSession.objects.order_by("number")),
+            "cohort__programme__weeks",
+        )
+        .get(member=member, public_id=public_id)
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MyGroup:
+    """One group as its member sees it."""
+
+    enrollment: Enrollment
+    status_label: str
+    next_session: GroupSession | None
+    door_opens_at: dt.datetime | None
+    door_open: bool
+    sessions: list[SessionRow]
+
+
+def my_group(*, enrollment: Enrollment, now: dt.datetime) -> MyGroup:
+    cohort = enrollment.cohort
+    sessions = list(cohort.group_sessions.all())
+    coming = next(
+        (s for s in sessions if s.ends_at > now and s.number >= enrollment.first_week), None
+    )
+    opens_at = None
+    if coming is not None:
+        coming.cohort = cohort
+        opens_at = opening_time(coming)
+    in_standing = enrollment.status in IN_STANDING
+    return MyGroup(
+        enrollment=enrollment,
+        status_label=STATUS_WORDS[enrollment.status],
+        next_session=coming if enrollment.status in LIVE else None,
+        door_opens_at=opens_at,
+        door_open=in_standing and opens_at is not None and now >= opens_at,
+        sessions=session_rows(
+            sessions=sessions,
+            weeks=cohort.programme.weeks.all(),
+            first_week=enrollment.first_week,
+            now=now,
+        ),
+    )

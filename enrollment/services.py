@@ -1,0 +1,331 @@
+"""Seats: opening a cohort, reserving, confirming, releasing.
+
+Locking, in one place: a seat is claimed by a guarded UPDATE on its row, found with SKIP
+LOCKED where the database has it, so buyers never wait for each other. A status is moved by
+a guarded UPDATE (`moves.move`). Where several rows are locked, the order is
+Cohort → Enrollment → Payment → Refund.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from enum import StrEnum
+
+from django.db import IntegrityError, connection, transaction
+
+from accounts.models import User
+from enrollment import agreements, links, refusals
+from enrollment.intake import Answers
+from enrollment.models import Consent, Enrollment, Intake, Seat
+from enrollment.moves import move, record
+from enrollment.states import LIVE, Status
+from outbox import services as outbox
+from sessions.models import Cohort, GroupSession
+from sessions.pricing import price_from_week
+from sessions.services import schedule_sessions
+
+# Time to reach the payment page; starting the payment extends the hold past its end.
+HOLD = dt.timedelta(minutes=15)
+# How long a seat waits for money that is on its way.
+SLOW_MONEY = dt.timedelta(days=7)
+
+
+class Confirmation(StrEnum):
+    """What became of a seat that was paid for."""
+
+    CONFIRMED = "confirmed"
+    ALREADY = "already"
+    RESEATED = "reseated"
+    NO_SEAT = "no_seat"
+
+
+# --- Opening ----------------------------------------------------------------------------
+
+
+@transaction.atomic
+def open_enrollment(*, cohort: Cohort) -> None:
+    """Publish a cohort: write its twelve sessions and exactly `capacity` seats.
+
+    Running it again changes nothing but what is missing. Raises ImpossibleSchedule.
+    """
+    Cohort.objects.select_for_update().get(pk=cohort.pk)
+    schedule_sessions(cohort=cohort)
+    Seat.objects.bulk_create(
+        [Seat(cohort=cohort, number=number) for number in range(1, cohort.capacity + 1)],
+        ignore_conflicts=True,
+    )
+    cohort.status = Cohort.Status.PUBLISHED
+    cohort.save(update_fields=["status"])
+
+
+# --- Reserving --------------------------------------------------------------------------
+
+
+def entry_session(*, cohort: Cohort, now: dt.datetime) -> GroupSession | None:
+    """The session a new member would begin with; None when it is too late to join."""
+    return (
+        GroupSession.objects.filter(
+            cohort=cohort, number__in=cohort.starting_weeks, starts_at__gt=now
+        )
+        .order_by("starts_at")
+        .first()
+    )
+
+
+def reserve_seat(
+    *,
+    cohort: Cohort,
+    member: User,
+    now: dt.datetime,
+    ip: str | None = None,
+) -> Enrollment:
+    """Keep one free seat for `member` until `HOLD` from now, and store their agreements.
+
+    Raises a `refusals.Refused` that says why not; then nothing was written.
+    """
+    if cohort.status != Cohort.Status.PUBLISHED:
+        raise refusals.GroupClosed
+    check_eligible(cohort=cohort, member=member, now=now)
+    entry = entry_session(cohort=cohort, now=now)
+    if entry is None:
+        raise refusals.GroupClosed
+    try:
+        with transaction.atomic():
+            seat = find_free_seat(cohort_id=cohort.pk)
+            if seat is None:
+                raise _full_or_already(cohort=cohort, member=member)
+            enrollment = Enrollment.objects.create(
+                member=member,
+                cohort=cohort,
+                first_week=entry.number,
+                price_cents=price_from_week(cohort.price_cents, entry.number),
+                currency=cohort.currency,
+                reserved_at=now,
+                held_until=now + HOLD,
+            )
+            if not take_seat(seat_id=seat, enrollment_id=enrollment.pk):
+                raise refusals.GroupFull
+            record(
+                enrollment_id=enrollment.pk,
+                source="",
+                target=Status.HELD,
+                now=now,
+                reason="Reserved",
+                actor=member,
+            )
+            record_agreements(enrollment=enrollment, now=now, ip=ip)
+    except IntegrityError:
+        # The database refused a second live enrolment, perhaps one made this very moment.
+        raise refusals.AlreadyEnrolled from None
+    return enrollment
+
+
+def check_eligible(*, cohort: Cohort, member: User, now: dt.datetime) -> Answers:
+    """The member's answers, if they may join this cohort; raises a Refused if not."""
+    intake = Intake.objects.filter(member=member).first()
+    if intake is None:
+        raise refusals.IntakeMissing
+    answers = Answers.load(intake.answers)
+    if answers.age_on(now.date()) < 18:
+        raise refusals.Underage
+    if answers.state not in cohort.admitted_states:
+        raise refusals.StateNotAdmitted
+    return answers
+
+
+def _full_or_already(*, cohort: Cohort, member: User) -> refusals.Refused:
+    mine = Enrollment.objects.filter(member=member, cohort=cohort, status__in=LIVE)
+    return refusals.AlreadyEnrolled() if mine.exists() else refusals.GroupFull()
+
+
+def find_free_seat(*, cohort_id: int) -> int | None:
+    """A seat that nobody has and nobody else is taking right now. Runs in a transaction."""
+    seats = Seat.objects.filter(cohort_id=cohort_id, enrollment=None)
+    if connection.features.has_select_for_update_skip_locked:
+        seats = seats.select_for_update(skip_locked=True)
+    return seats.values_list("pk", flat=True).first()
+
+
+def take_seat(*, seat_id: int, enrollment_id: int) -> bool:
+    """The guard that makes overselling impossible: the row count decides who has the seat."""
+    return bool(
+        Seat.objects.filter(pk=seat_id, enrollment=None).update(enrollment_id=enrollment_id)
+    )
+
+
+def record_agreements(*, enrollment: Enrollment, now: dt.datetime, ip: str | None) -> None:
+    Consent.objects.bulk_create(
+        Consent(
+            enrollment=enrollment,
+            kind=agreement.kind,
+            version=agreement.version,
+            accepted_at=now,
+            ip=ip,
+        )
+        for agreement in agreements.CURRENT
+    )
+
+
+def save_intake(*, member: User, answers: Answers, now: dt.datetime) -> None:
+    """Store the answers, encrypted; earlier ones are replaced."""
+    Intake.objects.update_or_create(
+        member=member, defaults={"answers": answers.dump(), "updated_at": now}
+    )
+
+
+def extend_hold(*, enrollment_id: int, until: dt.datetime) -> bool:
+    """Keep a held seat until `until`; False if it is held no more."""
+    held = Enrollment.objects.filter(pk=enrollment_id, status=Status.HELD)
+    return bool(held.update(held_until=until))
+
+
+# --- Confirming -------------------------------------------------------------------------
+
+
+@transaction.atomic
+def confirm_seat(*, enrollment_id: int, now: dt.datetime, reason: str) -> Confirmation:
+    """The seat is paid for: make it the member's. Safe to call again at any time.
+
+    Promises the confirmation mail, and the link mail at once if a session is near.
+    If the hold is gone, any free seat is taken; with none left the enrolment ends as
+    LATE_PAID and the caller owes the money back.
+    """
+    if move(
+        enrollment_id=enrollment_id,
+        sources=(Status.HELD, Status.AWAITING_FUNDS),
+        target=Status.ACTIVE,
+        now=now,
+        reason=reason,
+        confirmed_at=now,
+        held_until=None,
+    ):
+        _welcome(enrollment_id=enrollment_id, now=now)
+        return Confirmation.CONFIRMED
+    enrollment = (
+        Enrollment.objects.select_for_update(of=("self",))
+        .select_related("cohort")
+        .get(pk=enrollment_id)
+    )
+    if enrollment.status in (*LIVE, Status.COMPLETED):
+        return Confirmation.ALREADY
+    if enrollment.status == Status.EXPIRED and _reseat(enrollment=enrollment, now=now):
+        _welcome(enrollment_id=enrollment_id, now=now)
+        return Confirmation.RESEATED
+    move(
+        enrollment_id=enrollment_id,
+        sources=(Status.EXPIRED, Status.WITHDRAWN, Status.CANCELLED),
+        target=Status.LATE_PAID,
+        now=now,
+        reason="Paid after the seat was gone",
+    )
+    return Confirmation.NO_SEAT
+
+
+def _reseat(*, enrollment: Enrollment, now: dt.datetime) -> bool:
+    """Give a late payer any free seat, unless they have one or their first session is over."""
+    cohort = enrollment.cohort
+    first = GroupSession.objects.get(cohort=cohort, number=enrollment.first_week)
+    if cohort.status not in (Cohort.Status.PUBLISHED, Cohort.Status.CLOSED):
+        return False
+    if first.ends_at <= now:
+        return False
+    again = Enrollment.objects.filter(
+        member_id=enrollment.member_id, cohort=cohort, status__in=LIVE
+    )
+    if again.exists():
+        return False
+    seat = find_free_seat(cohort_id=cohort.pk)
+    if seat is None or not take_seat(seat_id=seat, enrollment_id=enrollment.pk):
+        return False
+    return move(
+        enrollment_id=enrollment.pk,
+        sources=(Status.EXPIRED,),
+        target=Status.ACTIVE,
+        now=now,
+        reason="Paid late, a seat was still free",
+        confirmed_at=now,
+        held_until=None,
+    )
+
+
+def _welcome(*, enrollment_id: int, now: dt.datetime) -> None:
+    enrollment = Enrollment.objects.only("member_id").get(pk=enrollment_id)
+    outbox.promise(
+        kind=links.SEAT_CONFIRMED,
+        recipient_id=enrollment.member_id,
+        subject_id=enrollment_id,
+        now=now,
+    )
+    links.promise_links(now=now, enrollment_id=enrollment_id)
+
+
+# --- Releasing --------------------------------------------------------------------------
+
+
+def await_funds(*, enrollment_id: int, now: dt.datetime) -> bool:
+    """The member has paid by a way that takes days: keep the seat until the money arrives."""
+    with transaction.atomic():
+        return move(
+            enrollment_id=enrollment_id,
+            sources=(Status.HELD,),
+            target=Status.AWAITING_FUNDS,
+            now=now,
+            reason="The payment is on its way",
+            held_until=now + SLOW_MONEY,
+        )
+
+
+@transaction.atomic
+def expire_hold(
+    *, enrollment_id: int, now: dt.datetime, reason: str, overdue_only: bool = True
+) -> bool:
+    """Free a seat whose hold is over. Call it only when no payment can arrive any more.
+
+    With `overdue_only` the hold's own end is part of the guard, so a hold that was extended
+    this very moment survives; without it the payment itself has ended, and so has the hold.
+    """
+    expired = move(
+        enrollment_id=enrollment_id,
+        sources=(Status.HELD, Status.AWAITING_FUNDS),
+        target=Status.EXPIRED,
+        now=now,
+        reason=reason,
+        only_if={"held_until__lte": now} if overdue_only else None,
+    )
+    if expired:
+        release_seat(enrollment_id=enrollment_id)
+        member_id = Enrollment.objects.values_list("member_id", flat=True).get(pk=enrollment_id)
+        outbox.promise(
+            kind=links.HOLD_EXPIRED, recipient_id=member_id, subject_id=enrollment_id, now=now
+        )
+    return expired
+
+
+@transaction.atomic
+def withdraw(*, enrollment_id: int, actor: User, reason: str, now: dt.datetime) -> bool:
+    """End a confirmed enrolment and free its seat. Money is a separate decision."""
+    ended = move(
+        enrollment_id=enrollment_id,
+        sources=(Status.ACTIVE, Status.GRACE, Status.SUSPENDED),
+        target=Status.WITHDRAWN,
+        now=now,
+        reason=reason,
+        actor=actor,
+    )
+    if ended:
+        release_seat(enrollment_id=enrollment_id)
+    return ended
+
+
+def release_seat(*, enrollment_id: int) -> None:
+    Seat.objects.filter(enrollment_id=enrollment_id).update(enrollment=None)
+
+
+def overdue_holds(*, now: dt.datetime, limit: int) -> Sequence[int]:
+    """Enrolments whose hold is over, longest first. They keep the seat until it is released."""
+    return list(
+        Enrollment.objects.filter(
+            status__in=(Status.HELD, Status.AWAITING_FUNDS), held_until__lte=now
+        )
+        .order_by("held_until")
+        .values_list("pk", flat=True)[:limit]
+    )

@@ -1,0 +1,16 @@
+"""Celery's part: ask what is owed. The rules are in `links.py`."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from enrollment import links
+from outbox.tasks import kick
+
+
+@shared_task
+def promise_due_links() -> int:
+    """Every minute, by beat: promise what has become due, and kick the outbox."""
+    promised = links.promise_links(now=timezone.now())
+    if promised:
+        kick()
+    return promised

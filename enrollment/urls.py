@@ -1,0 +1,15 @@
+from django.urls import path
+
+from enrollment import views
+
+app_name = "enrollment"
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("groups/<slug:slug>/", views.cohort, name="cohort"),
+    path("groups/<slug:slug>/reserve/", views.about_you, name="about_you"),
+    path("groups/<slug:slug>/reserve/agreements/", views.agreements, name="agreements"),
+    path("my/", views.my_groups, name="my_groups"),
+    path("my/<uuid:public_id>/", views.my_group, name="my_group"),
+    path("my/<uuid:public_id>/calendar.ics", views.calendar, name="calendar"),
+    path("join/<str:token>/", views.door, name="door"),
+]

@@ -1,0 +1,316 @@
+"""The public list, the reservation, my groups, the door: one short view for each page."""
+
+import dataclasses
+import uuid
+from typing import Any
+
+from allauth.account.adapter import get_adapter
+from csp.decorators import csp_update
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts.models import User
+from enrollment import catalogue, portal, services
+from enrollment import door as doors
+from enrollment.calendar import sessions_ics
+from enrollment.door import DoorState, Doorway
+from enrollment.forms import AgreementsForm, DoorForm, IntakeForm
+from enrollment.intake import Answers
+from enrollment.models import Enrollment, Intake
+from enrollment.refusals import (
+    AlreadyEnrolled,
+    GroupClosed,
+    IntakeMissing,
+    Refused,
+    StateNotAdmitted,
+)
+from enrollment.states import Status
+from enrollment.steps import steps
+from sessions.models import Cohort, GroupSession
+from sessions.us_states import US_STATES
+
+# Most people who press "Reserve" are new here; the page links to signing in.
+sign_up_first = login_required(login_url="account_signup")
+
+
+def member_of(request: HttpRequest) -> User:
+    """The signed-in person, behind a view that requires one."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
+# --- The public list --------------------------------------------------------------------
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    zone = timezone.get_current_timezone()
+    cards = catalogue.open_groups(now=timezone.now())
+    filters = catalogue.build_filters(cards, request.GET, zone)
+    shown = catalogue.apply_filters(cards, request.GET, zone)
+    any_filter = any(not f.options[0].active for f in filters)
+    return render(
+        request,
+        "enrollment/home.html",
+        {"groups": shown, "filters": filters, "any_filter": any_filter},
+    )
+
+
+@require_GET
+def cohort(request: HttpRequest, slug: str) -> HttpResponse:
+    now = timezone.now()
+    group = public_cohort(slug)
+    card = catalogue.group_card(cohort_id=group.pk, now=now)
+    full_or_closed = not card.open or not card.seats_left
+    context = {
+        "card": card,
+        "sessions": catalogue.session_rows(
+            sessions=group.group_sessions.order_by("number"),
+            weeks=group.programme.weeks.all(),
+            first_week=card.first_week,
+            now=now,
+        ),
+        "enrollment": catalogue.own_live_enrollment(cohort=group, member_id=request.user.pk),
+        "others": catalogue.groups_with_seats(now=now, other_than=group.pk)
+        if full_or_closed
+        else [],
+        "closed_reason": "" if card.open else closed_reason(group),
+        "admitted_states": [US_STATES[code] for code in group.admitted_states],
+    }
+    return render(request, "enrollment/cohort.html", context)
+
+
+def public_cohort(slug: str) -> Cohort:
+    """A draft is as good as absent; a closed group keeps its page."""
+    return get_object_or_404(
+        Cohort.objects.select_related("programme").exclude(status=Cohort.Status.DRAFT), slug=slug
+    )
+
+
+def closed_reason(group: Cohort) -> str:
+    if group.status == Cohort.Status.PUBLISHED:
+        return "This group has already started, and new members can't join it any more."
+    return "This group is not taking new members."
+
+
+# --- Reserving a seat -------------------------------------------------------------------
+
+
+@sign_up_first
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def about_you(request: HttpRequest, slug: str) -> HttpResponse:
+    now, member, group = timezone.now(), member_of(request), public_cohort(slug)
+    waiting = held_enrollment(group, member)
+    if waiting is not None:
+        return redirect("billing:pay", waiting.public_id)
+    answers = stored_answers(member)
+    form = IntakeForm(
+        request.POST or None,
+        initial=IntakeForm.initial_from(answers),
+        today=timezone.localdate(now),
+    )
+    if form.is_valid():
+        answers = form.answers()
+        services.save_intake(member=member, answers=answers, now=now)
+        if answers.state not in group.admitted_states:
+            return refused(request, group, StateNotAdmitted(), state=answers.state)
+        return redirect("enrollment:agreements", slug)
+    context = {
+        "form": form,
+        "cohort": group,
+        "card": catalogue.group_card(cohort_id=group.pk, now=now),
+        "steps": steps("about_you", slug),
+    }
+    return render(request, "enrollment/about_you.html", context, status=form_status(form))
+
+
+@sign_up_first
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def agreements(request: HttpRequest, slug: str) -> HttpResponse:
+    """The last page before paying: agreeing keeps the seat."""
+    now, member, group = timezone.now(), member_of(request), public_cohort(slug)
+    form = AgreementsForm(request.POST or None)
+    if form.is_valid():
+        try:
+            enrollment = services.reserve_seat(
+                cohort=group, member=member, now=now, ip=get_adapter().get_client_ip(request)
+            )
+        except IntakeMissing:
+            return redirect("enrollment:about_you", slug)
+        except AlreadyEnrolled as refusal:
+            waiting = held_enrollment(group, member)
+            return (
+                redirect("billing:pay", waiting.public_id)
+                if waiting
+                else refused(request, group, refusal)
+            )
+        except Refused as refusal:
+            return refused(request, group, refusal, state=stored_state(member))
+        return redirect("billing:pay", enrollment.public_id)
+    if stored_answers(member) is None:
+        return redirect("enrollment:about_you", slug)
+    context = {
+        "form": form,
+        "consents": form.with_texts(),
+        "cohort": group,
+        "card": catalogue.group_card(cohort_id=group.pk, now=now),
+        "steps": steps("agreements", slug),
+    }
+    return render(request, "enrollment/agreements.html", context, status=form_status(form))
+
+
+def refused(
+    request: HttpRequest, group: Cohort, refusal: Refused, *, state: str = ""
+) -> HttpResponse:
+    """Say why in the same response, and what is still free."""
+    now = timezone.now()
+    others = (
+        catalogue.groups_with_seats(now=now, state=state, other_than=group.pk)
+        if refusal.show_others
+        else []
+    )
+    if isinstance(refusal, GroupClosed) and not refusal.text:
+        refusal.text = closed_reason(group)
+    context = {
+        "title": refusal.title,
+        "message": refusal.text,
+        "card": catalogue.group_card(cohort_id=group.pk, now=now),
+        "others": others,
+        "offers_others": refusal.show_others,
+    }
+    return render(request, "enrollment/reserve_refused.html", context, status=409)
+
+
+def held_enrollment(group: Cohort, member: User) -> Enrollment | None:
+    return Enrollment.objects.filter(cohort=group, member=member, status=Status.HELD).first()
+
+
+def stored_answers(member: User) -> Answers | None:
+    intake = Intake.objects.filter(member=member).first()
+    return Answers.load(intake.answers) if intake else None
+
+
+def stored_state(member: User) -> str:
+    answers = stored_answers(member)
+    return answers.state if answers else ""
+
+
+def form_status(form: Any) -> int:
+    """422 for a form that came back with errors, so that tools and htmx can tell."""
+    return 422 if form.is_bound else 200
+
+
+# --- My groups --------------------------------------------------------------------------
+
+
+@login_required
+@never_cache
+@require_GET
+def my_groups(request: HttpRequest) -> HttpResponse:
+    rows = portal.my_groups(member=member_of(request), now=timezone.now())
+    return render(request, "enrollment/my_groups.html", {"rows": rows})
+
+
+@login_required
+@never_cache
+@require_GET
+def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    now = timezone.now()
+    enrollment = own_enrollment_or_404(request, public_id)
+    mine = portal.my_group(enrollment=enrollment, now=now)
+    context = {
+        **{field.name: getattr(mine, field.name) for field in dataclasses.fields(mine)},
+        "cohort": enrollment.cohort,
+        "calendar_url": reverse("enrollment:calendar", args=[public_id]),
+        "can_pay": enrollment.status == Status.HELD,
+        "now": now,
+    }
+    return render(request, "enrollment/my_group.html", context)
+
+
+@login_required
+@never_cache
+@require_GET
+def calendar(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The sessions as a calendar file, for somebody with a confirmed seat."""
+    enrollment = own_enrollment_or_404(request, public_id)
+    if enrollment.status not in (Status.ACTIVE, Status.GRACE, Status.COMPLETED):
+        raise Http404
+    sessions = GroupSession.objects.filter(
+        cohort=enrollment.cohort, number__gte=enrollment.first_week
+    ).order_by("number")
+    body = sessions_ics(enrollment=enrollment, sessions=sessions, now=timezone.now())
+    return HttpResponse(
+        body,
+        content_type="text/calendar; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="sessions.ics"'},
+    )
+
+
+def own_enrollment_or_404(request: HttpRequest, public_id: uuid.UUID) -> Enrollment:
+    try:
+        return portal.own_enrollment(member=member_of(request), public_id=public_id)
+    except Enrollment.DoesNotExist:
+        raise Http404 from None
+
+
+# --- The door ---------------------------------------------------------------------------
+
+DOOR_STATUS = {
+    DoorState.UNKNOWN: 404,
+    DoorState.NOT_YOURS: 404,
+    DoorState.NO_STANDING: 403,
+    DoorState.STATE_NOT_ADMITTED: 403,
+}
+
+
+# The form's answer is a redirect to the meeting, which a browser counts as form-action.
+@csp_update({"form-action": ["https:"]})  # type: ignore[arg-type]  # typed too narrowly
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def door(request: HttpRequest, token: str) -> HttpResponse:
+    now, member = timezone.now(), member_of(request)
+    doorway = doors.look(token=token, user=member, now=now)
+    form = None
+    if doorway.state == DoorState.OPEN:
+        form = DoorForm(request.POST or None, initial={"location": stored_state(member)})
+        if form.is_valid():
+            outcome = step_in(doorway, form.cleaned_data["location"])
+            if isinstance(outcome, str):
+                return redirect(outcome)
+            doorway = outcome
+    return render_door(request, doorway, form)
+
+
+def step_in(doorway: Doorway, location: str) -> str | Doorway:
+    """The meeting's address, or the doorway that says why it stays closed."""
+    assert doorway.enrollment is not None
+    if location not in doorway.enrollment.cohort.admitted_states:
+        return dataclasses.replace(doorway, state=DoorState.STATE_NOT_ADMITTED)
+    url = doors.enter(doorway=doorway, location=location, now=timezone.now())
+    return url or dataclasses.replace(doorway, state=DoorState.NO_STANDING)
+
+
+def render_door(request: HttpRequest, doorway: Doorway, form: DoorForm | None) -> HttpResponse:
+    enrollment = doorway.enrollment
+    context = {
+        "state": doorway.state.value,
+        "session": doorway.session,
+        "cohort": enrollment.cohort if enrollment else None,
+        "enrollment": enrollment,
+        "opens_at": doorway.opens_at,
+        "next_session": doorway.next_session,
+        "form": form,
+        "reason": portal.STATUS_WORDS[enrollment.status] if enrollment else "",
+        "now": timezone.now(),
+    }
+    status = DOOR_STATUS.get(doorway.state, form_status(form) if form else 200)
+    return render(request, "enrollment/door.html", context, status=status)

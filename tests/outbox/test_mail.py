@@ -1,0 +1,117 @@
+"""The words of a mail, its shell, and what its headers give away."""
+
+import re
+from email.message import Message as Wire
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.template.loader import get_template
+
+from outbox.mail import Attachment, Mail, address, compose
+from outbox.models import Message
+from tests.outbox.conftest import NOW, Notes, member, owe
+
+MAIL_TEMPLATES = Path(settings.BASE_DIR) / "templates" / "mail"
+SAFETY = ("911", "988", "Press 1 for veterans, 2 for Spanish", "HOME", "741741")
+
+
+def parts(message: Message, mail: Mail) -> list[Wire]:
+    return [part for part in address(message, mail).message().walk() if not part.is_multipart()]
+
+
+@pytest.mark.usefixtures("notes")
+def test_both_parts_carry_the_words_and_the_safety_foot() -> None:
+    mail = compose("note", "Your note", {"name": "Ada"})
+
+    for part in (mail.text, mail.html):
+        assert "Hello Ada," in part
+        for words in (*SAFETY, settings.SUPPORT_EMAIL, settings.PRACTICE_NAME):
+            assert words in part
+
+
+def test_every_mail_has_two_parts_in_the_shell() -> None:
+    names = {path.stem for path in MAIL_TEMPLATES.glob("[!_]*.*")} - {"base"}
+
+    for name in names:
+        for kind in ("txt", "html"):
+            source = get_template(f"mail/{name}.{kind}").template.source  # type: ignore[attr-defined]
+            assert re.match(rf'\{{% extends "mail/\w+\.{kind}" %\}}', source), f"{name}.{kind}"
+
+
+@pytest.mark.usefixtures("notes")
+def test_a_name_is_escaped_in_html_and_verbatim_in_text() -> None:
+    mail = compose("note", "Your note", {"name": "<b>O'Neil</b> & co"})
+
+    assert "Hello <b>O'Neil</b> & co," in mail.text
+    assert "Hello &lt;b&gt;O'Neil&lt;/b&gt; &amp; co," in mail.html
+
+
+@pytest.mark.usefixtures("notes")
+def test_the_style_is_inline_and_the_dark_theme_stays() -> None:
+    html = compose("note", "Your note", {"name": "Ada"}).html
+
+    button = re.search(r'<a class="button"[^>]*>', html)
+    assert button is not None
+    assert "background-color: #7a2b58" in button.group()
+    assert "@media (prefers-color-scheme: dark)" in html
+
+
+@pytest.mark.usefixtures("notes")
+def test_a_mail_asks_no_server_for_anything() -> None:
+    html = compose("note", "Your note", {"name": "Ada"}).html
+
+    assert not re.search(r"<(img|link|script|iframe)|url\(|@import", html)
+
+
+@pytest.mark.parametrize("subject", ["Hello\nBcc: eve@example.com", "Hello\r\n", "a\u2028b"])
+def test_a_subject_of_two_lines_is_refused(subject: str) -> None:
+    with pytest.raises(ValueError, match="one line"):
+        Mail(subject=subject, text="", html="")
+
+
+def test_an_attachments_name_of_two_lines_is_refused() -> None:
+    with pytest.raises(ValueError, match="one line"):
+        Attachment("a.ics\r\nX-Evil: 1", "", "text/calendar")
+
+
+@pytest.mark.django_db
+def test_a_mail_goes_to_one_person_and_answers_go_to_people(notes: Notes) -> None:
+    message = owe(member(), 7)
+
+    email = address(message, compose("note", "Your note", {"name": "Ada"}))
+
+    assert email.recipients() == ["ada@example.com"]
+    wire = email.message()
+    assert wire["Reply-To"] == settings.SUPPORT_EMAIL
+    assert wire["Auto-Submitted"] == "auto-generated"
+    assert wire["Message-ID"] == message.message_id
+    assert [part.get_content_type() for part in parts(message, Mail("a", "b", "c"))] == [
+        "text/plain",
+        "text/html",
+    ]
+
+
+@pytest.mark.django_db
+def test_an_attachment_arrives_whole() -> None:
+    message = owe(member(), 7)
+    calendar = Attachment("sessions.ics", "BEGIN:VCALENDAR\r\n", "text/calendar")
+
+    last = parts(message, Mail("a", "b", "c", (calendar,)))[-1]
+
+    assert last.get_filename() == "sessions.ics"
+    assert last.get_content_type() == "text/calendar"
+    payload = last.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    assert payload.decode().split() == ["BEGIN:VCALENDAR"]
+
+
+@pytest.mark.django_db
+def test_the_message_id_is_stable_and_tells_nothing() -> None:
+    ada = member()
+    first, second = owe(ada, 7), owe(ada, 8)
+
+    assert first.message_id == Message.objects.get(pk=first.pk).message_id
+    assert first.message_id != second.message_id
+    assert re.fullmatch(r"<[0-9a-f]{32}@testserver>", first.message_id)
+    assert first.created_at == NOW

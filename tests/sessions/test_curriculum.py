@@ -1,0 +1,37 @@
+"""The default programme that every installation starts with."""
+
+import pytest
+
+from sessions import curriculum
+from sessions.models import CurriculumWeek, Module, Programme
+from tests.sessions.factories import default_programme
+
+pytestmark = pytest.mark.django_db
+
+
+def test_twelve_weeks_in_three_blocks_that_open_with_mindfulness() -> None:
+    weeks = list(default_programme().weeks.all())
+    assert [week.number for week in weeks] == list(range(1, 13))
+    opening = [week.number for week in weeks if week.module == Module.MINDFULNESS]
+    assert opening == [1, 5, 9]
+    assert {week.module for week in weeks} == set(Module.values)
+
+
+def test_every_week_names_skills_and_where_to_practise_them() -> None:
+    for week in default_programme().weeks.all():
+        week.full_clean()
+        assert week.skills
+        assert week.activities
+
+
+def test_seeding_again_keeps_what_staff_wrote() -> None:
+    programme = default_programme()
+    programme.weeks.filter(number=1).update(title="Our own title")
+    again = curriculum.seed(Programme.objects, CurriculumWeek.objects)
+    assert again == programme
+    assert programme.weeks.get(number=1).title == "Our own title"
+    assert programme.weeks.count() == 12
+
+
+def test_what_the_payment_processor_shows_is_neutral() -> None:
+    assert default_programme().public_name == "12-week programme"
