@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
 from billing import checkout, events, gateway, settlement
@@ -66,7 +66,7 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @login_required
 @never_cache
-@require_GET
+@require_safe
 def payment_return(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Back from Stripe: ask for the truth once, and say "confirming" until it is known."""
     enrollment = own_enrollment_or_404(request, public_id)

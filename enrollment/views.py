@@ -7,12 +7,12 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from csp.decorators import csp_update
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from enrollment import catalogue, portal, services
@@ -44,10 +44,15 @@ def member_of(request: HttpRequest) -> User:
     return request.user
 
 
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to; an empty POST is an answer too, with everything missing."""
+    return request.POST if request.method == "POST" else None
+
+
 # --- The public list --------------------------------------------------------------------
 
 
-@require_GET
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     zone = timezone.get_current_timezone()
     cards = catalogue.open_groups(now=timezone.now())
@@ -61,7 +66,7 @@ def home(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 def cohort(request: HttpRequest, slug: str) -> HttpResponse:
     now = timezone.now()
     group = public_cohort(slug)
@@ -111,7 +116,7 @@ def about_you(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("billing:pay", waiting.public_id)
     answers = stored_answers(member)
     form = IntakeForm(
-        request.POST or None,
+        posted(request),
         initial=IntakeForm.initial_from(answers),
         today=timezone.localdate(now),
     )
@@ -136,7 +141,7 @@ def about_you(request: HttpRequest, slug: str) -> HttpResponse:
 def agreements(request: HttpRequest, slug: str) -> HttpResponse:
     """The last page before paying: agreeing keeps the seat."""
     now, member, group = timezone.now(), member_of(request), public_cohort(slug)
-    form = AgreementsForm(request.POST or None)
+    form = AgreementsForm(posted(request))
     if form.is_valid():
         try:
             enrollment = services.reserve_seat(
@@ -212,7 +217,7 @@ def form_status(form: Any) -> int:
 
 @login_required
 @never_cache
-@require_GET
+@require_safe
 def my_groups(request: HttpRequest) -> HttpResponse:
     rows = portal.my_groups(member=member_of(request), now=timezone.now())
     return render(request, "enrollment/my_groups.html", {"rows": rows})
@@ -220,7 +225,7 @@ def my_groups(request: HttpRequest) -> HttpResponse:
 
 @login_required
 @never_cache
-@require_GET
+@require_safe
 def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     now = timezone.now()
     enrollment = own_enrollment_or_404(request, public_id)
@@ -237,7 +242,7 @@ def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 @login_required
 @never_cache
-@require_GET
+@require_safe
 def calendar(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The sessions as a calendar file, for somebody with a confirmed seat."""
     enrollment = own_enrollment_or_404(request, public_id)
@@ -281,7 +286,7 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
     doorway = doors.look(token=token, user=member, now=now)
     form = None
     if doorway.state == DoorState.OPEN:
-        form = DoorForm(request.POST or None, initial={"location": stored_state(member)})
+        form = DoorForm(posted(request), initial={"location": stored_state(member)})
         if form.is_valid():
             outcome = step_in(doorway, form.cleaned_data["location"])
             if isinstance(outcome, str):

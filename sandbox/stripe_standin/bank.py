@@ -85,6 +85,7 @@ def _settle_charge(store: Store, intent: JSON, charge: JSON) -> None:
 def _charge(store: Store, intent: JSON, method: JSON) -> JSON:
     charge = objects.charge(created=store.clock.seconds(), intent=intent, method=method)
     intent |= {"latest_charge": charge["id"], "payment_method": method["id"]}
+    store.own(intent["id"]).setdefault("charges", []).append(charge["id"])
     return store.add(charge)
 
 

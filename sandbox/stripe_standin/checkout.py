@@ -11,7 +11,10 @@ from sandbox.stripe_standin.errors import invalid
 from sandbox.stripe_standin.store import JSON, Store, new_id
 
 MINIMUM_CENTS = 50
-OUTCOMES = ("paid", "declined", "insufficient_funds", "expired_card", "requires_action", "async")
+OUTCOMES = (
+    *("paid", "declined", "insufficient_funds", "expired_card", "async"),
+    *("requires_action", "authenticated", "authentication_failed"),
+)
 
 
 def create(store: Store, params: JSON, base_url: str) -> JSON:
@@ -68,14 +71,13 @@ def expire(store: Store, session: JSON) -> JSON:
     return session
 
 
-def pay(
-    store: Store, session: JSON, outcome: str, *, email: str = "", force: bool = False
-) -> JSON:
+def pay(store: Store, session: JSON, outcome: str, *, email: str = "", force: bool = False) -> JSON:
     """What the person at the hosted page did. `force` lets money arrive on a closed session.
 
-    Outcomes: see OUTCOMES, and after `requires_action`: `authenticated` (paid) or
-    `authentication_failed`.
+    After `requires_action` comes `authenticated` (paid) or `authentication_failed`.
     """
+    if outcome not in OUTCOMES:
+        raise invalid(f"outcome must be one of {', '.join(OUTCOMES)}", param="outcome")
     if session["status"] != "open" and not force:
         raise invalid(f"This Checkout Session is {session['status']}: it cannot be paid.")
     if session["payment_status"] != "unpaid":
@@ -85,13 +87,17 @@ def pay(
         return _complete(store, session, "no_payment_required", email)
     intent = _intent(store, session)
     last4 = bank.DECLINES[outcome].last4 if outcome in bank.DECLINES else "4242"
-    method = objects.payment_method(
-        created=store.clock.seconds(),
-        last4=last4,
-        type="us_bank_account" if outcome == "async" else "card",
-        billing=objects.billing_details(email, "Sample Person"),
-    )
-    store.add(method)
+    if outcome.startswith("authenticat") and intent["payment_method"]:
+        method = store.get("payment_method", intent["payment_method"])
+    else:
+        method = store.add(
+            objects.payment_method(
+                created=store.clock.seconds(),
+                last4="3220" if outcome == "requires_action" else last4,
+                type="us_bank_account" if outcome == "async" else "card",
+                billing=objects.billing_details(email, "Sample Person"),
+            )
+        )
     if outcome == "requires_action":
         action = {"redirect_to_url": {"url": f"{session['url']}/3ds", "return_url": None}}
         intent |= {"status": "requires_action", "payment_method": method["id"]}
@@ -148,6 +154,7 @@ def _intent(store: Store, session: JSON) -> JSON:
         **given,
     )
     session["payment_intent"] = intent["id"]
+    store.own(intent["id"])["session"] = session["id"]
     store.add(intent)
     store.publish("payment_intent.created", intent)
     return intent

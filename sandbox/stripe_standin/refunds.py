@@ -16,9 +16,7 @@ OPEN_REFUND = ("pending", "requires_action", "succeeded")
 def refundable(store: Store, charge: JSON) -> int:
     """Cents that are still there to refund: failed and cancelled refunds gave theirs back."""
     made = sum(
-        refund["amount"]
-        for refund in refunds_of(store, charge)
-        if refund["status"] in OPEN_REFUND
+        refund["amount"] for refund in refunds_of(store, charge) if refund["status"] in OPEN_REFUND
     )
     return int(charge["amount_captured"]) - made
 

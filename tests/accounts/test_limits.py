@@ -31,10 +31,10 @@ def test_one_persons_tries_do_not_lock_another_out(client: Client) -> None:
     assert client.session["_auth_user_id"] == str(other.pk)
 
 
-def test_nobodys_mailbox_is_flooded_with_codes(client: Client) -> None:
+def test_nobodys_mailbox_is_flooded_with_codes() -> None:
     make_person()
     for _ in range(5):
-        client.post(ASK_FOR_CODE, {"email": "sam@example.org"})
+        Client().post(ASK_FOR_CODE, {"email": "sam@example.org"})
     assert len(mail.outbox) == 3
 
 

@@ -5,7 +5,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from tests.accounts.people import PASSWORD, code_in, last_mail, make_person
 
@@ -16,7 +16,7 @@ WORKING = "django.core.mail.backends.locmem.EmailBackend"
 
 
 @pytest.fixture
-def no_mail_server(settings: SettingsWrapper) -> None:
+def no_mail_server(settings: Settings) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST = "127.0.0.1"
     settings.EMAIL_PORT = 1  # answers nobody
@@ -25,7 +25,7 @@ def no_mail_server(settings: SettingsWrapper) -> None:
 
 @pytest.mark.usefixtures("no_mail_server")
 def test_a_sign_up_is_kept_and_the_code_can_be_asked_for_again(
-    client: Client, settings: SettingsWrapper
+    client: Client, settings: Settings
 ) -> None:
     answers = {
         "display_name": "Sam",
@@ -36,7 +36,7 @@ def test_a_sign_up_is_kept_and_the_code_can_be_asked_for_again(
     }
     page = client.post(reverse("account_signup"), answers, follow=True)
     assert page.status_code == 200
-    assert [str(message) for message in page.context["messages"]][0].startswith(SAID)
+    assert next(str(message) for message in page.context["messages"]).startswith(SAID)
     settings.EMAIL_BACKEND = WORKING
     cache.clear()  # ten seconds later
     confirm = reverse("account_email_verification_sent")
@@ -46,11 +46,11 @@ def test_a_sign_up_is_kept_and_the_code_can_be_asked_for_again(
 
 
 @pytest.mark.usefixtures("no_mail_server")
-def test_a_sign_in_code_can_be_asked_for_again(client: Client, settings: SettingsWrapper) -> None:
+def test_a_sign_in_code_can_be_asked_for_again(client: Client, settings: Settings) -> None:
     person = make_person()
     ask, confirm = reverse("account_request_login_code"), reverse("account_confirm_login_code")
     page = client.post(ask, {"email": "sam@example.org"}, follow=True)
-    assert [str(message) for message in page.context["messages"]][0].startswith(SAID)
+    assert next(str(message) for message in page.context["messages"]).startswith(SAID)
     settings.EMAIL_BACKEND = WORKING
     client.post(confirm, {"action": "resend"})
     client.post(confirm, {"code": code_in(last_mail())})

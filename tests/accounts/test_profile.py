@@ -42,7 +42,8 @@ def test_name_and_zone_are_saved_and_nothing_else(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "where"), [({"display_name": ""}, "display_name"), ({"time_zone": "x"}, "time_zone")]
+    ("changes", "where"),
+    [({"display_name": ""}, "display_name"), ({"time_zone": "x"}, "time_zone")],
 )
 def test_mistakes_are_named_at_their_field(
     client: Client, changes: dict[str, str], where: str

@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
@@ -75,9 +76,7 @@ def test_a_new_code_replaces_the_first(client: Client) -> None:
     first = code_in(last_mail())
     client.post(CONFIRM, {"action": "resend"})  # sooner than ten seconds: nothing is sent
     assert len(mail.outbox) == 1
-    from django.core.cache import cache  # the clock of the limit, wound on
-
-    cache.clear()
+    cache.clear()  # ten seconds later
     client.post(CONFIRM, {"action": "resend"})
     second = code_in(last_mail())
     assert len(mail.outbox) == 2
@@ -157,10 +156,11 @@ def test_two_sign_ups_at_once_make_one_account(
 
     def remember(form: SignupForm, request: object) -> User:
         try:
-            return save(form, request)
+            person: User = save(form, request)
         except IntegrityError:
             lost.set()
             raise
+        return person
 
     monkeypatch.setattr(SignupForm, "save", remember)
     assert sign_up(client) == CONFIRM

@@ -1,8 +1,9 @@
 """Promising a mail: once for each kind, subject and occasion."""
 
 import pytest
-from django.db import ConnectionHandler, IntegrityError, connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Value
+from django.db.utils import ConnectionHandler
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
@@ -122,7 +123,7 @@ def test_the_same_statements_work_on_sqlite(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert single == [True, False]
     assert each == [1, 0]
-    due = "2026-12-01 18:00:00"
+    due = NOW.replace(tzinfo=None)
     assert stored == [(1, 1, 0, "queued", due), (1, 1, 5, "queued", due)]
 
 

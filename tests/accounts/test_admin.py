@@ -1,0 +1,66 @@
+"""Admins look after the accounts."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Role, User
+from tests.accounts.people import PASSWORD, make_person
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin(client: Client) -> Client:
+    client.force_login(make_person("boss@example.org", role=Role.ADMIN))
+    return client
+
+
+def test_a_facilitator_is_added_without_a_password(admin: Client) -> None:
+    answers = {
+        "email": "Dana@Example.org",
+        "display_name": "Dana Reyes, LCSW",
+        "role": Role.FACILITATOR,
+        "time_zone": "America/Phoenix",
+        "usable_password": "false",
+    }
+    response = admin.post(reverse("admin:accounts_user_add"), answers)
+    assert response.status_code == 302
+    person = User.objects.get(email="dana@example.org")
+    assert (person.role, person.display_name) == (Role.FACILITATOR, "Dana Reyes, LCSW")
+    assert not person.has_usable_password()
+
+
+def test_another_spelling_of_a_known_address_is_refused(admin: Client) -> None:
+    make_person("sam@example.org")
+    answers = {
+        "email": "SAM@example.org",
+        "role": Role.MEMBER,
+        "time_zone": "America/Phoenix",
+        "usable_password": "true",
+        "password1": PASSWORD,
+        "password2": PASSWORD,
+    }
+    response = admin.post(reverse("admin:accounts_user_add"), answers)
+    assert "This address is already in use." in str(response.context["adminform"].form.errors)
+
+
+def test_the_list_and_the_form_open_and_show_no_password(admin: Client) -> None:
+    person = make_person("sam@example.org")
+    found = admin.get(reverse("admin:accounts_user_changelist"), {"q": "sam@"})
+    assert "sam@example.org" in found.text
+    form = admin.get(reverse("admin:accounts_user_change", args=[person.pk]))
+    assert form.status_code == 200
+    assert person.password not in form.text
+
+
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.FACILITATOR])
+def test_nobody_else_sees_it(client: Client, role: Role) -> None:
+    client.force_login(make_person(role=role))
+    response = client.get(reverse("admin:accounts_user_changelist"), follow=True)
+    assert response.status_code == 403
+
+
+def test_strangers_are_sent_to_the_one_sign_in_page(client: Client) -> None:
+    response = client.get(reverse("admin:index"), follow=True)
+    assert response.redirect_chain[-1][0].startswith(reverse("account_login"))
