@@ -14,8 +14,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     STATIC_ROOT=/srv/static
-RUN useradd --system --uid 10001 --create-home --home-dir /home/grouport grouport \
-    && install -d -o grouport /var/lib/grouport
+RUN useradd --system --uid 10001 --create-home --home-dir /home/grouport grouport
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /srv /srv
 WORKDIR /srv/grouport

@@ -27,16 +27,17 @@ UNPAID = (Status.OPEN, Status.EXPIRED, Status.FAILED)
 REVIEW_TIME = dt.timedelta(days=30)
 
 
-def settle(*, attempt: CheckoutAttempt, now: dt.datetime) -> None:
-    """Ask Stripe how the attempt stands and write what follows. Safe to call at any time.
+def settle(*, attempt: CheckoutAttempt, now: dt.datetime) -> gateway.CheckoutState | None:
+    """Ask Stripe how the attempt stands, write what follows, and return Stripe's answer.
 
-    Network: one request. Raises gateway.GatewayError if Stripe gives no answer.
+    Safe to call at any time; None when there is nothing left to ask. Network: one request.
+    Raises gateway.GatewayError if Stripe gives no answer.
     """
     if attempt.status in (Status.PAID, Status.REVIEW) or not attempt.stripe_session_id:
-        return
-    apply_state(
-        attempt=attempt, state=gateway.retrieve_checkout(attempt.stripe_session_id), now=now
-    )
+        return None
+    state = gateway.retrieve_checkout(attempt.stripe_session_id)
+    apply_state(attempt=attempt, state=state, now=now)
+    return state
 
 
 def apply_state(

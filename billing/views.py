@@ -72,11 +72,12 @@ def payment_return(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     enrollment = own_enrollment_or_404(request, public_id)
     state = payment_state(enrollment)
     if state == PaymentState.CONFIRMING:
-        ask_stripe(enrollment)
+        if not went_through(enrollment):
+            return go(request, reverse("billing:pay", args=[public_id]))
         enrollment.refresh_from_db(fields=["status", "held_until", "confirmed_at"])
         state = payment_state(enrollment)
-    if request.htmx and state != PaymentState.CONFIRMING:  # type: ignore[attr-defined]
-        return HttpResponseClientRedirect(reverse("billing:return", args=[public_id]))
+    if is_poll(request) and state != PaymentState.CONFIRMING:
+        return go(request, reverse("billing:return", args=[public_id]))
     context: dict[str, object] = {
         "enrollment": enrollment,
         "cohort": enrollment.cohort,
@@ -92,22 +93,35 @@ def payment_return(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             "calendar_url": reverse("enrollment:calendar", args=[public_id]),
         }
         return render(request, "billing/confirmed.html", context)
-    fragment = request.htmx  # type: ignore[attr-defined]
-    template = "billing/_confirming.html" if fragment else "billing/confirming.html"
+    template = "billing/_confirming.html" if is_poll(request) else "billing/confirming.html"
     return render(request, template, context)
 
 
-def ask_stripe(enrollment: Enrollment) -> None:
-    """Settle the open attempt. If Stripe does not answer, the webhook or the sweep will."""
+def is_poll(request: HttpRequest) -> bool:
+    """Whether htmx asks for the waiting fragment only."""
+    return bool(request.htmx)  # type: ignore[attr-defined]  # set by django-htmx
+
+
+def go(request: HttpRequest, url: str) -> HttpResponse:
+    """A redirect of the whole page, also when only the fragment was asked for."""
+    return HttpResponseClientRedirect(url) if is_poll(request) else redirect(url)
+
+
+def went_through(enrollment: Enrollment) -> bool:
+    """Settle the open attempt; False when Stripe says that its page still waits for a card.
+
+    If Stripe does not answer, the webhook or the sweep will bring the truth.
+    """
     attempt = enrollment.attempts.filter(status=CheckoutAttempt.Status.OPEN).first()
     if attempt is None:
-        return
+        return enrollment.status != Status.HELD
     try:
-        settlement.settle(attempt=attempt, now=timezone.now())
+        state = settlement.settle(attempt=attempt, now=timezone.now())
     except gateway.GatewayError as error:
         log.warning("return_page_without_stripe", error=str(error))
-    else:
-        kick()
+        return True
+    kick()
+    return state is None or not state.open
 
 
 @csrf_exempt

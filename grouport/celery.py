@@ -5,6 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import beat_init, worker_init
+from django.core.exceptions import ImproperlyConfigured
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "grouport.settings")
 
@@ -18,4 +19,8 @@ app.autodiscover_tasks()
 def refuse_incomplete_settings(**kwargs: Any) -> None:
     from grouport import checks  # settings are loaded by now, not when this module is
 
-    checks.refuse_incomplete_settings()
+    try:
+        checks.refuse_incomplete_settings()
+    except ImproperlyConfigured as error:
+        # Celery logs any other exception of a signal's receiver, and starts all the same.
+        raise SystemExit(str(error)) from error

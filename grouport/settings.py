@@ -218,6 +218,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1, "interval_max": 0.2}
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_connect_timeout": 2, "socket_timeout": 10}
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "grouport.clock:Clock"
+CLOCK_HEARTBEAT = env.str("CLOCK_HEARTBEAT", default="")
 CELERY_BEAT_SCHEDULE = {
     "promise-due-links": {"task": "enrollment.tasks.promise_due_links", "schedule": 60.0},
     "deliver-mail": {"task": "outbox.tasks.sweep", "schedule": 60.0},

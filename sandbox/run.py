@@ -114,7 +114,7 @@ class Parts:
         # Threads, because a pool of processes does not end in time when it is told to.
         worker = ["worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "warning"]
         self.children.start("worker", [*celery, *worker, "--without-gossip", "--without-mingle"])
-        beat = ["beat", "--schedule", str(self.var / "beat"), "--pidfile=", "--loglevel", "warning"]
+        beat = ["beat", "--pidfile=", "--loglevel", "warning"]
         self.children.start("beat", [*celery, *beat])
         self.children.wait_until("web", lambda: page_answers(f"http://{HOST}:{self.port}/healthz"))
 

@@ -99,7 +99,7 @@ def begin_slow_payment(store: Store, intent: JSON, method: JSON) -> JSON:
     """A bank debit: the payment is on its way, and known days later."""
     charge = _charge(store, intent, method)
     charge["outcome"] = objects.outcome(paid=True)
-    intent |= {"status": "processing", "processing": {"type": "us_bank_account"}}
+    intent["status"] = "processing"
     store.publish("charge.pending", charge)
     store.publish("payment_intent.processing", intent)
     return charge

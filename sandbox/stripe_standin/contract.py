@@ -45,6 +45,7 @@ from sandbox.stripe_standin.specs import (
     Whole,
 )
 
+CLASS_VAR: Any = typing.ClassVar
 LEAVES: dict[Any, Callable[[], Spec]] = {
     str: Text,
     int: Whole,
@@ -109,12 +110,13 @@ def shape(source: type) -> Shape:
 
 def _annotations(source: type) -> Iterator[tuple[str, Any, str]]:
     """Field names, their hints, and the module whose names the hints use."""
+    is_request = not issubclass(source, StripeObject)
     for klass in reversed(source.__mro__):
         if klass is StripeObject or not klass.__module__.startswith("stripe."):
             continue
         for name, hint in inspect.get_annotations(klass).items():
-            internal = name.startswith("_") or name in NOT_ON_THE_WIRE
-            if not internal and get_origin(hint) is not typing.ClassVar:
+            internal = name.startswith("_") or (is_request and name in NOT_ON_THE_WIRE)
+            if not internal and get_origin(hint) is not CLASS_VAR:
                 yield name, hint, klass.__module__
 
 

@@ -1,5 +1,6 @@
 """The controls as a page for people: GET /_control/."""
 
+from collections.abc import Iterable
 from html import escape
 from typing import Any
 
@@ -113,9 +114,7 @@ def _newest(world: World, kind: str) -> list[JSON]:
     return [row for row, _ in zip(world.store.newest_first(kind), range(ROWS_SHOWN), strict=False)]
 
 
-def _table(title: str, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    if not rows:
-        return ""
+def _table(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     id = title.lower()
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads if one)
     body = "".join(

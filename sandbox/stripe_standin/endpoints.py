@@ -52,7 +52,9 @@ def create_refund(desk: Desk, id: str, params: JSON) -> JSON:
         raise not_imitated(name)
     charge = _charge_to_refund(store, params)
     check_metadata(params.get("metadata") or {}, "metadata")
-    plan = desk.planned_refunds.popleft() if desk.planned_refunds else {"outcome": "succeeded"}
+    plan: JSON = (
+        desk.planned_refunds.popleft() if desk.planned_refunds else {"outcome": "succeeded"}
+    )
     later = plan["outcome"] == "fails_later"
     refund = refunds.refund(
         store,
@@ -117,7 +119,7 @@ def list_events(desk: Desk, id: str, params: JSON) -> JSON:
     if "type" in params and "types" in params:
         raise invalid("You may pass either `type` or `types`, but not both.", param="types")
     wanted = params.get("types") or [params.get("type", "*")]
-    oldest = desk.store.clock.now() - EVENTS_LISTED_SECONDS
+    oldest: float = desk.store.clock.now() - EVENTS_LISTED_SECONDS
     delivered = params.get("delivery_success")
 
     def keep(row: JSON) -> bool:

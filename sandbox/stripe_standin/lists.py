@@ -33,7 +33,7 @@ def page(
                 break
     if not cursor_seen:
         param = "starting_after" if after else "ending_before"
-        raise missing("object", after or before, param, 400)
+        raise missing("object", params[param], param, 400)
     data = found[-limit:] if before else found[:limit]
     return {"object": "list", "data": data, "has_more": len(found) > limit, "url": url}
 

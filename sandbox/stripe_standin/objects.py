@@ -359,6 +359,7 @@ def dispute(*, created: int, charge: JSON, amount: int, reason: str, **given: An
             "enhanced_eligibility": {},
             "has_evidence": False,
             "past_due": False,
+            "submission_method": "not_submitted",
             "submission_count": 0,
         },
         "is_charge_refundable": False,

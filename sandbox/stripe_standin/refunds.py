@@ -15,10 +15,11 @@ OPEN_REFUND = ("pending", "requires_action", "succeeded")
 
 def refundable(store: Store, charge: JSON) -> int:
     """Cents that are still there to refund: failed and cancelled refunds gave theirs back."""
-    made = sum(
+    captured: int = charge["amount_captured"]
+    made: int = sum(
         refund["amount"] for refund in refunds_of(store, charge) if refund["status"] in OPEN_REFUND
     )
-    return int(charge["amount_captured"]) - made
+    return captured - made
 
 
 def refunds_of(store: Store, charge: JSON) -> list[JSON]:

@@ -73,7 +73,7 @@ class Number(Spec):
     """float and Decimal; JSON carries Stripe's decimals as strings."""
 
     def judge(self, value: Any, path: str, verdict: Verdict) -> Any:
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        if isinstance(value, (str, int, float, Decimal)) and not isinstance(value, bool):
             try:
                 return Decimal(str(value)) if verdict.wire else value
             except InvalidOperation:

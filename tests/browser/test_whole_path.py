@@ -1,0 +1,121 @@
+"""The main job as a stranger does it: sign up, reserve, pay, receive the link, find the door."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack]
+
+READERS = {
+    "phone-light": {"viewport": PHONE, "color_scheme": "light"},
+    "desktop-dark": {"viewport": DESKTOP, "color_scheme": "dark"},
+    "phone-dark-no-javascript": {
+        "viewport": PHONE,
+        "color_scheme": "dark",
+        "java_script_enabled": False,
+    },
+    "desktop-light-no-javascript": {
+        "viewport": DESKTOP,
+        "color_scheme": "light",
+        "java_script_enabled": False,
+    },
+}
+
+Picture = Callable[[Page, str], None]
+
+
+@pytest.mark.parametrize("visitor", READERS.values(), ids=READERS, indirect=True)
+def test_a_stranger_reserves_pays_and_receives_the_weekly_link(
+    visitor: Visitor, picture: Picture, request: pytest.FixtureRequest
+) -> None:
+    name = request.node.callspec.id
+    page = visitor.page
+    choose_group(visitor)
+    picture(page, f"{name}-1-group")
+    sign_up(visitor)
+    picture(page, f"{name}-2-about-you")
+    tell_about_yourself(page)
+    picture(page, f"{name}-3-agreements")
+    agree(page)
+    picture(page, f"{name}-4-pay")
+    expect(page.get_by_text(re.compile(r"Your seat is kept until \d+:\d\d [AP]M Pacific")))
+    pay(visitor)
+    picture(page, f"{name}-6-confirmed")
+
+    confirmation = visitor.wait_for_mail("Your seat is confirmed")
+    assert [part.name for part in confirmation.attachments] == ["sessions.ics"]
+    link = visitor.wait_for_mail("Your link for")
+    door = re.search(r"https?://\S+/join/\S+", link.text)
+    assert door is not None
+
+    page.goto(door.group())
+    expect(page.get_by_role("main")).to_contain_text(re.compile("opens", re.IGNORECASE))
+    picture(page, f"{name}-7-door")
+    visitor.goto("/my/")
+    page.get_by_role("main").get_by_role("link").first.click()
+    expect(page.get_by_role("main")).to_contain_text("$299.00")
+    picture(page, f"{name}-8-my-group")
+
+    assert visitor.watch.console == []
+    assert visitor.watch.origins <= {visitor.site.site_url, visitor.site.standin_url}
+
+
+def choose_group(visitor: Visitor) -> None:
+    """The group that meets tomorrow, from the public list."""
+    visitor.goto("/?state=AZ")
+    card = visitor.page.locator("a[href*='/groups/arizona-noon']").first
+    card.click()
+    expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()
+    visitor.page.get_by_role("link", name="Reserve your seat").first.click()
+
+
+def sign_up(visitor: Visitor) -> None:
+    page = visitor.page
+    page.wait_for_url(re.compile("/accounts/signup/"))
+    page.locator("input[name=display_name]").fill("Robin")
+    page.locator("input[name=email]").fill(visitor.email)
+    page.locator("input[name=password1]").fill("a quiet green garden")
+    page.locator("main select[name=time_zone]").select_option("America/Los_Angeles")
+    page.get_by_role("main").get_by_role("button").first.click()
+    page.wait_for_url(re.compile("confirm-email"))
+    visitor.type_code_from_mail("Confirm")
+    page.wait_for_url(re.compile("/reserve/"))
+
+
+def tell_about_yourself(page: Page) -> None:
+    page.locator("input[name=legal_name]").fill("Robin Example")
+    for part, value in (("month", "3"), ("day", "28"), ("year", "1991")):
+        page.locator(f"input[name=date_of_birth_{part}]").fill(value)
+    page.locator("select[name=state]").select_option("AZ")
+    page.locator("input[name=phone]").fill("555 010 1234")
+    page.locator("input[name=emergency_name]").fill("Kit Example")
+    page.locator("input[name=emergency_relation]").fill("sister")
+    page.locator("input[name=emergency_phone]").fill("555 010 5678")
+    page.locator("input[name=has_therapist][value=no]").check()
+    page.get_by_role("main").get_by_role("button").first.click()
+    page.wait_for_url(re.compile("/agreements/"))
+
+
+def agree(page: Page) -> None:
+    for box in page.get_by_role("main").get_by_role("checkbox").all():
+        box.check()
+    page.get_by_role("button", name=re.compile("Keep my seat")).click()
+    page.wait_for_url(re.compile("/pay/"))
+
+
+def pay(visitor: Visitor) -> None:
+    """On Stripe's page: a declined card first, then one that works, and back."""
+    page = visitor.page
+    page.get_by_role("button", name="Pay $299.00").click()
+    page.wait_for_url(re.compile(re.escape(visitor.site.standin_url) + "/pay/"))
+    page.get_by_role("button", name=re.compile("declined")).click()
+    expect(page.locator("body")).to_contain_text(re.compile("not been charged"))
+    page.get_by_role("button", name=re.compile("^Pay")).first.click()
+    page.wait_for_url(re.compile(re.escape(visitor.site.site_url) + "/pay/.*/return/"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text(
+        re.compile("seat is confirmed", re.IGNORECASE)
+    )
