@@ -76,6 +76,11 @@ class StripeEventAdmin(ReadOnly, admin.ModelAdmin):
 
     @admin.action(description="Apply again, if it is still stored")
     def apply_again(self, request: HttpRequest, queryset: "QuerySet[StripeEvent]") -> None:
-        applied = sum(events.apply_event(event=event, now=timezone.now()) for event in queryset)
-        self.message_user(request, f"{applied} applied.")
+        stored = queryset.filter(status=StripeEvent.Status.STORED)
+        try:
+            applied = sum(events.apply_event(event=event, now=timezone.now()) for event in stored)
+        except gateway.Unreachable as error:
+            self.message_user(request, f"Stripe is away: {error}", messages.ERROR)
+        else:
+            self.message_user(request, f"{applied} applied.")
         kick()

@@ -23,7 +23,7 @@ HOLD_MARGIN = dt.timedelta(minutes=5)
 
 
 class HoldOver(Exception):
-    """The seat is not held any more, so there is nothing to pay for."""
+    """There is nothing to pay for, or not now: the seat's time is over, or money came already."""
 
 
 class CheckoutUnavailable(Exception):
@@ -52,15 +52,16 @@ def open_attempt(*, enrollment_id: int, now: dt.datetime) -> CheckoutAttempt:
     )
     if enrollment.status != Status.HELD:
         raise HoldOver
-    existing = enrollment.attempts.filter(
-        status__in=(CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
-    ).first()
-    if existing is not None:
-        if existing.status == CheckoutAttempt.Status.REVIEW:
-            raise HoldOver
-        return existing
-    if enrollment.held_until is None or enrollment.held_until <= now:
+    attempts = {attempt.status: attempt for attempt in enrollment.attempts.all()}
+    if CheckoutAttempt.Status.REVIEW in attempts:
         raise HoldOver
+    existing = attempts.get(CheckoutAttempt.Status.OPEN)
+    # The end of Stripe's page or, where there is none yet, of the hold itself.
+    ends_at = existing.expires_at if existing else enrollment.held_until
+    if ends_at is None or ends_at <= now:
+        raise HoldOver
+    if existing is not None:
+        return existing
     attempt = CheckoutAttempt(
         enrollment=enrollment,
         amount_cents=enrollment.price_cents,

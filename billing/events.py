@@ -35,17 +35,21 @@ def store_event(*, facts: gateway.EventFacts, now: dt.datetime) -> bool:
 def apply_event(*, event: StripeEvent, now: dt.datetime) -> bool:
     """Do what an event asks for; safe to repeat. Says whether it is done with.
 
-    A failure is noted on the event, which stays stored for the next sweep.
+    A failure is noted and counted on the event, which stays stored for the next sweep.
+    Raises gateway.Unreachable, which counts as no failure: it says nothing about the event.
     """
     if event.status != StripeEvent.Status.STORED:
         return True
     try:
         ignored = _apply(event, now)
-    except gateway.GatewayError as error:
+    except gateway.Unreachable:
+        raise
+    except Exception as error:
+        # Whatever it is: one event that cannot be applied must not keep back those after it.
         StripeEvent.objects.filter(pk=event.pk).update(
-            attempts=F("attempts") + 1, note=str(error)[:300]
+            attempts=F("attempts") + 1, note=f"{type(error).__name__}: {error}"[:300]
         )
-        log.warning("event_not_applied", event_id=event.event_id, error=str(error))
+        log.exception("event_not_applied", event_id=event.event_id)
         return False
     StripeEvent.objects.filter(pk=event.pk, status=StripeEvent.Status.STORED).update(
         status=StripeEvent.Status.IGNORED if ignored else StripeEvent.Status.APPLIED,

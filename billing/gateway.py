@@ -3,7 +3,8 @@
 Errors come in three kinds, because three different things follow from them:
 `Unreachable` (ask again, with the same key), `Broke` (Stripe answered 5xx: whether it took
 effect is unknown, and the same key will replay the same 5xx), `RefusedByStripe` (asking
-again is useless).
+again is useless). A key of ours that Stripe does not know is our own outage and says nothing
+about the money: it counts as unreachable.
 """
 
 import dataclasses
@@ -95,6 +96,14 @@ def client() -> stripe.StripeClient:
     return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE)
 
 
+ASK_AGAIN = (
+    stripe.APIConnectionError,
+    stripe.RateLimitError,
+    stripe.AuthenticationError,
+    stripe.PermissionError,
+)
+
+
 class _Translated:
     """Stripe's errors in our three kinds; matched on type and status, never on the text."""
 
@@ -105,7 +114,7 @@ class _Translated:
         if not isinstance(error, stripe.StripeError):
             return
         status = error.http_status or 0
-        if isinstance(error, stripe.APIConnectionError | stripe.RateLimitError) or status == 409:
+        if isinstance(error, ASK_AGAIN) or status == 409:
             raise Unreachable(_summary(error)) from error
         if isinstance(error, stripe.APIError) or status >= 500:
             raise Broke(_summary(error)) from error

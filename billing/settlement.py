@@ -91,7 +91,7 @@ def _record_payment(
     )
     # This money bought nothing: the seat was gone, or was paid for by another page.
     owed = {Confirmation.NO_SEAT: Refund.Reason.LATE, Confirmation.ALREADY: Refund.Reason.TWICE}
-    if outcome in owed:
+    if outcome in owed and payment.amount_cents:
         refunds.request_refund(
             payment_id=payment.pk, amount_cents=payment.amount_cents, reason=owed[outcome], now=now
         )

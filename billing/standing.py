@@ -3,6 +3,8 @@
 import dataclasses
 from enum import StrEnum
 
+from django.db.models import Prefetch
+
 from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
@@ -42,7 +44,8 @@ class PaymentLine:
 
 def payment_lines(enrollment: Enrollment) -> list[PaymentLine]:
     """The payments and refunds of one enrolment, in the order in which they happened."""
-    payments = Payment.objects.filter(enrollment=enrollment).prefetch_related("refunds")
+    in_order = Prefetch("refunds", Refund.objects.order_by("requested_at", "pk"))
+    payments = Payment.objects.filter(enrollment=enrollment).prefetch_related(in_order)
     lines: list[PaymentLine] = []
     for payment in payments.order_by("paid_at"):
         lines.append(PaymentLine("Paid", payment.amount_cents, payment.currency))

@@ -6,6 +6,8 @@ one goes on.
 """
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import structlog
 
@@ -31,8 +33,9 @@ def release_overdue_holds(*, now: dt.datetime) -> int:
             enrollment_id=enrollment_id, status=CheckoutAttempt.Status.OPEN
         ).first()
         try:
-            if attempt is not None:
-                close_attempt(attempt=attempt, now=now)
+            if attempt is not None and not close_attempt(attempt=attempt, now=now):
+                log.warning("page_still_open", attempt=str(attempt))
+                continue
         except gateway.Unreachable as error:
             log.warning("stripe_away", error=str(error))
             break
@@ -46,10 +49,11 @@ def release_overdue_holds(*, now: dt.datetime) -> int:
     return released
 
 
-def close_attempt(*, attempt: CheckoutAttempt, now: dt.datetime) -> None:
+def close_attempt(*, attempt: CheckoutAttempt, now: dt.datetime) -> bool:
     """Make sure that an attempt's page takes no more money, and write how it ended.
 
     An attempt without an id may have a page that we never heard of: the same key tells.
+    False if Stripe keeps the page open all the same, as while a payment is under way.
     """
     if not attempt.stripe_session_id:
         try:
@@ -57,11 +61,12 @@ def close_attempt(*, attempt: CheckoutAttempt, now: dt.datetime) -> None:
         except checkout.CheckoutUnavailable as error:
             if isinstance(error.__cause__, gateway.Unreachable):
                 raise error.__cause__ from None
-            return
+            return True
         attempt.refresh_from_db()
     assert attempt.stripe_session_id
     state = gateway.expire_checkout(attempt.stripe_session_id)
     settlement.apply_state(attempt=attempt, state=state, now=now)
+    return not state.open
 
 
 def apply_stored_events(*, now: dt.datetime) -> int:
@@ -71,7 +76,11 @@ def apply_stored_events(*, now: dt.datetime) -> int:
     )
     applied = 0
     for event in stored.order_by("received_at")[:BATCH]:
-        applied += events.apply_event(event=event, now=now)
+        try:
+            applied += events.apply_event(event=event, now=now)
+        except gateway.Unreachable as error:
+            log.warning("stripe_away", error=str(error))
+            break
     return applied
 
 
@@ -81,6 +90,9 @@ def submit_open_refunds(*, now: dt.datetime) -> int:
     for refund in refunds.unsubmitted(now=now, limit=BATCH):
         try:
             refunds.submit_refund(refund=refund, now=now)
+        except gateway.Unreachable as error:
+            log.warning("stripe_away", error=str(error))
+            break
         except gateway.GatewayError as error:
             log.warning("refund_not_submitted", refund=str(refund.uuid), error=str(error))
             continue
@@ -92,27 +104,56 @@ def reconcile(*, now: dt.datetime) -> int:
     """Compare with Stripe's objects: open attempts, recently paid pages, refunds on their way.
 
     Objects, not events: some events are never made, and lost ones are not sent for ever.
+    Raises gateway.Unreachable; an object that Stripe refuses to show keeps back no other.
     """
-    changed = 0
+    return _open_attempts(now) + _paid_pages(now) + _refunds_on_their_way(now)
+
+
+def _open_attempts(now: dt.datetime) -> int:
+    looked_at = 0
     unsettled = CheckoutAttempt.objects.filter(
         status=CheckoutAttempt.Status.OPEN,
         created_at__lte=now - SETTLING,
         stripe_session_id__isnull=False,
-    ).order_by("created_at")[:BATCH]
-    for attempt in unsettled:
-        settlement.settle(attempt=attempt, now=now)
-        changed += 1
-    for state in gateway.completed_checkouts(since=now - RECENT):
-        paid = settlement.attempt_for(reference=state.reference, session_id=state.session_id)
-        if paid is not None and paid.status in settlement.UNPAID:
-            settlement.apply_state(attempt=paid, state=state, now=now)
-            changed += 1
+    )
+    for attempt in unsettled.order_by("created_at")[:BATCH]:
+        with _set_aside(attempt=str(attempt.uuid)):
+            settlement.settle(attempt=attempt, now=now)
+            looked_at += 1
+    return looked_at
+
+
+def _paid_pages(now: dt.datetime) -> int:
+    changed = 0
+    with _set_aside():
+        for state in gateway.completed_checkouts(since=now - RECENT):
+            attempt = settlement.attempt_for(reference=state.reference, session_id=state.session_id)
+            if attempt is not None and attempt.status in settlement.UNPAID:
+                settlement.apply_state(attempt=attempt, state=state, now=now)
+                changed += 1
+    return changed
+
+
+def _refunds_on_their_way(now: dt.datetime) -> int:
+    looked_at = 0
     pending = Refund.objects.select_related("payment__enrollment").filter(
         status=Refund.Status.PENDING, stripe_refund_id__isnull=False
     )
     for refund in pending.order_by("requested_at")[:BATCH]:
         assert refund.stripe_refund_id
-        refund_state = gateway.retrieve_refund(refund.stripe_refund_id)
-        refunds.apply_state(refund=refund, state=refund_state, now=now)
-        changed += 1
-    return changed
+        with _set_aside(refund=str(refund.uuid)):
+            state = gateway.retrieve_refund(refund.stripe_refund_id)
+            refunds.apply_state(refund=refund, state=state, now=now)
+            looked_at += 1
+    return looked_at
+
+
+@contextmanager
+def _set_aside(**what: str) -> Iterator[None]:
+    """Log that Stripe refused or broke on one object, and let the sweep go on."""
+    try:
+        yield
+    except gateway.Unreachable:
+        raise
+    except gateway.GatewayError as error:
+        log.error("not_reconciled", error=str(error), **what)

@@ -12,10 +12,14 @@ from outbox.tasks import kick
 def apply_event(event_pk: int) -> None:
     """Apply one stored event, kicked by its webhook, and send back at once what it made owed."""
     event = StripeEvent.objects.filter(pk=event_pk).first()
-    if event is not None:
+    if event is None:
+        return
+    try:
         events.apply_event(event=event, now=timezone.now())
-        submit_open_refunds()
-        kick()
+    except gateway.Unreachable:
+        return  # the sweep applies it
+    submit_open_refunds()
+    kick()
 
 
 @shared_task

@@ -18,6 +18,7 @@ from billing.models import CheckoutAttempt, StripeEvent
 from billing.standing import PaymentState, payment_state
 from billing.tasks import apply_event
 from enrollment import catalogue
+from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
 from enrollment.portal import my_group
 from enrollment.states import Status
@@ -70,6 +71,8 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def payment_return(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Back from Stripe: ask for the truth once, and say "confirming" until it is known."""
     enrollment = own_enrollment_or_404(request, public_id)
+    if enrollment.status in (Status.SUSPENDED, Status.WITHDRAWN, Status.CANCELLED):
+        return go(request, enrollment.get_absolute_url())
     state = payment_state(enrollment)
     if state == PaymentState.CONFIRMING:
         if not went_through(enrollment):
@@ -110,13 +113,17 @@ def go(request: HttpRequest, url: str) -> HttpResponse:
 def went_through(enrollment: Enrollment) -> bool:
     """Settle the open attempt; False when Stripe says that its page still waits for a card.
 
+    Without an attempt there is nothing to wait for: a hold that is over ends now.
     If Stripe does not answer, the webhook or the sweep will bring the truth.
     """
+    now = timezone.now()
     attempt = enrollment.attempts.filter(status=CheckoutAttempt.Status.OPEN).first()
     if attempt is None:
-        return enrollment.status != Status.HELD
+        return enrollment.status != Status.HELD or enrollment_services.expire_hold(
+            enrollment_id=enrollment.pk, now=now, reason="Not paid in time"
+        )
     try:
-        state = settlement.settle(attempt=attempt, now=timezone.now())
+        state = settlement.settle(attempt=attempt, now=now)
     except gateway.GatewayError as error:
         log.warning("return_page_without_stripe", error=str(error))
         return True

@@ -80,10 +80,10 @@ class CohortAdmin(admin.ModelAdmin):
         return f"{cohort.taken} of {cohort.capacity}"  # type: ignore[attr-defined]
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        """A published cohort's sessions and seats follow what was just saved."""
+        """Once published, a cohort's sessions and seats follow what was just saved."""
         super().save_related(request, form, formsets, change)
-        if form.instance.status == Cohort.Status.PUBLISHED:
-            services.open_enrollment(cohort=form.instance)
+        if form.instance.status != Cohort.Status.DRAFT:
+            services.lay_out(cohort=form.instance)
 
     @admin.action(description="Publish: make the twelve sessions and the seats")
     def publish(self, request: HttpRequest, queryset: "QuerySet[Cohort]") -> None:

@@ -135,7 +135,10 @@ def _cards(cohorts: "QuerySet[Cohort]", now: dt.datetime) -> Iterator[GroupCard]
             taken=cohort.seats_taken,
             first_week=entry.number if entry else 1,
             starts_at=entry.starts_at if entry else None,
-            leaders=[str(leader) for leader in cohort.facilitators.all()],
+            # A name that they chose, and never their address.
+            leaders=[
+                leader.display_name for leader in cohort.facilitators.all() if leader.display_name
+            ],
         )
 
 
@@ -198,17 +201,24 @@ DAY_KEYS = {str(number) for number in range(1, 8)}
 def build_filters(
     cards: list[GroupCard], query: QueryDict, zone: zoneinfo.ZoneInfo
 ) -> list[Filter]:
-    """What can be chosen, from all open groups, so that no choice leads to an empty list."""
+    """What can be chosen, from all open groups, so that no choice leads to an empty list.
+
+    What is chosen already stays: a shared link may be older than the groups that it found.
+    """
     locals_ = [card.starts_at.astimezone(zone) for card in cards if card.starts_at]
-    days = sorted({local.isoweekday() for local in locals_})
+    day, time, state = query.get("day", ""), query.get("time", ""), query.get("state", "")
+    days = sorted({str(local.isoweekday()) for local in locals_} | ({day} & DAY_KEYS))
     times = [
         name
         for name, (first, end) in TIMES_OF_DAY.items()
-        if any(first <= local.hour < end for local in locals_)
+        if name == time or any(first <= local.hour < end for local in locals_)
     ]
-    states = sorted({code for card in cards for code in card.cohort.admitted_states})
+    states = sorted(
+        {code for card in cards for code in card.cohort.admitted_states}
+        | ({state} & US_STATES.keys())
+    )
     return [
-        _filter("Day", "day", [(str(d), WEEKDAYS[d - 1]) for d in days], query),
+        _filter("Day", "day", [(d, WEEKDAYS[int(d) - 1]) for d in days], query),
         _filter("Time of day", "time", [(t, t.capitalize()) for t in times], query),
         _filter("Your state", "state", [(c, US_STATES.get(c, c)) for c in states], query),
     ]

@@ -16,6 +16,7 @@ from sessions.us_states import US_STATES
 ADULT = 18
 STATE_CHOICES = [("", "Choose a state"), *US_STATES.items()]
 ELSEWHERE = ("--", "Outside the United States")
+NO_SUCH_DATE = "This date does not exist. Check the month and the day."
 
 phone_number = RegexValidator(
     r"^(?=(?:\D*\d){10,15}\D*$)[0-9+().\- x]+$",
@@ -59,16 +60,17 @@ class DatePartsField(forms.MultiValueField):
         try:
             return dt.date(year, month, day)
         except ValueError:
-            raise ValidationError(
-                "This date does not exist. Check the month and the day."
-            ) from None
+            raise ValidationError(NO_SUCH_DATE) from None
 
     def clean(self, value: Any) -> Any:
         try:
             return super().clean(value)
         except ValidationError as error:
-            if error.messages == ["Enter a whole number."]:
+            codes = {part.code for part in error.error_list}
+            if "invalid" in codes:
                 raise ValidationError("Enter the month, day and year in numbers.") from None
+            if codes & {"min_value", "max_value"}:
+                raise ValidationError(NO_SUCH_DATE) from None
             raise
 
 

@@ -2,12 +2,15 @@
 
 Nothing is planned ahead: a moved session, a late joiner or a refund needs no clean-up,
 because the next look at the clock derives the right answer. What was promised already is
-known by the outbox's unique key on kind, enrolment and session.
+known by the outbox's unique key on kind, enrolment and occasion; the occasion is the
+session's start, so a session that moves is owed its mails again, at its new time.
 """
 
 import datetime as dt
+from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import BigIntegerField, Exists, F, Func, OuterRef, Q, QuerySet
+from django.db.models.expressions import Combinable
 
 from enrollment.states import IN_STANDING
 from outbox import services as outbox
@@ -18,6 +21,22 @@ SEAT_CONFIRMED = "seat-confirmed"
 SESSION_LINK = "session-link"
 SESSION_REMINDER = "session-reminder"
 HOLD_EXPIRED = "hold-expired"
+
+
+def occasion(starts_at: dt.datetime) -> int:
+    """What a mail about a session is deduplicated by: its start, in minutes since 1970."""
+    return int(starts_at.timestamp()) // 60
+
+
+class Occasion(Func):
+    """`occasion` of a column, in the database."""
+
+    template = "(CAST(EXTRACT(EPOCH FROM %(expressions)s) AS bigint) / 60)"
+    output_field = BigIntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:
+        template = "(CAST(strftime('%%%%s', %(expressions)s) AS integer) / 60)"
+        return self.as_sql(compiler, connection, template=template, **context)
 
 
 def promise_links(*, now: dt.datetime, enrollment_id: int | None = None) -> int:
@@ -38,52 +57,64 @@ def promise_links(*, now: dt.datetime, enrollment_id: int | None = None) -> int:
 def due_links(
     *, programme: Programme, now: dt.datetime, enrollment_id: int | None = None
 ) -> "QuerySet[GroupSession, tuple[int, int, int]]":
-    """(member, enrolment, session) within the lead time, up to the session's end.
+    """(member, enrolment, occasion) within the lead time, up to the session's end.
 
     A session that has begun is still owed its link: whoever missed the mail needs the door.
     """
     lead = dt.timedelta(hours=programme.link_lead_hours)
     window = Q(starts_at__lte=now + lead, ends_at__gt=now)
-    return _entitled(programme, window, SESSION_LINK, enrollment_id)
+    return _entitled(programme, enrollment_id, window, ~Exists(_promised(SESSION_LINK)))
 
 
 def due_reminders(
     *, programme: Programme, now: dt.datetime, enrollment_id: int | None = None
 ) -> "QuerySet[GroupSession, tuple[int, int, int]]":
-    """(member, enrolment, session) whose session starts soon and whose link came earlier.
+    """(member, enrolment, occasion) whose session starts soon and whose link came earlier.
 
     Somebody whose link was promised within the reminder's own lead has just been told.
     """
     lead = dt.timedelta(minutes=programme.reminder_lead_minutes)
     window = Q(starts_at__lte=now + lead, starts_at__gt=now)
-    told_before = Message.objects.filter(
-        kind=SESSION_LINK,
-        subject_id=OuterRef("cohort__enrollments__pk"),
-        occasion_id=OuterRef("pk"),
-        created_at__lt=OuterRef("starts_at") - lead,
+    told_before = _promised(SESSION_LINK).filter(created_at__lt=OuterRef("starts_at") - lead)
+    return _entitled(
+        programme,
+        enrollment_id,
+        window,
+        Exists(told_before),
+        ~Exists(_promised(SESSION_REMINDER)),
     )
-    return _entitled(programme, window, SESSION_REMINDER, enrollment_id).filter(Exists(told_before))
+
+
+def _promised(kind: str) -> "QuerySet[Message]":
+    """The message of `kind` about the session and enrolment of the query around it."""
+    return Message.objects.filter(
+        kind=kind,
+        subject_id=OuterRef("cohort__enrollments__pk"),
+        occasion_id=Occasion(OuterRef("starts_at")),
+    )
 
 
 def _entitled(
-    programme: Programme, window: Q, kind: str, enrollment_id: int | None
+    programme: Programme, enrollment_id: int | None, *conditions: Q | Combinable
 ) -> "QuerySet[GroupSession, tuple[int, int, int]]":
-    """Confirmed members of the sessions in `window` without a message of `kind`."""
-    promised = Message.objects.filter(
-        kind=kind,
-        subject_id=OuterRef("cohort__enrollments__pk"),
-        occasion_id=OuterRef("pk"),
-    )
+    """(member, enrolment, occasion) of confirmed members, for sessions that meet `conditions`.
+
+    One filter() for all: a second one would join the cohort's enrolments again, and its
+    conditions would speak of somebody else.
+    """
     whose = Q(cohort__enrollments__pk=enrollment_id) if enrollment_id else Q()
     return (
         GroupSession.objects.order_by()
         .filter(
-            window,
+            *conditions,
             whose,
             cohort__programme=programme,
             cohort__enrollments__status__in=IN_STANDING,
             cohort__enrollments__first_week__lte=F("number"),
         )
-        .filter(~Exists(promised))
-        .values_list("cohort__enrollments__member_id", "cohort__enrollments__pk", "pk")
+        .values_list(
+            "cohort__enrollments__member_id",
+            "cohort__enrollments__pk",
+            Occasion("starts_at"),
+        )
     )

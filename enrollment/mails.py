@@ -12,7 +12,7 @@ from accounts import clock
 from enrollment import links
 from enrollment.calendar import sessions_ics
 from enrollment.models import Enrollment
-from enrollment.states import IN_STANDING, Status
+from enrollment.states import IN_STANDING, LIVE, Status
 from outbox.kinds import register
 from outbox.mail import Attachment, Mail, NotOwed, compose
 from outbox.models import Message
@@ -95,7 +95,7 @@ def hold_expired(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         Enrollment.objects.filter(
             member_id__in={e.member_id for e in enrollments.values()},
             cohort_id__in={e.cohort_id for e in enrollments.values()},
-            status__in=(*IN_STANDING, Status.HELD),
+            status__in=LIVE,
         ).values_list("member_id", "cohort_id")
     )
 
@@ -120,20 +120,22 @@ def _for_sessions(
 ) -> Rendered:
     """Render mails about one session each, if the member may still enter and it is not over."""
     enrollments = _enrollments(messages)
-    sessions = GroupSession.objects.in_bulk([message.occasion_id for message in messages])
+    sessions = _sessions_by_cohort({e.cohort_id for e in enrollments.values()})
+    by_start = {
+        (cohort_id, links.occasion(session.starts_at)): session
+        for cohort_id, of_cohort in sessions.items()
+        for session in of_cohort
+    }
 
     def render(message: Message) -> Mail | NotOwed:
         enrollment = enrollments[message.subject_id]
-        session = sessions.get(message.occasion_id)
+        session = by_start.get((enrollment.cohort_id, message.occasion_id))
         if enrollment.status not in IN_STANDING:
             return NotOwed(f"The enrolment is {enrollment.status}.")
-        if session is None or session.cohort_id != enrollment.cohort_id:
-            return NotOwed("The session is not this group's any more.")
+        if session is None:
+            return NotOwed("The session was moved to another time.")
         if session.ends_at <= now:
             return NotOwed("The session is over.")
-        lead = dt.timedelta(hours=enrollment.cohort.programme.link_lead_hours)
-        if session.starts_at > now + lead:
-            return NotOwed("The session was moved to a later time.")
         return mail(enrollment, session)
 
     return {message.pk: render(message) for message in messages}

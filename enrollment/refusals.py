@@ -8,37 +8,30 @@ class Refused(Exception):
 
     title: ClassVar[str] = "We can't keep this seat for you"
     message: ClassVar[str] = ""
-    # Whether groups with free seats help this person.
-    show_others: ClassVar[bool] = True
-
-    def __init__(self, message: str = "") -> None:
-        self.text = message or self.message
-        super().__init__(self.text)
+    # Said before groups with free seats; empty where those do not help this person.
+    before_others: ClassVar[str] = ""
 
 
 class GroupFull(Refused):
     title = "This group has just filled up"
-    message = (
-        "Every seat is taken right now, so nothing was reserved and nothing was charged. "
-        "These groups still have a seat:"
-    )
+    message = "Every seat is taken right now, so nothing was reserved and nothing was charged."
+    before_others = "These groups still have a seat:"
 
 
 class GroupClosed(Refused):
-    title = "This group is not taking new members"
-    message = "Nothing was reserved and nothing was charged. These groups still have a seat:"
+    title = "You can't join this group any more"
+    message = "Nothing was reserved and nothing was charged."
+    before_others = "These groups still have a seat:"
 
 
 class AlreadyEnrolled(Refused):
     title = "You already have a seat in this group"
     message = "One seat is all you need. You find it under My groups."
-    show_others = False
 
 
 class IntakeMissing(Refused):
     title = "A few questions first"
     message = "Please tell us a little about yourself before we keep a seat for you."
-    show_others = False
 
 
 class Underage(Refused):
@@ -47,12 +40,9 @@ class Underage(Refused):
         "You need to be 18 or older to join. If you need support now, call or text 988, "
         "at any hour."
     )
-    show_others = False
 
 
 class StateNotAdmitted(Refused):
     title = "This group can't admit members in your state yet"
-    message = (
-        "A facilitator has to be licensed where you are during the sessions. "
-        "These groups are open to your state:"
-    )
+    message = "A facilitator has to be licensed where you are during the sessions."
+    before_others = "These groups are open to your state:"

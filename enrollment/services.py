@@ -47,14 +47,20 @@ def open_enrollment(*, cohort: Cohort) -> None:
 
     Running it again changes nothing but what is missing. Raises ImpossibleSchedule.
     """
+    lay_out(cohort=cohort)
+    cohort.status = Cohort.Status.PUBLISHED
+    cohort.save(update_fields=["status"])
+
+
+@transaction.atomic
+def lay_out(*, cohort: Cohort) -> None:
+    """Make the sessions and the seats what the cohort now says. Raises ImpossibleSchedule."""
     Cohort.objects.select_for_update().get(pk=cohort.pk)
     schedule_sessions(cohort=cohort)
     Seat.objects.bulk_create(
         [Seat(cohort=cohort, number=number) for number in range(1, cohort.capacity + 1)],
         ignore_conflicts=True,
     )
-    cohort.status = Cohort.Status.PUBLISHED
-    cohort.save(update_fields=["status"])
 
 
 # --- Reserving --------------------------------------------------------------------------
@@ -88,35 +94,41 @@ def reserve_seat(
     entry = entry_session(cohort=cohort, now=now)
     if entry is None:
         raise refusals.GroupClosed
-    try:
-        with transaction.atomic():
-            seat = find_free_seat(cohort_id=cohort.pk)
-            if seat is None:
-                raise _full_or_already(cohort=cohort, member=member)
-            enrollment = Enrollment.objects.create(
-                member=member,
-                cohort=cohort,
-                first_week=entry.number,
-                price_cents=price_from_week(cohort.price_cents, entry.number),
-                currency=cohort.currency,
-                reserved_at=now,
-                held_until=now + HOLD,
-            )
-            if not take_seat(seat_id=seat, enrollment_id=enrollment.pk):
-                raise refusals.GroupFull
-            record(
-                enrollment_id=enrollment.pk,
-                source="",
-                target=Status.HELD,
-                now=now,
-                reason="Reserved",
-                actor=member,
-            )
-            record_agreements(enrollment=enrollment, now=now, ip=ip)
-    except IntegrityError:
-        # The database refused a second live enrolment, perhaps one made this very moment.
-        raise refusals.AlreadyEnrolled from None
+    with transaction.atomic():
+        enrollment = _enter(cohort=cohort, member=member, first_week=entry.number, now=now)
+        seat = find_free_seat(cohort_id=cohort.pk)
+        if seat is None or not take_seat(seat_id=seat, enrollment_id=enrollment.pk):
+            raise refusals.GroupFull
+        record(
+            enrollment_id=enrollment.pk,
+            source="",
+            target=Status.HELD,
+            now=now,
+            reason="Reserved",
+            actor=member,
+        )
+        record_agreements(enrollment=enrollment, now=now, ip=ip)
     return enrollment
+
+
+def _enter(*, cohort: Cohort, member: User, first_week: int, now: dt.datetime) -> Enrollment:
+    """The held enrolment, written before a seat is looked for.
+
+    Whoever presses twice at once waits here for their own first press, and is told that they
+    have a seat; the other way round the last seat would look taken by somebody else.
+    """
+    try:
+        return Enrollment.objects.create(
+            member=member,
+            cohort=cohort,
+            first_week=first_week,
+            price_cents=price_from_week(cohort.price_cents, first_week),
+            currency=cohort.currency,
+            reserved_at=now,
+            held_until=now + HOLD,
+        )
+    except IntegrityError:
+        raise refusals.AlreadyEnrolled from None
 
 
 def check_eligible(*, cohort: Cohort, member: User, now: dt.datetime) -> Answers:
@@ -130,11 +142,6 @@ def check_eligible(*, cohort: Cohort, member: User, now: dt.datetime) -> Answers
     if answers.state not in cohort.admitted_states:
         raise refusals.StateNotAdmitted
     return answers
-
-
-def _full_or_already(*, cohort: Cohort, member: User) -> refusals.Refused:
-    mine = Enrollment.objects.filter(member=member, cohort=cohort, status__in=LIVE)
-    return refusals.AlreadyEnrolled() if mine.exists() else refusals.GroupFull()
 
 
 def find_free_seat(*, cohort_id: int) -> int | None:

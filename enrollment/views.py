@@ -18,6 +18,7 @@ from accounts.models import User
 from enrollment import catalogue, portal, services
 from enrollment import door as doors
 from enrollment.calendar import sessions_ics
+from enrollment.catalogue import GroupCard
 from enrollment.door import DoorState, Doorway
 from enrollment.forms import AgreementsForm, DoorForm, IntakeForm
 from enrollment.intake import Answers
@@ -25,6 +26,7 @@ from enrollment.models import Enrollment, Intake
 from enrollment.refusals import (
     AlreadyEnrolled,
     GroupClosed,
+    GroupFull,
     IntakeMissing,
     Refused,
     StateNotAdmitted,
@@ -111,13 +113,10 @@ def closed_reason(group: Cohort) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def about_you(request: HttpRequest, slug: str) -> HttpResponse:
     now, member, group = timezone.now(), member_of(request), public_cohort(slug)
-    waiting = held_enrollment(group, member)
-    if waiting is not None:
-        return redirect("billing:pay", waiting.public_id)
-    answers = stored_answers(member)
+    card = catalogue.group_card(cohort_id=group.pk, now=now)
     form = IntakeForm(
         posted(request),
-        initial=IntakeForm.initial_from(answers),
+        initial=IntakeForm.initial_from(stored_answers(member)),
         today=timezone.localdate(now),
     )
     if form.is_valid():
@@ -126,10 +125,12 @@ def about_you(request: HttpRequest, slug: str) -> HttpResponse:
         if answers.state not in group.admitted_states:
             return refused(request, group, StateNotAdmitted(), state=answers.state)
         return redirect("enrollment:agreements", slug)
+    if not form.is_bound and (instead := turned_away(request, card)):
+        return instead
     context = {
         "form": form,
         "cohort": group,
-        "card": catalogue.group_card(cohort_id=group.pk, now=now),
+        "card": card,
         "steps": steps("about_you", slug),
     }
     return render(request, "enrollment/about_you.html", context, status=form_status(form))
@@ -141,6 +142,7 @@ def about_you(request: HttpRequest, slug: str) -> HttpResponse:
 def agreements(request: HttpRequest, slug: str) -> HttpResponse:
     """The last page before paying: agreeing keeps the seat."""
     now, member, group = timezone.now(), member_of(request), public_cohort(slug)
+    card = catalogue.group_card(cohort_id=group.pk, now=now)
     form = AgreementsForm(posted(request))
     if form.is_valid():
         try:
@@ -150,25 +152,36 @@ def agreements(request: HttpRequest, slug: str) -> HttpResponse:
         except IntakeMissing:
             return redirect("enrollment:about_you", slug)
         except AlreadyEnrolled as refusal:
-            waiting = held_enrollment(group, member)
-            return (
-                redirect("billing:pay", waiting.public_id)
-                if waiting
-                else refused(request, group, refusal)
-            )
+            return to_payment(group, member) or refused(request, group, refusal)
         except Refused as refusal:
             return refused(request, group, refusal, state=stored_state(member))
         return redirect("billing:pay", enrollment.public_id)
+    if not form.is_bound and (instead := turned_away(request, card)):
+        return instead
     if stored_answers(member) is None:
         return redirect("enrollment:about_you", slug)
     context = {
         "form": form,
         "consents": form.with_texts(),
         "cohort": group,
-        "card": catalogue.group_card(cohort_id=group.pk, now=now),
+        "card": card,
         "steps": steps("agreements", slug),
     }
     return render(request, "enrollment/agreements.html", context, status=form_status(form))
+
+
+def turned_away(request: HttpRequest, card: GroupCard) -> HttpResponse | None:
+    """What stands in the way already, before anybody answers questions for nothing."""
+    group, member = card.cohort, member_of(request)
+    if going_on := to_payment(group, member):
+        return going_on
+    if catalogue.own_live_enrollment(cohort=group, member_id=member.pk):
+        return refused(request, group, AlreadyEnrolled())
+    if not card.open:
+        return refused(request, group, GroupClosed(), state=stored_state(member))
+    if not card.seats_left:
+        return refused(request, group, GroupFull(), state=stored_state(member))
+    return None
 
 
 def refused(
@@ -176,25 +189,26 @@ def refused(
 ) -> HttpResponse:
     """Say why in the same response, and what is still free."""
     now = timezone.now()
-    others = (
-        catalogue.groups_with_seats(now=now, state=state, other_than=group.pk)
-        if refusal.show_others
-        else []
-    )
-    if isinstance(refusal, GroupClosed) and not refusal.text:
-        refusal.text = closed_reason(group)
+    others = []
+    if refusal.before_others:
+        others = catalogue.groups_with_seats(now=now, state=state, other_than=group.pk)
+    said = [refusal.message, refusal.before_others if others else ""]
+    if isinstance(refusal, GroupClosed):
+        said.insert(0, closed_reason(group))
     context = {
         "title": refusal.title,
-        "message": refusal.text,
+        "message": " ".join(filter(None, said)),
         "card": catalogue.group_card(cohort_id=group.pk, now=now),
         "others": others,
-        "offers_others": refusal.show_others,
+        "offers_others": bool(refusal.before_others),
     }
     return render(request, "enrollment/reserve_refused.html", context, status=409)
 
 
-def held_enrollment(group: Cohort, member: User) -> Enrollment | None:
-    return Enrollment.objects.filter(cohort=group, member=member, status=Status.HELD).first()
+def to_payment(group: Cohort, member: User) -> HttpResponse | None:
+    """On to the payment of a seat that is kept already."""
+    held = Enrollment.objects.filter(cohort=group, member=member, status=Status.HELD).first()
+    return redirect("billing:pay", held.public_id) if held else None
 
 
 def stored_answers(member: User) -> Answers | None:

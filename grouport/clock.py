@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from celery.beat import Scheduler
 from django.conf import settings
@@ -24,7 +25,7 @@ class Clock(Scheduler):
         for entry in self.schedule.values():
             entry.last_run_at = entry.default_now() - timedelta(days=1)
 
-    def tick(self, *args: object, **kwargs: object) -> float:
+    def tick(self, *args: Any, **kwargs: Any) -> float:
         """Run one due entry, if any. Returns the seconds until the next."""
         if settings.CLOCK_HEARTBEAT:
             Path(settings.CLOCK_HEARTBEAT).touch()

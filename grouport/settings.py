@@ -16,6 +16,8 @@ from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
+from grouport.logs import hide_secret_paths
+
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -25,7 +27,7 @@ MISSING_SETTINGS: list[str] = []
 
 def required(name: str, development: str) -> str:
     """The variable, its development value, or (in production) a note that it is missing."""
-    value = env.str(name, default="")
+    value: str = env.str(name, default="")
     if value:
         return value
     if not DEVELOPMENT:
@@ -55,7 +57,8 @@ if MISSING_SETTINGS:
 
 # --- What has a sensible value everywhere -----------------------------------------------
 
-DEBUG = DEVELOPMENT
+# Django's own error pages, for whoever develops; never in production.
+DEBUG = DEVELOPMENT and env.bool("DEBUG", default=True)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 PRACTICE_NAME = env.str("PRACTICE_NAME", default="Grouport")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="help@grouport.example")
@@ -182,6 +185,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_UNIQUE_EMAIL = True
+ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
@@ -287,6 +291,7 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 
 # --- Logs: one JSON line per event, nothing personal in it ------------------------------
 
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -297,6 +302,7 @@ LOGGING = {
             if DEVELOPMENT
             else structlog.processors.JSONRenderer(),
             "foreign_pre_chain": [
+                hide_secret_paths,
                 structlog.stdlib.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso"),
             ],
@@ -314,6 +320,7 @@ structlog.configure(
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.processors.format_exc_info,
+        hide_secret_paths,
         structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
     ],
     logger_factory=structlog.stdlib.LoggerFactory(),

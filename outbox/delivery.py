@@ -17,14 +17,15 @@ from datetime import datetime, timedelta
 import structlog
 
 from outbox import claims, kinds
-from outbox.mail import Mail, NotOwed, address
+from outbox.letter import address
+from outbox.mail import Mail, NotOwed
 from outbox.models import Message, State
 from outbox.transport import Conversation, Deferred, Refused, ServerAway, refuse_open_transaction
 
 log = structlog.stdlib.get_logger("grouport.outbox")
 
 BATCH = 50
-MARK_EVERY = 10
+MARK_EVERY = 20
 MARK_WITHIN = 1.0  # seconds: with a slow server a group is marked before it is full
 # How old the answer to "is it still owed?" may be when the mail goes out.
 FRESH = timedelta(seconds=5)

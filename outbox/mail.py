@@ -1,4 +1,4 @@
-"""What a mail is made of, and how its words become a message on the wire."""
+"""The words of a mail."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,10 +7,7 @@ from typing import Any
 
 import css_inline
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
-
-from outbox.models import Message
 
 
 def _refuse_line_break(value: str, what: str) -> None:
@@ -80,23 +77,3 @@ def compose(
         html=_inliner().inline(render_to_string(f"mail/{template}.html", words)),
         attachments=tuple(attachments),
     )
-
-
-def address(message: Message, mail: Mail) -> EmailMultiAlternatives:
-    """The mail as it goes on the wire: one recipient, and the message's own Message-ID."""
-    email = EmailMultiAlternatives(
-        subject=mail.subject,
-        body=mail.text,
-        to=[message.recipient.email],
-        reply_to=[settings.SUPPORT_EMAIL],
-        headers={
-            "Message-ID": message.message_id,
-            # Asks for no "I am on holiday" in return.
-            "Auto-Submitted": "auto-generated",
-            "X-Auto-Response-Suppress": "All",
-        },
-    )
-    email.attach_alternative(mail.html, "text/html")
-    for attachment in mail.attachments:
-        email.attach(attachment.name, attachment.content, attachment.mimetype)
-    return email

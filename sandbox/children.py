@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 BASE_DIR = Path(__file__).resolve().parent.parent
 GRACE_SECONDS = 10
 NAME_WIDTH = 8
+_one_writer = threading.Lock()
 
 
 class ChildEnded(Exception):
@@ -33,6 +33,12 @@ def dies_with_parent() -> tuple[str, ...]:
     prefix = (program, "--pdeathsig", "TERM")
     works = subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
     return prefix if works else ()
+
+
+def say(*lines: str) -> None:
+    """Print whole lines, one thread at a time."""
+    with _one_writer:
+        print(*lines, sep="\n", flush=True)  # noqa: T201  what the runner is for
 
 
 class Children:
@@ -105,11 +111,10 @@ class Children:
             relay.join(timeout=2)
 
     def _relay(self, name: str, child: subprocess.Popen[str]) -> None:
-        assert child.stdout is not None  # noqa: S101  it was opened as a pipe
+        assert child.stdout is not None
         with child.stdout:
             for line in child.stdout:
-                sys.stdout.write(f"{name:<{NAME_WIDTH}} | {line}")
-                sys.stdout.flush()
+                say(f"{name:<{NAME_WIDTH}} | {line.rstrip()}")
 
 
 def _signal_group(child: subprocess.Popen[str], number: signal.Signals) -> None:

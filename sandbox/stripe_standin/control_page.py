@@ -56,11 +56,11 @@ def show(world: World, request: Request, trouble: str = "") -> Response:
     alert = f'<p class="trouble" role="alert">{escape(trouble)}</p>' if trouble else ""
     forms = "".join(_form(name, title, fields) for name, (title, fields) in FORMS.items())
     with world.working():
-        state = _state(world)
+        summary, tables = _summary(world), _tables(world)
     main = f"""<h1>Stand-in controls</h1>
-{alert}{state}
-<section aria-labelledby="controls"><h2 id="controls">Controls</h2>
-<div class="forms">{forms}</div></section>"""
+{alert}<p>{escape(summary)}</p>
+<section><h2>Controls</h2><div class="forms">{forms}</div></section>
+{tables}"""
     return page("Stand-in controls", main, css_class="wide", status=400 if trouble else 200)
 
 
@@ -81,15 +81,18 @@ def _field(id: str, name: str, how: Any) -> str:
     return f'<label for="{id}">{said}</label><select id="{id}" name="{name}">{options}</select>'
 
 
-def _state(world: World) -> str:
+def _summary(world: World) -> str:
     totals = books.balance(world)["totals"]
     pending = [row for row in world.webhooks.listed() if row["state"] != "delivered"]
     faults = ", ".join(f"{one['kind']} on {one['route']}" for one in world.faults.listed())
-    said = (
+    return (
         f"Clock {world.clock.offset:+,.0f} s. Webhooks: {world.webhooks.mode}, "
         f"{len(pending)} not delivered. Faults: {faults or 'none'}. "
         f"Charged {money(totals['charged'], 'usd')}, refunded {money(totals['refunded'], 'usd')}."
     )
+
+
+def _tables(world: World) -> str:
     sessions = [
         (row["id"], row["status"], row["payment_status"], money(row["amount_total"], "usd"))
         for row in _newest(world, "checkout.session")
@@ -99,12 +102,11 @@ def _state(world: World) -> str:
         for row in _newest(world, "refund")
     ]
     events = [
-        (row["id"], row["type"], "waiting" if world.webhooks.owed(row["id"]) else "delivered", "")
+        (row["id"], row["type"], "waiting" if world.webhooks.owed(row["id"]) else "none owed", "")
         for row in _newest(world, "event")
     ]
     return (
-        f"<p>{escape(said)}</p>"
-        + _table("Sessions", ("Session", "Status", "Payment", "Amount"), sessions)
+        _table("Sessions", ("Session", "Status", "Payment", "Amount"), sessions)
         + _table("Refunds", ("Refund", "Status", "Charge", "Amount"), refunds)
         + _table("Events", ("Event", "Type", "Delivery", ""), events)
     )
@@ -115,14 +117,17 @@ def _newest(world: World, kind: str) -> list[JSON]:
 
 
 def _table(title: str, heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    shown = list(rows)
+    if not shown:
+        return ""
     id = title.lower()
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in heads if one)
     body = "".join(
         "<tr>" + "".join(f"<td><code>{escape(cell)}</code></td>" for cell in row if cell) + "</tr>"
-        for row in rows
+        for row in shown
     )
     return (
-        f'<section aria-labelledby="{id}"><h2 id="{id}">{escape(title)}</h2>'
+        f'<section><h2 id="{id}">{escape(title)}</h2>'
         f'<div class="scroll" role="region" aria-labelledby="{id}" tabindex="0">'
         f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></section>"
     )

@@ -98,7 +98,7 @@ def create_customer(desk: Desk, id: str, params: JSON) -> JSON:
     for name in params.keys() - {*imitated, "expand"}:
         raise not_imitated(name)
     check_metadata(params.get("metadata") or {}, "metadata")
-    given = {name: params[name] for name in imitated if name in params}
+    given = {name: params[name] for name in imitated if params.get(name)}
     customer = desk.store.add(objects.customer(created=desk.store.clock.seconds(), **given))
     desk.store.publish("customer.created", customer)
     return customer

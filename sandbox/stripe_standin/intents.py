@@ -51,7 +51,7 @@ def create(desk: Desk, id: str, params: JSON) -> JSON:
             created=store.clock.seconds(),
             amount=params["amount"],
             currency=params["currency"],
-            **{name: params[name] for name in KEPT_INTENT_PARAMS if name in params},
+            **{name: params[name] for name in KEPT_INTENT_PARAMS if params.get(name)},
         )
     )
     if method:

@@ -89,7 +89,7 @@ def _open(world: World, session: JSON, trouble: str) -> Response:
     alert = f'<p class="trouble" role="alert">{escape(trouble)}</p>' if trouble else ""
     return page(
         f"Pay {amount} to {world.config.business_name}",
-        f"""<div class="two">
+        f"""{alert}<div class="two">
 <section aria-labelledby="what">
 <p class="business">{business}</p>
 <h1 id="what">{product}</h1>
@@ -99,7 +99,6 @@ def _open(world: World, session: JSON, trouble: str) -> Response:
 </section>
 <section class="card" aria-labelledby="how">
 <h2 id="how">Pay by test card</h2>
-{alert}
 <form method="post" action="/pay/{escape(session["id"])}">
 {_email(session)}
 {said}
@@ -119,7 +118,7 @@ def _open(world: World, session: JSON, trouble: str) -> Response:
 def _email(session: JSON) -> str:
     known = session["customer_email"]
     if known:
-        return f'<p class="hint">Receipt for {escape(known)}</p>'
+        return f'<p class="hint">Email: {escape(known)}</p>'
     return (
         '<label for="email">Email <span>(optional)</span></label>'
         '<input id="email" name="email" type="email" autocomplete="email">'
@@ -154,7 +153,7 @@ def _expired(session: JSON) -> Response:
     return _plain(
         "This payment page has expired",
         "You have not been charged. Go back to start again.",
-        410,
+        200,
         _back(session),
     )
 

@@ -53,6 +53,7 @@ class Store:
         # What is to happen by the clock: (at, number, what, object's id), a heap.
         self.agenda: list[tuple[float, int, str, str]] = []
         self.counter = 0
+        self.changed = False  # since the last save
         self.on_event: Callable[[JSON], None] = lambda event: None
         # The request that is being answered, as events name it.
         self.request_id: str | None = None
@@ -64,6 +65,7 @@ class Store:
 
     def add(self, value: JSON) -> JSON:
         self.tables[value["object"]][value["id"]] = value
+        self.changed = True
         return value
 
     def get(self, kind: str, id: str, *, param: str = "") -> JSON:
@@ -128,6 +130,7 @@ class Store:
         if self.path is None:
             return
         with self.lock:
+            self.changed = False
             state: JSON = {
                 "tables": self.tables,
                 "private": self.private,

@@ -118,7 +118,7 @@ class World:
             with self.working():
                 pass
             ticks += 1
-            if ticks % SAVE_EVERY_TICKS == 0:
+            if ticks % SAVE_EVERY_TICKS == 0 and self.store.changed:
                 self.store.save()
 
     def pay(self, session: JSON, outcome: str, *, email: str = "", force: bool = False) -> JSON:

@@ -1,11 +1,12 @@
 """Admins look after the accounts."""
 
 import pytest
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role, User
-from tests.accounts.people import PASSWORD, make_person
+from tests.accounts.people import PASSWORD, code_in, last_mail, make_person
 
 pytestmark = pytest.mark.django_db
 
@@ -14,6 +15,11 @@ pytestmark = pytest.mark.django_db
 def admin(client: Client) -> Client:
     client.force_login(make_person("boss@example.org", role=Role.ADMIN))
     return client
+
+
+def sign_in_by_code(client: Client, email: str) -> None:
+    client.post(reverse("account_request_login_code"), {"email": email})
+    client.post(reverse("account_confirm_login_code"), {"code": code_in(last_mail())})
 
 
 def test_a_facilitator_is_added_without_a_password(admin: Client) -> None:
@@ -29,6 +35,38 @@ def test_a_facilitator_is_added_without_a_password(admin: Client) -> None:
     person = User.objects.get(email="dana@example.org")
     assert (person.role, person.display_name) == (Role.FACILITATOR, "Dana Reyes, LCSW")
     assert not person.has_usable_password()
+
+
+def test_somebody_added_by_an_admin_comes_in_with_their_first_code(admin: Client) -> None:
+    answers = {
+        "email": "dana@example.org",
+        "role": Role.FACILITATOR,
+        "time_zone": "America/Phoenix",
+        "usable_password": "false",
+    }
+    admin.post(reverse("admin:accounts_user_add"), answers)
+    dana = Client()
+    sign_in_by_code(dana, "dana@example.org")
+    assert dana.session["_auth_user_id"] == str(User.objects.get(email="dana@example.org").pk)
+    assert len(mail.outbox) == 1
+
+
+def test_an_address_that_was_replaced_opens_nothing_any_more(admin: Client) -> None:
+    person = make_person("old@example.org")
+    answers = {
+        "email": "new@example.org",
+        "display_name": "",
+        "role": Role.MEMBER,
+        "time_zone": "America/Phoenix",
+        "is_active": "on",
+    }
+    response = admin.post(reverse("admin:accounts_user_change", args=[person.pk]), answers)
+    assert response.status_code == 302
+    former, present = Client(), Client()
+    former.post(reverse("account_request_login_code"), {"email": "old@example.org"})
+    assert "There is no account with it" in str(last_mail().body)
+    sign_in_by_code(present, "new@example.org")
+    assert present.session["_auth_user_id"] == str(person.pk)
 
 
 def test_another_spelling_of_a_known_address_is_refused(admin: Client) -> None:

@@ -125,7 +125,7 @@ def test_each_mistake_is_named_at_its_field(
     }
     response = client.post(SIGN_UP, answers)
     assert list(response.context["form"].errors) == [where]
-    assert words in str(response.context["form"].errors[where])
+    assert words in " ".join(response.context["form"].errors[where])
     assert not User.objects.exists()
 
 

@@ -21,18 +21,18 @@ DESKTOP = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
-def site(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def site(session_redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole application on PostgreSQL and Redis, with the demo's groups and people."""
     with (
         fresh_database() as database_url,
         Stack(
             var=tmp_path_factory.mktemp("site"),
-            env={"DATABASE_URL": database_url, "REDIS_URL": redis_url},
+            env={"DATABASE_URL": database_url, "REDIS_URL": session_redis_url},
         ) as running,
     ):
-        # Whatever the hour of the run, the group that meets tomorrow is within the lead time.
+        # An empty group that starts in some weeks is within the lead time: its link comes at once.
         with psycopg.connect(database_url, autocommit=True) as connection:
-            connection.execute("UPDATE group_sessions_programme SET link_lead_hours = 48")
+            connection.execute("UPDATE group_sessions_programme SET link_lead_hours = 720")
         yield running
 
 
@@ -113,7 +113,9 @@ def visitor(site: Stack, browser: Browser, request: pytest.FixtureRequest) -> It
 
 def _visitor(site: Stack, browser: Browser, options: dict[str, object]) -> Iterator[Visitor]:
     context = browser.new_context(
-        timezone_id="America/Los_Angeles", locale="en-US", **options  # type: ignore[arg-type]
+        timezone_id="America/Los_Angeles",
+        locale="en-US",
+        **options,  # type: ignore[arg-type]
     )
     context.set_default_timeout(15_000)
     page = context.new_page()

@@ -50,6 +50,12 @@ def test_check_names_the_one_missing_variable(missing: str) -> None:
     assert re.findall(r"environment variable (\w+) is not set", done.stderr) == [missing]
 
 
+def test_debug_pages_are_never_shown_in_production() -> None:
+    script = "from django.conf import settings; print(settings.DEBUG)"
+    done = run("-c", script, DJANGO_SETTINGS_MODULE="grouport.settings", DEBUG="1", **COMPLETE)
+    assert done.stdout.strip() == "False", done.stderr
+
+
 def test_the_web_process_refuses_to_start_incomplete() -> None:
     done = run("-c", "import grouport.wsgi", SECRET_KEY=COMPLETE["SECRET_KEY"])
     assert done.returncode != 0

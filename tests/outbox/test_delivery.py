@@ -236,7 +236,7 @@ def test_a_killed_process_leaves_no_more_than_a_group_to_send_again(
 ) -> None:
     """Nothing is written any more from a random mail on, as after kill -9."""
     owe_many(40)
-    sent_before, killed_at = 0, 17
+    sent_before, killed_at = 0, 37
     real_mark = claims.mark_sent
 
     class Killed(BaseException):

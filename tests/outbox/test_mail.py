@@ -1,14 +1,20 @@
 """The words of a mail, its shell, and what its headers give away."""
 
 import re
+from email import message_from_bytes, policy
 from email.message import Message as Wire
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
 from django.template.loader import get_template
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from outbox.mail import Attachment, Mail, address, compose
+from accounts.models import User
+from outbox.letter import address
+from outbox.mail import Attachment, Mail, compose
 from outbox.models import Message
 from tests.outbox.conftest import NOW, Notes, member, owe
 
@@ -115,3 +121,38 @@ def test_the_message_id_is_stable_and_tells_nothing() -> None:
     assert first.message_id != second.message_id
     assert re.fullmatch(r"<[0-9a-f]{32}@testserver>", first.message_id)
     assert first.created_at == NOW
+
+
+def read(wire: bytes) -> tuple[dict[str, str], list[tuple[str, str | None, object]]]:
+    """What a mail program makes of it: headers and parts, without boundaries."""
+    message = message_from_bytes(wire, policy=policy.default)
+    headers = {name: value for name, value in message.items() if name != "Content-Type"}
+    leaves = [part for part in message.walk() if not part.is_multipart()]
+    return headers, [
+        (part.get_content_type(), part.get_filename(), part.get_payload(decode=True))
+        for part in leaves
+    ]
+
+
+one_line = st.text(st.characters(exclude_categories=["C", "Z"]) | st.just(" "), max_size=120)
+any_text = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n.\r"))
+
+
+@given(subject=one_line, text=any_text, html=any_text, attached=any_text)
+@example("Your link for Tuesday, 6:00 PM", "Hello.\n.\nFrom me", "<p>é</p>", "BEGIN:VCALENDAR\r\n")
+@example("word " * 40, "x" * 2000, "é" * 2000, "")
+def test_a_letter_reads_the_same_as_djangos_own_message(
+    subject: str, text: str, html: str, attached: str
+) -> None:
+    message = Message(pk=1, recipient=User(email="ada@example.com"), created_at=NOW)
+    calendar = Attachment("sessions.ics", attached, "text/calendar")
+    letter = address(message, Mail(subject.strip(), text, html, (calendar,)))
+    letter.extra_headers["Date"] = "Tue, 01 Dec 2026 18:00:00 -0000"
+
+    ours = letter.message().as_bytes(linesep="\r\n")
+    plain = EmailMultiAlternatives()
+    vars(plain).update(vars(letter))
+    theirs = plain.message().as_bytes(linesep="\r\n")  # type: ignore[call-arg]
+
+    assert read(ours) == read(theirs)
+    assert b"\n" not in ours.replace(b"\r\n", b"")

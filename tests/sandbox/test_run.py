@@ -23,7 +23,7 @@ def page(url: str) -> str:
 
 
 def descendants(pid: int) -> list[psutil.Process]:
-    return psutil.Process(pid).children(recursive=True)
+    return list(psutil.Process(pid).children(recursive=True))
 
 
 def alive(processes: list[psutil.Process]) -> list[str]:

@@ -1,0 +1,182 @@
+"""Every page, on a phone and a desktop, light and dark: axe, width, console, origins, weight."""
+
+import re
+from collections.abc import Callable
+
+import brotli
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, Response
+
+from sandbox import demo_people as demo
+from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.test_whole_path import tell_about_yourself
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack]
+
+READERS = {
+    f"{width}-{scheme}": {"viewport": viewport, "color_scheme": scheme}
+    for width, viewport in (("phone", PHONE), ("desktop", DESKTOP))
+    for scheme in ("light", "dark")
+}
+WCAG = {
+    "runOnly": {
+        "type": "tag",
+        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }
+}
+
+Picture = Callable[[Page, str], None]
+readers = pytest.mark.parametrize("visitor", READERS.values(), ids=READERS, indirect=True)
+
+PUBLIC = [
+    "/",
+    "/?day=1&time=evening&state=HI",
+    "/groups/no-such-group/",
+    "/accounts/signup/",
+    "/accounts/login/",
+    "/accounts/login/code/",
+    "/accounts/password/reset/",
+    "/accounts/password/reset/done/",
+    "/accounts/password/reset/key/1-x/",
+    "/sandbox/mail/",
+]
+MEMBER = [
+    "/my/",
+    "/my/profile/",
+    "/accounts/email/",
+    "/accounts/password/change/",
+    "/accounts/logout/",
+    "/join/nobody-has-this/",
+]
+
+
+class Inspector:
+    """Looks at the page that is open now; collects what is wrong, to tell all at once."""
+
+    def __init__(self, visitor: Visitor, picture: Picture, name: str) -> None:
+        self.visitor, self.picture, self.name = visitor, picture, name
+        self.problems: list[str] = []
+
+    def visit(self, path: str) -> None:
+        response: Response | None = self.visitor.page.goto(self.visitor.site.site_url + path)
+        if response is None or response.status >= 500:
+            self.problems.append(f"{path}: {response and response.status}")
+        self.look(path)
+
+    def look(self, path: str) -> None:
+        page = self.visitor.page
+        found = Axe().run(page, options=WCAG).response["violations"]
+        self.problems += [
+            f"{path}: {violation['id']}: {node['html'][:160]}"
+            for violation in found
+            for node in violation["nodes"]
+        ]
+        wide = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        if wide > 0:
+            self.problems.append(f"{path}: {wide} px wider than the window")
+        slug = re.sub(r"[^a-z0-9]+", "-", path).strip("-") or "home"
+        self.picture(page, f"{self.name}-{slug}")
+
+    def finish(self) -> None:
+        assert self.problems == []
+        assert self.visitor.watch.console == []
+        assert self.visitor.watch.origins <= {
+            self.visitor.site.site_url,
+            self.visitor.site.standin_url,
+        }
+
+
+@pytest.fixture
+def inspector(visitor: Visitor, picture: Picture, request: pytest.FixtureRequest) -> Inspector:
+    return Inspector(visitor, picture, request.node.callspec.id.removeprefix("chromium-"))
+
+
+@readers
+def test_public_pages(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    for path in PUBLIC:
+        inspector.visit(path)
+    inspector.visitor.goto("/")
+    groups = page.locator("main a[href*='/groups/']").evaluate_all(
+        "links => [...new Set(links.map(link => link.getAttribute('href')))]"
+    )
+    assert len(groups) >= 6
+    for path in groups:
+        inspector.visit(path)
+    inspector.visitor.goto("/accounts/signup/")
+    page.locator("input[name=email]").fill("not an address")
+    page.get_by_role("main").get_by_role("button").first.click()
+    inspector.look("/accounts/signup/ with errors")
+    inspector.visitor.goto("/sandbox/mail/")
+    first_mail = page.locator("main a[href*='/sandbox/mail/']").first.get_attribute("href")
+    assert first_mail is not None
+    inspector.visit(first_mail)
+    inspector.finish()
+
+
+@readers
+def test_pages_of_a_member_who_reserves(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.ALEX, demo.PASSWORD)
+    for path in MEMBER:
+        inspector.visit(path)
+    group = page_of_group(inspector, "eastern-lunch")
+    inspector.visit(f"{group}reserve/")
+    page.locator("input[name=legal_name]").fill("")
+    page.get_by_role("main").get_by_role("button").first.click()
+    inspector.look("reserve with errors")
+    if "agreements" not in page.url:
+        inspector.visitor.goto(f"{group}reserve/")
+        tell_about_yourself(page)
+    inspector.look("agreements")
+    page.get_by_role("button", name=re.compile("Keep my seat")).click()
+    inspector.look("agreements with errors")
+    inspector.finish()
+
+
+@readers
+def test_pages_around_a_full_group_and_a_running_session(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    full = page_of_group(inspector, "eastern-evening")
+    inspector.visit(f"{full}reserve/")
+    inspector.visitor.goto(f"{page_of_group(inspector, 'hawaii-afternoon')}reserve/")
+    tell_about_yourself(page, state="AK")
+    inspector.look("refused, state")
+    inspector.visitor.goto("/my/")
+    for link in page.locator("main a[href^='/my/']").evaluate_all(
+        "links => [...new Set(links.map(link => link.getAttribute('href')))]"
+    ):
+        inspector.visit(link)
+        door = page.locator("main a[href*='/join/']")
+        if door.count():
+            inspector.visit(str(door.first.get_attribute("href")))
+            if page.locator("select[name=location]").count():
+                page.locator("select[name=location]").select_option("AK")
+                page.get_by_role("main").get_by_role("button").first.click()
+                inspector.look("door, another state")
+    inspector.finish()
+
+
+def page_of_group(inspector: Inspector, key: str) -> str:
+    inspector.visitor.goto("/")
+    link = inspector.visitor.page.locator(f"main a[href*='/groups/{key}']").first
+    return str(link.get_attribute("href"))
+
+
+@pytest.mark.parametrize("visitor", [{"viewport": PHONE}], indirect=True)
+def test_a_public_page_weighs_less_than_60_kilobytes(visitor: Visitor) -> None:
+    """As sent over the wire, all parts together; the development server compresses nothing, so
+    each part is counted as brotli would send it."""
+    responses: list[Response] = []
+    visitor.page.on("response", lambda response: responses.append(response))
+    visitor.goto("/")
+    visitor.page.wait_for_load_state("networkidle")  # the first visit learns the time zone
+    responses.clear()
+    visitor.goto("/")
+    visitor.page.wait_for_load_state("networkidle")
+    weight = sum(len(brotli.compress(response.body(), quality=5)) for response in responses)
+    assert 5_000 < weight < 60_000
