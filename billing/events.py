@@ -4,6 +4,7 @@ A payload is only a hint of where to look: events arrive late, twice and out of 
 """
 
 import datetime as dt
+import uuid
 from typing import Any
 
 import structlog
@@ -49,7 +50,7 @@ def apply_event(*, event: StripeEvent, now: dt.datetime) -> bool:
         StripeEvent.objects.filter(pk=event.pk).update(
             attempts=F("attempts") + 1, note=f"{type(error).__name__}: {error}"[:300]
         )
-        log.exception("event_not_applied", event_id=event.event_id)
+        log.error("event_not_applied", event_id=event.event_id, error=type(error).__name__)
         return False
     StripeEvent.objects.filter(pk=event.pk, status=StripeEvent.Status.STORED).update(
         status=StripeEvent.Status.IGNORED if ignored else StripeEvent.Status.APPLIED,
@@ -77,12 +78,19 @@ def _apply(event: StripeEvent, now: dt.datetime) -> str:
 
 
 def _refresh_refund(subject: dict[str, Any], now: dt.datetime) -> str:
-    reference = (subject.get("metadata") or {}).get("refund", "")
     own = Refund.objects.select_related("payment__enrollment")
     refund = own.filter(stripe_refund_id=subject["id"]).first()
-    if refund is None and reference:
-        refund = own.filter(uuid=reference).first()
+    if refund is None:
+        refund = own.filter(uuid=_uuid((subject.get("metadata") or {}).get("refund"))).first()
     if refund is None:
         return "A refund that was not made here."
     refunds.apply_state(refund=refund, state=gateway.retrieve_refund(subject["id"]), now=now)
     return ""
+
+
+def _uuid(reference: str | None) -> uuid.UUID | None:
+    """Our reference, or None for what somebody else wrote there."""
+    try:
+        return uuid.UUID(reference or "")
+    except ValueError:
+        return None

@@ -12,7 +12,8 @@ from sandbox import demo_people as demo
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
 from tests.browser.test_whole_path import tell_about_yourself
 
-pytestmark = [pytest.mark.browser, pytest.mark.stack]
+# Two processes of a parallel run share the browser tests, each with a site of its own.
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("pages")]
 
 READERS = {
     f"{width}-{scheme}": {"viewport": viewport, "color_scheme": scheme}

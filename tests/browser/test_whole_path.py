@@ -1,14 +1,18 @@
 """The main job as a stranger does it: sign up, reserve, pay, receive the link, find the door."""
 
+import json
 import re
 from collections.abc import Callable
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
+from sandbox.mailbox import StoredMail
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.stack]
+# One process of a parallel run takes them all: each would start a site of its own.
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("site")]
 
 READERS = {
     "phone-light": {"viewport": PHONE, "color_scheme": "light"},
@@ -60,6 +64,8 @@ def test_a_stranger_reserves_pays_and_receives_the_weekly_link(
     expect(page.get_by_role("main")).to_contain_text("$299.00")
     picture(page, f"{name}-8-my-group")
 
+    assert_mails_are_private(visitor)
+    assert_stripe_learns_nothing_personal(visitor)
     assert visitor.watch.console == []
     assert visitor.watch.origins <= {visitor.site.site_url, visitor.site.standin_url}
 
@@ -119,3 +125,43 @@ def pay(visitor: Visitor) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text(
         re.compile("seat is confirmed", re.IGNORECASE)
     )
+
+
+# What a lock screen, a mail provider or a payment processor must not learn.
+CLINICAL = re.compile(
+    r"\b(dbt|dialectical|behaviou?r|therap\w*|treatment|diagnos\w*|clinic\w*|mental|disorder"
+    r"|distress|emotion\w*|mindful\w*|skills?|patient\w*|facilitator\w*|crisis|suicid\w*)\b",
+    re.IGNORECASE,
+)
+MEETING = re.compile(r"jit\.?si|zoom|\bg-[0-9a-f]{16,}", re.IGNORECASE)
+
+
+def assert_mails_are_private(visitor: Visitor) -> None:
+    """Every mail of this visit: one recipient, neutral words, no meeting, no roster."""
+    mails = visitor.mails()
+    assert len(mails) >= 3
+    for mail in mails:
+        assert mail.recipients == [visitor.email]
+        words = everything_in(mail)
+        assert "988" in mail.text
+        assert "988" in mail.html
+        assert CLINICAL.findall(words) == []
+        assert MEETING.findall(words) == []
+        assert re.findall(r"\b(Dana|Luis|Ortega|Reyes|Example)\b", words) == []
+
+
+def everything_in(mail: StoredMail) -> str:
+    attached = [part.content.decode() for part in mail.attachments]
+    return "\n".join([mail.subject, mail.sender, mail.text, mail.html, *attached])
+
+
+def assert_stripe_learns_nothing_personal(visitor: Visitor) -> None:
+    """Every request of this site to Stripe: opaque ids and a neutral product."""
+    log = requests.get(f"{visitor.site.standin_url}/_control/requests", timeout=10).json()
+    asked = [entry for entry in log if entry["path"].startswith("/v1/")]
+    assert any(entry["path"] == "/v1/checkout/sessions" for entry in asked)
+    for entry in asked:
+        words = json.dumps(entry["params"])
+        assert CLINICAL.findall(words) == []
+        assert MEETING.findall(words) == []
+        assert re.findall(r"robin|@|555|saturday", words, re.IGNORECASE) == []

@@ -49,7 +49,7 @@ def test_everything_starts_answers_and_stops_without_a_trace(
         running = descendants(stack.process.pid)
         assert len(running) >= 6
         stopping = time.monotonic()
-        assert stack.stop(number) == 0
+        assert stack.stop(number) == 0, stack.log
         assert time.monotonic() - stopping < 15
         assert alive(running) == []
         assert "Traceback" not in stack.log
@@ -71,7 +71,7 @@ def test_without_a_redis_server_a_broker_in_python_takes_its_place(tmp_path: Pat
         commands = alive(descendants(stack.process.pid))
         assert [command for command in commands if "sandbox.broker" in command] != []
         assert "<h1" in page(f"{stack.site_url}/")
-        assert stack.stop() == 0
+        assert stack.stop() == 0, stack.log
 
 
 @pytest.mark.stack

@@ -1,0 +1,319 @@
+"""Money on its way back: asked for once, never more than was paid, found when a reply is lost."""
+
+import datetime as dt
+import uuid
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import override_settings
+
+from billing import gateway, refunds, settlement, sweeps, tasks
+from billing.models import Payment, Refund, StripeEvent
+from sandbox.stripe_standin.process import Standin
+from tests.billing.builders import (
+    PRICE,
+    REFUND,
+    a_payment,
+    a_refund,
+    apply_all,
+    calls,
+    expired_and_gone,
+    lose_the_reply,
+    mails,
+    now,
+    post_event,
+    refreshed,
+    stripe_is_away,
+)
+
+pytestmark = pytest.mark.django_db
+
+AFTER_THE_SILENCE = refunds.SILENCE + dt.timedelta(seconds=1)
+
+
+def request(payment: Payment, amount_cents: int) -> Refund:
+    return refunds.request_refund(
+        payment_id=payment.pk,
+        amount_cents=amount_cents,
+        reason=Refund.Reason.DESK,
+        now=now(),
+    )
+
+
+def submit(later: dt.timedelta = dt.timedelta(0)) -> int:
+    return sweeps.submit_open_refunds(now=now() + later)
+
+
+def reserved(refund: Refund) -> int:
+    return Payment.objects.get(pk=refund.payment_id).refund_reserved_cents
+
+
+def deliver(standin: Standin, type: str) -> None:
+    post_event(standin.events(type)[-1])
+    apply_all()
+
+
+# --- Asking for it ----------------------------------------------------------------------
+
+
+def test_a_request_reserves_its_amount(standin: Standin) -> None:
+    payment = a_payment(standin)
+    refund = request(payment, 10_000)
+    assert (refund.status, reserved(refund)) == ("requested", 10_000)
+    request(payment, PRICE - 10_000)
+    assert reserved(refund) == PRICE
+
+
+@pytest.mark.parametrize("amount", [PRICE + 1, PRICE * 100])
+def test_more_than_was_paid_is_refused(standin: Standin, amount: int) -> None:
+    payment = a_payment(standin)
+    with pytest.raises(refunds.NotRefundable):
+        request(payment, amount)
+    assert (Refund.objects.count(), refreshed(payment).refund_reserved_cents) == (0, 0)
+
+
+def test_more_than_is_left_is_refused(standin: Standin) -> None:
+    payment = a_payment(standin)
+    request(payment, 20_000)
+    with pytest.raises(refunds.NotRefundable):
+        request(payment, 10_000)
+    assert (Refund.objects.count(), refreshed(payment).refund_reserved_cents) == (1, 20_000)
+
+
+@pytest.mark.parametrize("amount", [0, -1])
+def test_nothing_and_less_than_nothing_are_refused(standin: Standin, amount: int) -> None:
+    payment = a_payment(standin)
+    with pytest.raises(refunds.NotRefundable):
+        request(payment, amount)
+    assert (Refund.objects.count(), refreshed(payment).refund_reserved_cents) == (0, 0)
+
+
+def test_the_database_itself_refuses_to_reserve_more_than_was_paid(standin: Standin) -> None:
+    payment = a_payment(standin)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Payment.objects.filter(pk=payment.pk).update(refund_reserved_cents=PRICE + 1)
+
+
+# --- Stripe -----------------------------------------------------------------------------
+
+
+def test_stripe_sends_it_and_the_member_hears_of_it(standin: Standin) -> None:
+    refund = a_refund(standin, 12_345)
+    assert submit() == 1
+    assert (refreshed(refund).status, reserved(refund)) == ("succeeded", 12_345)
+    assert refund.settled_at is not None
+    [call] = calls(standin, REFUND)
+    assert call["params"] == {
+        "payment_intent": refund.payment.stripe_payment_intent_id,
+        "amount": "12345",
+        "metadata": {"refund": str(refund.uuid)},
+    }
+    assert call["headers"]["idempotency-key"] == f"{refund.uuid}:1"
+    assert standin.books["totals"]["refunded"] == 12_345
+    assert mails("refund-sent") == 1
+    assert submit() == 0
+
+
+def test_a_refund_under_way_becomes_final_by_its_event(standin: Standin) -> None:
+    standin.control("next_refund", outcome="pending")
+    refund = a_refund(standin)
+    submit()
+    assert (refreshed(refund).status, refund.settled_at) == ("pending", None)
+    assert mails("refund-sent") == 1
+    standin.control("finish_refund", refund=refund.stripe_refund_id)
+    deliver(standin, "refund.updated")
+    assert refreshed(refund).status == "succeeded"
+    assert mails("refund-sent") == 1
+
+
+def test_a_refund_that_fails_after_it_succeeded_frees_its_amount_once(standin: Standin) -> None:
+    refund = a_refund(standin, 20_000)
+    submit()
+    assert (refreshed(refund).status, reserved(refund)) == ("succeeded", 20_000)
+    standin.control("fail_refund", refund=refund.stripe_refund_id)
+    for type in ("refund.failed", "refund.updated", "charge.refund.updated"):
+        deliver(standin, type)
+        assert (refreshed(refund).status, reserved(refund)) == ("failed", 0)
+    assert refund.note == "expired_or_canceled_card"
+    assert StripeEvent.objects.filter(status="applied").count() == 3
+    # What is free again can be tried anew, in full.
+    again = request(refund.payment, PRICE)
+    submit()
+    assert refreshed(again).status == "succeeded"
+    assert standin.books["totals"]["refunded"] == PRICE
+
+
+def test_what_stripe_said_earlier_does_not_undo_a_failure(standin: Standin) -> None:
+    refund = a_refund(standin)
+    submit()
+    standin.control("fail_refund", refund=refreshed(refund).stripe_refund_id)
+    deliver(standin, "refund.failed")
+    assert refund.stripe_refund_id
+    for status in ("pending", "succeeded"):
+        stale = gateway.RefundState(refund.stripe_refund_id, status, str(refund.uuid), "")
+        refunds.apply_state(refund=refund, state=stale, now=now())
+    assert (refreshed(refund).status, reserved(refund)) == ("failed", 0)
+
+
+def test_a_refund_that_fails_at_once_frees_its_amount(standin: Standin) -> None:
+    standin.control("next_refund", outcome="failed")
+    refund = a_refund(standin)
+    submit()
+    assert (refreshed(refund).status, reserved(refund)) == ("failed", 0)
+    assert mails("refund-sent") == 0
+
+
+def test_a_refused_refund_fails_and_says_why(standin: Standin) -> None:
+    refund = a_refund(standin)
+    standin.control("refund", payment_intent=refund.payment.stripe_payment_intent_id)
+    submit()
+    assert (refreshed(refund).status, reserved(refund)) == ("failed", 0)
+    assert refund.note.startswith("InvalidRequestError charge_already_refunded")
+    assert submit(AFTER_THE_SILENCE) == 0
+
+
+def test_a_payment_without_a_charge_cannot_go_back(standin: Standin) -> None:
+    refund = a_refund(standin)
+    Payment.objects.update(stripe_payment_intent_id=None)
+    submit()
+    assert (refreshed(refund).status, reserved(refund)) == ("failed", 0)
+
+
+def test_a_refund_of_the_dashboard_is_none_of_ours(standin: Standin) -> None:
+    payment = a_payment(standin)
+    standin.control("refund", payment_intent=payment.stripe_payment_intent_id, amount=500)
+    deliver(standin, "refund.created")
+    assert StripeEvent.objects.get().status == "ignored"
+    assert (Refund.objects.count(), refreshed(payment).refund_reserved_cents) == (0, 0)
+
+
+# --- Bad days ---------------------------------------------------------------------------
+
+
+def test_a_refund_whose_reply_was_lost_is_found_and_not_made_twice(standin: Standin) -> None:
+    refund = a_refund(standin)
+    lose_the_reply(standin, REFUND)
+    assert submit() == 0
+    assert (refreshed(refund).status, refund.stripe_refund_id) == ("submitted", None)
+    assert submit() == 0  # not before the silence has lasted
+    assert len(standin.world.store.tables["refund"]) == 1
+    assert submit(AFTER_THE_SILENCE) == 1
+    assert (refreshed(refund).status, reserved(refund)) == ("succeeded", PRICE)
+    assert len(standin.world.store.tables["refund"]) == 1
+    assert standin.books["totals"]["refunded"] == PRICE
+    assert len(calls(standin, REFUND)) == 0  # the one call that took effect was never answered
+
+
+def test_a_refund_made_before_a_500_is_found_and_not_made_twice(standin: Standin) -> None:
+    refund = a_refund(standin, 10_000)
+    standin.control("fault", route=REFUND, kind="500", when="after")
+    assert submit() == 0
+    assert (refreshed(refund).status, refund.idempotency_key) == (
+        "submitted",
+        f"{refund.uuid}:2",
+    )
+    assert submit(AFTER_THE_SILENCE) == 1
+    assert refreshed(refund).status == "succeeded"
+    assert standin.books["totals"]["refunded"] == 10_000
+    assert len(standin.world.store.tables["refund"]) == 1
+
+
+def test_after_a_500_without_effect_a_new_key_is_used(standin: Standin) -> None:
+    refund = a_refund(standin, 10_000)
+    standin.control("fault", route=REFUND, kind="500", saved=True)
+    assert submit() == 0
+    assert standin.books["totals"]["refunded"] == 0
+    assert submit(AFTER_THE_SILENCE) == 1
+    assert refreshed(refund).status == "succeeded"
+    assert standin.books["totals"]["refunded"] == 10_000
+
+
+def test_without_looking_first_a_new_key_would_have_paid_twice(standin: Standin) -> None:
+    """The control of the test above it: the new key alone makes a second refund."""
+    refund = a_refund(standin, 10_000)
+    standin.control("fault", route=REFUND, kind="500", when="after")
+    submit()
+    assert refund.payment.stripe_payment_intent_id
+    gateway.create_refund(
+        payment_intent_id=refund.payment.stripe_payment_intent_id,
+        amount_cents=refund.amount_cents,
+        reference=refund.uuid,
+        key=refreshed(refund).idempotency_key,
+    )
+    assert standin.books["totals"]["refunded"] == 20_000
+
+
+def test_the_event_settles_a_refund_whose_reply_was_lost(standin: Standin) -> None:
+    refund = a_refund(standin)
+    lose_the_reply(standin, REFUND)
+    submit()
+    deliver(standin, "refund.created")
+    assert (refreshed(refund).status, refund.stripe_refund_id is not None) == ("succeeded", True)
+    assert submit(AFTER_THE_SILENCE) == 0
+
+
+def test_while_stripe_is_away_a_sweep_stops_and_the_next_goes_on(standin: Standin) -> None:
+    made = [a_refund(standin) for _ in range(3)]
+    standin.forget_requests()
+    stripe_is_away(standin)
+    assert submit() == 0
+    assert len(standin.requests) == 3  # one refund, tried three times
+    standin.control("clear_faults")
+    assert submit() == 2
+    assert submit(AFTER_THE_SILENCE) == 1
+    assert {refreshed(refund).status for refund in made} == {"succeeded"}
+
+
+def test_a_wrong_key_of_ours_fails_no_refund(standin: Standin) -> None:
+    """Money that is owed must not be given up because a setting was wrong for an hour."""
+    refund = a_refund(standin)
+    with override_settings(STRIPE_SECRET_KEY="sk_test_rotated"):
+        assert submit() == 0
+    assert (refreshed(refund).status, reserved(refund)) == ("submitted", PRICE)
+    assert submit(AFTER_THE_SILENCE) == 1
+    assert standin.books["totals"]["refunded"] == PRICE
+
+
+def test_a_worker_that_died_after_its_claim_is_followed_by_another(standin: Standin) -> None:
+    refund = a_refund(standin)
+    Refund.objects.update(status="submitted", submitted_at=now())
+    assert submit() == 0
+    assert submit(AFTER_THE_SILENCE) == 1
+    assert standin.books["totals"]["refunded"] == PRICE
+    assert refreshed(refund).status == "succeeded"
+
+
+def test_a_claim_that_somebody_else_made_is_left_alone(standin: Standin) -> None:
+    refund = a_refund(standin)
+    stale = Refund.objects.select_related("payment").get(pk=refund.pk)
+    submit()
+    standin.forget_requests()
+    refunds.submit_refund(refund=stale, now=now())
+    assert standin.requests == []
+
+
+# --- By itself --------------------------------------------------------------------------
+
+
+def test_a_late_payment_goes_back_in_full_with_one_mail(standin: Standin) -> None:
+    attempt = expired_and_gone(standin, full=True)
+    settlement.settle(attempt=attempt, now=now())
+    tasks.submit_open_refunds()
+    settlement.settle(attempt=refreshed(attempt), now=now())
+    tasks.submit_open_refunds()
+    assert Refund.objects.get().status == "succeeded"
+    totals = standin.books["totals"]
+    assert (totals["charged"], totals["refunded"]) == (PRICE, PRICE)
+    assert mails("refund-sent") == 1
+
+
+def test_the_event_of_a_late_payment_sends_the_money_back_at_once(standin: Standin) -> None:
+    expired_and_gone(standin, full=True)
+    post_event(standin.events("checkout.session.completed")[0])
+    tasks.apply_event(StripeEvent.objects.get().pk)
+    assert Refund.objects.get().status == "succeeded"
+    assert standin.books["totals"]["refunded"] == PRICE
+
+
+def test_each_refund_has_a_key_of_its_own() -> None:
+    assert Refund(uuid=uuid.UUID(int=1)).idempotency_key == f"{uuid.UUID(int=1)}:1"
