@@ -80,8 +80,9 @@ def _apply(event: StripeEvent, now: dt.datetime) -> str:
 def _refresh_refund(subject: dict[str, Any], now: dt.datetime) -> str:
     own = Refund.objects.select_related("payment__enrollment")
     refund = own.filter(stripe_refund_id=subject["id"]).first()
-    if refund is None:
-        refund = own.filter(uuid=_uuid((subject.get("metadata") or {}).get("refund"))).first()
+    reference = _uuid((subject.get("metadata") or {}).get("refund"))
+    if refund is None and reference is not None:
+        refund = own.filter(uuid=reference).first()
     if refund is None:
         return "A refund that was not made here."
     refunds.apply_state(refund=refund, state=gateway.retrieve_refund(subject["id"]), now=now)

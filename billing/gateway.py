@@ -265,6 +265,18 @@ def find_refund(*, payment_intent_id: str, reference: uuid.UUID) -> RefundState 
     return None
 
 
+def failed_refunds(*, since: dt.datetime) -> set[str]:
+    """Ids of the refunds that failed since then, also after they had succeeded.
+
+    From Stripe's events, because its list of refunds cannot be asked for a status.
+    """
+    with _Translated():
+        page = client().v1.events.list(
+            {"type": "refund.failed", "created": {"gte": int(since.timestamp())}, "limit": 100}
+        )
+        return {event.data.object["id"] for event in page.auto_paging_iter()}
+
+
 def _refund_state(refund: stripe.Refund) -> RefundState:
     metadata = refund.metadata.to_dict() if refund.metadata else {}
     return RefundState(

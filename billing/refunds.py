@@ -29,7 +29,7 @@ FINAL = {
 
 
 class NotRefundable(Exception):
-    """More than what is left of the payment."""
+    """More than what is left of the payment, or not an amount at all."""
 
 
 @transaction.atomic
@@ -46,6 +46,8 @@ def request_refund(
     The guarded UPDATE decides between two people who refund at once; a CHECK on the row
     stands behind it. Stripe is asked later, by `submit_refund`.
     """
+    if amount_cents < 1:
+        raise NotRefundable("A refund is at least one cent.")
     reserved = Payment.objects.filter(
         pk=payment_id, refund_reserved_cents__lte=F("amount_cents") - amount_cents
     ).update(refund_reserved_cents=F("refund_reserved_cents") + amount_cents)

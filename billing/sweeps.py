@@ -20,6 +20,8 @@ log = structlog.get_logger("grouport.billing")
 BATCH = 200
 # Pages live 31 minutes: whatever was paid was made within the last hours.
 RECENT = dt.timedelta(hours=3)
+# A bank may send a refund back days after it succeeded; few do, so the list is short.
+FAILURES = dt.timedelta(days=7)
 # Younger attempts are still being paid; their webhook is the faster way.
 SETTLING = dt.timedelta(minutes=2)
 EVENT_ATTEMPTS = 50
@@ -101,12 +103,12 @@ def submit_open_refunds(*, now: dt.datetime) -> int:
 
 
 def reconcile(*, now: dt.datetime) -> int:
-    """Compare with Stripe's objects: open attempts, recently paid pages, refunds on their way.
+    """Compare with Stripe's objects: open attempts, recently paid pages, refunds.
 
     Objects, not events: some events are never made, and lost ones are not sent for ever.
     Raises gateway.Unreachable; an object that Stripe refuses to show keeps back no other.
     """
-    return _open_attempts(now) + _paid_pages(now) + _refunds_on_their_way(now)
+    return _open_attempts(now) + _paid_pages(now) + _unsettled_refunds(now)
 
 
 def _open_attempts(now: dt.datetime) -> int:
@@ -134,12 +136,16 @@ def _paid_pages(now: dt.datetime) -> int:
     return changed
 
 
-def _refunds_on_their_way(now: dt.datetime) -> int:
+def _unsettled_refunds(now: dt.datetime) -> int:
+    """Refunds on their way, and those that Stripe took back after they had succeeded."""
     looked_at = 0
-    pending = Refund.objects.select_related("payment__enrollment").filter(
-        status=Refund.Status.PENDING, stripe_refund_id__isnull=False
-    )
-    for refund in pending.order_by("requested_at")[:BATCH]:
+    known = Refund.objects.select_related("payment__enrollment")
+    pending = known.filter(status=Refund.Status.PENDING, stripe_refund_id__isnull=False)
+    unsettled = list(pending.order_by("requested_at")[:BATCH])
+    with _set_aside():
+        failed = gateway.failed_refunds(since=now - FAILURES)
+        unsettled += known.filter(stripe_refund_id__in=failed, status=Refund.Status.SUCCEEDED)
+    for refund in unsettled:
         assert refund.stripe_refund_id
         with _set_aside(refund=str(refund.uuid)):
             state = gateway.retrieve_refund(refund.stripe_refund_id)

@@ -1,5 +1,6 @@
 """People in cohorts: the seats, who holds them and why, what they agreed to, who arrived."""
 
+import datetime as dt
 import secrets
 import uuid
 
@@ -61,6 +62,10 @@ class Enrollment(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("enrollment:my_group", args=[self.public_id])
+
+    def held_at(self, now: dt.datetime) -> bool:
+        """Whether the seat is kept and can still be paid for."""
+        return self.status == Status.HELD and self.held_until is not None and self.held_until > now
 
     @property
     def door_url(self) -> str:

@@ -248,7 +248,7 @@ def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         **{field.name: getattr(mine, field.name) for field in dataclasses.fields(mine)},
         "cohort": enrollment.cohort,
         "calendar_url": reverse("enrollment:calendar", args=[public_id]),
-        "can_pay": enrollment.status == Status.HELD,
+        "can_pay": enrollment.held_at(now),
         "now": now,
     }
     return render(request, "enrollment/my_group.html", context)

@@ -110,7 +110,9 @@ class Parts:
 
     def start_application(self) -> None:
         web = [PYTHON, "-m", "gunicorn", "grouport.wsgi", "--bind", f"{HOST}:{self.port}"]
-        web += ["--worker-class", "gthread", "--threads", "8", "--reload", "--log-level", "warning"]
+        web += ["--worker-class", "gthread", "--threads", "8", "--log-level", "warning"]
+        if os.environ.get("RELOAD"):
+            web += ["--reload"]
         self.children.start("web", [*web, "--no-control-socket"])
         # A container's only user is often root, which is no news on a development machine.
         calm = ["-W", "ignore:You're running the worker with superuser privileges"]

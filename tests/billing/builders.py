@@ -10,7 +10,6 @@ import time
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -176,8 +175,3 @@ def checkout_state(**changes: Any) -> gateway.CheckoutState:
             **changes,
         }
     )
-
-
-def close_connection() -> None:
-    """At the end of a thread: its connection to the database is nobody else's."""
-    connection.close()

@@ -1,6 +1,7 @@
 """Every ten minutes: what no webhook told is read from Stripe's own objects."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -18,6 +19,7 @@ from tests.billing.builders import (
     a_refund,
     a_seat,
     at_the_page,
+    calls,
     lose_the_reply,
     mails,
     now,
@@ -81,13 +83,12 @@ def test_a_young_attempt_is_left_to_its_webhook(standin: Standin) -> None:
     at_the_page()
     standin.forget_requests()
     reconcile(MINUTE)
-    assert [row["route"] for row in standin.requests] == ["GET /v1/checkout/sessions"]
+    assert calls(standin, RETRIEVE) == []
 
 
 def test_somebody_elses_payments_in_the_same_account_are_passed_over(standin: Standin) -> None:
-    params = dict(at_the_page().params)
-    params["client_reference_id"] = "order-17"
-    session = gateway.client().v1.checkout.sessions.create(params)  # type: ignore[arg-type]
+    params: Any = {**at_the_page().params, "client_reference_id": "order-17"}
+    session = gateway.client().v1.checkout.sessions.create(params)
     standin.control("pay", session=session.id)
     reconcile()
     assert Payment.objects.count() == 0
@@ -100,7 +101,7 @@ def test_more_pages_than_fit_on_one_list_are_all_read(standin: Standin) -> None:
         checkout.start_checkout(enrollment_id=lost.pk, now=now())
     [page] = standin.world.store.tables["checkout.session"]
     standin.control("pay", session=page)
-    params = {**lost.attempts.get().params, "client_reference_id": "order"}
+    params: Any = {**lost.attempts.get().params, "client_reference_id": "order"}
     for _ in range(101):
         other = gateway.client().v1.checkout.sessions.create(params)
         standin.control("pay", session=other.id)
@@ -120,6 +121,19 @@ def test_a_refund_that_ended_in_silence_is_found(standin: Standin) -> None:
     assert [
         Payment.objects.get(pk=refund.payment_id).refund_reserved_cents for refund in (good, bad)
     ] == [1_000, 0]
+
+
+def test_a_refund_that_failed_in_silence_after_it_succeeded_is_found(standin: Standin) -> None:
+    good, bad = a_refund(standin, 1_000), a_refund(standin, 2_000)
+    sweeps.submit_open_refunds(now=now())
+    standin.control("fail_refund", refund=refreshed(bad).stripe_refund_id)
+    assert (refreshed(good).status, refreshed(bad).status) == ("succeeded", "succeeded")
+    reconcile()
+    assert (refreshed(good).status, refreshed(bad).status) == ("succeeded", "failed")
+    assert refreshed(bad.payment).refund_reserved_cents == 0
+    standin.forget_requests()
+    reconcile()
+    assert calls(standin, "GET /v1/refunds/:id") == []
 
 
 # --- Bad days ---------------------------------------------------------------------------
@@ -194,4 +208,5 @@ def test_the_cost_does_not_grow_with_the_attempts_ever_made(standin: Standin) ->
     )
     standin.forget_requests()
     assert queries_of_a_round() == before
-    assert len(standin.requests) == 2  # the open page, and the list of paid ones
+    # The open page, the list of paid ones, and the list of refunds that failed.
+    assert len(standin.requests) == 3

@@ -84,8 +84,10 @@ def test_money_on_its_way_keeps_the_seat(standin: Standin) -> None:
 def test_while_stripe_is_away_every_seat_stays(standin: Standin) -> None:
     cohort = a_group()
     attempts = [at_the_page(a_seat(cohort)) for _ in range(2)]
+    standin.forget_requests()
     stripe_is_away(standin)
     assert release() == 0
+    assert len(standin.requests) == 3  # one page, tried three times, and no further one
     assert [refreshed(a.enrollment).status for a in attempts] == ["held", "held"]
     standin.control("clear_faults")
     release()

@@ -112,6 +112,22 @@ def test_while_stripe_is_away_the_attempt_waits(standin: Standin, kind: str) -> 
     assert standin.books["sessions"] == {"open": 1}
 
 
+def test_an_attempt_that_has_grown_too_old_for_stripe_gives_way_to_a_new_one(
+    standin: Standin,
+) -> None:
+    enrollment = a_seat()
+    stripe_is_away(standin, CREATE, times=3)
+    with pytest.raises(checkout.CheckoutUnavailable):
+        checkout.start_checkout(enrollment_id=enrollment.pk, now=now())
+    standin.control("clock", advance=180)  # 28 minutes are left: less than Stripe asks for
+    later = now() + 3 * MINUTE
+    with pytest.raises(checkout.CheckoutUnavailable):
+        checkout.start_checkout(enrollment_id=enrollment.pk, now=later)
+    assert checkout.start_checkout(enrollment_id=enrollment.pk, now=later) != ""
+    assert [one.status for one in enrollment.attempts.order_by("pk")] == ["failed", "open"]
+    assert refreshed(enrollment).held_until == later + 36 * MINUTE
+
+
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_500_ends_the_attempt_and_the_next_press_makes_a_new_one(
     standin: Standin, when: str
@@ -228,6 +244,15 @@ def test_an_attempt_that_ended_meanwhile_gives_nobody_its_page(standin: Standin)
     with pytest.raises(checkout.CheckoutUnavailable, match="has ended"):
         checkout.create_page(attempt=attempt)
     assert refreshed(attempt).stripe_session_id is None
+
+
+def test_a_500_does_not_end_an_attempt_whose_page_somebody_else_has(standin: Standin) -> None:
+    """Two presses at once: one got the page, the other a 500."""
+    attempt = at_the_page()
+    standin.control("fault", route=CREATE, kind="500", times=3)
+    with pytest.raises(checkout.CheckoutUnavailable):
+        checkout.create_page(attempt=attempt)
+    assert refreshed(attempt).status == "open"
 
 
 def test_the_sdk_sends_no_telemetry() -> None:

@@ -172,8 +172,13 @@ def test_the_worker_applies_what_the_webhook_stored(standin: Standin) -> None:
 def test_an_event_that_the_broker_lost_is_found_by_the_sweep(
     standin: Standin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lost = []
-    monkeypatch.setattr(broker, "kick_now", lambda task, **kwargs: lost.append(task.name) or False)
+    lost: list[str] = []
+
+    def lose(task: Any, **kwargs: Any) -> bool:
+        lost.append(task.name)
+        return False
+
+    monkeypatch.setattr(broker, "kick_now", lose)
     attempt = paid_at_stripe(standin)
     assert post_event(standin.events("checkout.session.completed")[0]) == 200
     assert lost == ["billing.tasks.apply_event"]

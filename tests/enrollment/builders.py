@@ -1,7 +1,7 @@
 """People, groups and seats for tests of any room, made the way the application makes them.
 
 `a_cohort()` is published and meets on Tuesdays at 6:00 PM in New York, twelve times from
-October 6, 2026, so it crosses the November change; `NOW` is two weeks before. A test about
+October 6, 2026, so it crosses the November change; `NOW` is a week before. A test about
 another moment passes `now`, and a test that needs a group around a certain instant passes
 `a_cohort(starts_at=...)`. Members have a confirmed address and can sign in with
 `tests.accounts.people.PASSWORD`. Everything goes through the services: seats are claimed,
@@ -21,7 +21,7 @@ from sessions.models import Cohort, GroupSession
 from tests.accounts.people import make_person
 from tests.sessions.factories import build_cohort
 
-NOW = dt.datetime(2026, 9, 22, 15, tzinfo=dt.UTC)
+NOW = dt.datetime(2026, 9, 29, 15, tzinfo=dt.UTC)
 # 6:00 PM in New York, before the clocks change.
 FIRST_SESSION = dt.datetime(2026, 10, 6, 22, tzinfo=dt.UTC)
 HOUR = dt.timedelta(hours=1)

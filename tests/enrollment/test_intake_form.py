@@ -11,9 +11,9 @@ TODAY = dt.date(2026, 9, 22)
 
 TYPED = {
     "legal_name": "Samira Ruth Okafor",
-    "date_of_birth_0": "3",
-    "date_of_birth_1": "28",
-    "date_of_birth_2": "1991",
+    "date_of_birth_month": "3",
+    "date_of_birth_day": "28",
+    "date_of_birth_year": "1991",
     "state": "NY",
     "phone": "212 555 0134",
     "email_ok": "on",
@@ -34,7 +34,7 @@ def form(**changes: str) -> IntakeForm:
 
 
 def born(month: str, day: str, year: str) -> IntakeForm:
-    return form(date_of_birth_0=month, date_of_birth_1=day, date_of_birth_2=year)
+    return form(date_of_birth_month=month, date_of_birth_day=day, date_of_birth_year=year)
 
 
 def test_sound_answers_become_one_value() -> None:
@@ -90,7 +90,7 @@ def test_members_are_eighteen_or_older(month: str, day: str, year: str, admitted
 
 
 def test_who_was_born_on_february_29_is_eighteen_on_march_1() -> None:
-    leap = {"date_of_birth_0": "2", "date_of_birth_1": "29", "date_of_birth_2": "2008"}
+    leap = {"date_of_birth_month": "2", "date_of_birth_day": "29", "date_of_birth_year": "2008"}
     on = {
         day: IntakeForm({**TYPED, **leap}, today=day).is_valid()
         for day in (dt.date(2026, 2, 28), dt.date(2026, 3, 1))

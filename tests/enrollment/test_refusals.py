@@ -88,8 +88,8 @@ def test_without_answers_there_is_no_seat() -> None:
 @pytest.mark.parametrize(
     ("born", "admitted"),
     [
-        (dt.date(2008, 9, 22), True),
-        (dt.date(2008, 9, 23), False),
+        (dt.date(2008, 9, 29), True),
+        (dt.date(2008, 9, 30), False),
     ],
 )
 def test_the_eighteenth_birthday_is_the_first_day_to_join(born: dt.date, admitted: bool) -> None:

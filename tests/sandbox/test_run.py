@@ -107,22 +107,21 @@ def test_children_follow_a_supervisor_that_was_killed(tmp_path: Path) -> None:
 
 
 def test_children_stop_in_reverse_order_and_the_stubborn_are_killed(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("sandbox.children.say", said.append)
     monkeypatch.setattr("sandbox.children.GRACE_SECONDS", 0.5)
+    polite = "trap 'echo bye; exit 0' TERM; echo up; while true; do sleep 0.05; done"
     children = Children(os.environ)
-    children.start("polite", ["sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; sleep 60 & wait"])
+    children.start("first", ["sh", "-c", polite])
     stubborn = children.start("stubborn", ["sh", "-c", "trap '' TERM; echo up; sleep 60"])
-    seen: list[str] = []
-    wait_until(lambda: saw_both(capfd, seen), "both children", seconds=10)
+    children.start("last", ["sh", "-c", polite])
+    wait_until(lambda: len(said) == 3, "all children", seconds=10)
     children.stop()
     assert stubborn.returncode == -signal.SIGKILL
-    assert "polite   | bye" in capfd.readouterr().out
-
-
-def saw_both(capfd: pytest.CaptureFixture[str], seen: list[str]) -> bool:
-    seen += capfd.readouterr().out.splitlines()
-    return {"polite   | up", "stubborn | up"} <= set(seen)
+    goodbyes = [line for line in said if line.endswith("bye")]
+    assert goodbyes == ["last     | bye", "first    | bye"]
 
 
 def test_a_command_that_fails_says_so() -> None:

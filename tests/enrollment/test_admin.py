@@ -1,0 +1,291 @@
+"""Staff's pages: publishing a group, changing it, and looking at who is in it."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Role, User
+from enrollment import services
+from enrollment.models import Enrollment, EnrollmentMove, Seat
+from enrollment.states import Status
+from sessions.models import Cohort
+from tests.enrollment.builders import (
+    FIRST_SESSION,
+    HOUR,
+    a_cohort,
+    a_confirmed_seat,
+    a_held_seat,
+    a_member,
+    session,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+COHORTS = reverse("admin:group_sessions_cohort_changelist")
+ENROLLMENTS = reverse("admin:enrollment_enrollment_changelist")
+
+
+@pytest.fixture
+def admin(client: Client) -> User:
+    person = a_member("desk@example.org", role=Role.ADMIN, display_name="Desk")
+    client.force_login(person)
+    return person
+
+
+def act(client: Client, where: str, action: str, *rows: Any) -> list[str]:
+    """Run an action on rows of a list; what the page says then."""
+    response = client.post(
+        where, {"action": action, "_selected_action": [row.pk for row in rows]}, follow=True
+    )
+    assert response.status_code == 200
+    return [str(message) for message in get_messages(response.wsgi_request)] or [
+        str(message) for message in response.context["messages"]
+    ]
+
+
+def change(cohort: Cohort) -> str:
+    return reverse("admin:group_sessions_cohort_change", args=[cohort.pk])
+
+
+def typed(cohort: Cohort, **changes: Any) -> dict[str, Any]:
+    """The cohort's form as the page shows it, with some answers changed."""
+    sessions = list(cohort.group_sessions.order_by("number"))
+    fields: dict[str, Any] = {
+        "programme": cohort.programme_id,
+        "name": cohort.name,
+        "slug": cohort.slug,
+        "admission": cohort.admission,
+        "first_date": cohort.first_date.isoformat(),
+        "wall_time": cohort.wall_time.isoformat(),
+        "time_zone": cohort.time_zone,
+        "duration_minutes": cohort.duration_minutes,
+        "skipped_dates": "[]",
+        "capacity": cohort.capacity,
+        "price_cents": cohort.price_cents,
+        "currency": cohort.currency,
+        "admitted_states": '["CA", "NY"]',
+        "meeting_url": cohort.meeting_url,
+        "group_sessions-TOTAL_FORMS": len(sessions),
+        "group_sessions-INITIAL_FORMS": len(sessions),
+    }
+    for index, row in enumerate(sessions):
+        fields |= {
+            f"group_sessions-{index}-id": row.pk,
+            f"group_sessions-{index}-cohort": cohort.pk,
+            f"group_sessions-{index}-meeting_url": row.meeting_url,
+        }
+    return {**fields, **changes}
+
+
+def errors(response: Any) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = response.context["adminform"].form.errors
+    return found
+
+
+def seats(cohort: Cohort) -> int:
+    return Seat.objects.filter(cohort=cohort).count()
+
+
+# --- Who may ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.FACILITATOR])
+@pytest.mark.parametrize("where", [COHORTS, ENROLLMENTS])
+def test_the_admin_is_for_admins(client: Client, role: Role, where: str) -> None:
+    client.force_login(a_member(role=role))
+    assert client.get(where).status_code == 302
+
+
+# --- Publishing -------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("admin")
+def test_publishing_makes_twelve_sessions_and_the_seats(client: Client) -> None:
+    draft = a_cohort(draft=True, capacity=6)
+    assert act(client, COHORTS, "publish", draft) == [f"{draft} is open for members."]
+    draft.refresh_from_db()
+    assert draft.status == Cohort.Status.PUBLISHED
+    assert draft.group_sessions.count() == 12
+    assert list(draft.seats.values_list("number", flat=True)) == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.usefixtures("admin")
+def test_publishing_again_changes_nothing(client: Client) -> None:
+    cohort = a_cohort()
+    held = a_held_seat(cohort=cohort)
+    act(client, COHORTS, "publish", cohort)
+    assert (cohort.group_sessions.count(), seats(cohort)) == (12, 8)
+    assert Seat.objects.get(enrollment=held).cohort == cohort
+
+
+@pytest.mark.usefixtures("admin")
+def test_dates_that_cannot_be_kept_are_named_and_nothing_is_published(client: Client) -> None:
+    sound = a_cohort(draft=True, name="Sound")
+    impossible = a_cohort(draft=True, name="Odd", skipped_dates=["2026-10-07"])
+    assert sorted(act(client, COHORTS, "publish", sound, impossible)) == [
+        "Odd: 2026-10-07 is not a meeting day of this group, so it cannot be skipped.",
+        "Sound is open for members.",
+    ]
+    impossible.refresh_from_db()
+    assert (impossible.status, seats(impossible), impossible.group_sessions.count()) == (
+        Cohort.Status.DRAFT,
+        0,
+        0,
+    )
+
+
+@pytest.mark.usefixtures("admin")
+def test_closing_keeps_the_members_and_takes_no_new_ones(client: Client) -> None:
+    cohort, draft = a_cohort(), a_cohort(draft=True)
+    confirmed = a_confirmed_seat(cohort=cohort)
+    assert act(client, COHORTS, "close", cohort, draft) == ["1 closed to new members."]
+    cohort.refresh_from_db()
+    confirmed.refresh_from_db()
+    assert (cohort.status, confirmed.status) == (Cohort.Status.CLOSED, Status.ACTIVE)
+
+
+# --- Changing a group -------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("admin")
+def test_fewer_seats_than_there_are_is_refused(client: Client) -> None:
+    cohort = a_cohort(capacity=8)
+    response = client.post(change(cohort), typed(cohort, capacity=7))
+    assert response.status_code == 200
+    assert errors(response) == {
+        "capacity": ["This group has 8 seats already; a smaller number is not possible here."]
+    }
+    cohort.refresh_from_db()
+    assert (cohort.capacity, seats(cohort)) == (8, 8)
+
+
+@pytest.mark.usefixtures("admin")
+@pytest.mark.parametrize("status", [Cohort.Status.PUBLISHED, Cohort.Status.CLOSED])
+def test_more_seats_are_added_and_nobody_loses_theirs(
+    client: Client, status: Cohort.Status
+) -> None:
+    cohort = a_cohort(capacity=2)
+    held = a_held_seat(cohort=cohort)
+    Cohort.objects.update(status=status)
+    assert client.post(change(cohort), typed(cohort, capacity=4)).status_code == 302
+    assert seats(cohort) == 4
+    assert Seat.objects.get(enrollment=held).cohort == cohort
+    cohort.refresh_from_db()
+    assert cohort.status == status
+
+
+@pytest.mark.usefixtures("admin")
+def test_more_seats_than_the_programme_allows_are_refused(client: Client) -> None:
+    cohort = a_cohort()
+    response = client.post(change(cohort), typed(cohort, capacity=11))
+    assert errors(response) == {"capacity": ["This programme seats at most 10."]}
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_drafts_capacity_may_shrink(client: Client) -> None:
+    draft = a_cohort(draft=True)
+    assert client.post(change(draft), typed(draft, capacity=3)).status_code == 302
+    assert seats(draft) == 0
+
+
+@pytest.mark.usefixtures("admin")
+@pytest.mark.parametrize("status", [Cohort.Status.PUBLISHED, Cohort.Status.CLOSED])
+def test_a_skipped_week_moves_the_sessions_that_exist(
+    client: Client, status: Cohort.Status
+) -> None:
+    cohort = a_cohort()
+    Cohort.objects.update(status=status)
+    before = session(cohort, 2)
+    response = client.post(change(cohort), typed(cohort, skipped_dates='["2026-10-13"]'))
+    assert response.status_code == 302
+    after = session(cohort, 2)
+    assert (after.pk, after.starts_at) == (before.pk, before.starts_at + dt.timedelta(weeks=1))
+    assert session(cohort, 1).starts_at == FIRST_SESSION
+
+
+@pytest.mark.usefixtures("admin")
+def test_impossible_dates_are_named_at_their_field(client: Client) -> None:
+    cohort = a_cohort()
+    response = client.post(change(cohort), typed(cohort, skipped_dates='["2026-10-14"]'))
+    assert errors(response) == {
+        "skipped_dates": ["2026-10-14 is not a meeting day of this group, so it cannot be skipped."]
+    }
+
+
+@pytest.mark.usefixtures("admin")
+def test_one_session_may_have_a_link_of_its_own(client: Client) -> None:
+    cohort = a_cohort()
+    link = {"group_sessions-0-meeting_url": "https://video.example/j/1"}
+    assert client.post(change(cohort), typed(cohort, **link)).status_code == 302
+    assert session(cohort, 1).joining_url == "https://video.example/j/1"
+    link = {"group_sessions-0-meeting_url": "http://video.example/j/1"}
+    assert client.post(change(cohort), typed(cohort, **link)).status_code == 200
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_group_is_added_as_a_draft(client: Client) -> None:
+    like = a_cohort(draft=True)
+    fields = typed(like, slug="new", name="New")
+    response = client.post(reverse("admin:group_sessions_cohort_add"), fields)
+    assert response.status_code == 302
+    added = Cohort.objects.get(slug="new")
+    assert (added.status, seats(added)) == (Cohort.Status.DRAFT, 0)
+
+
+# --- Enrolments -------------------------------------------------------------------------
+
+
+def test_withdrawing_frees_the_seat_and_says_who_did_it(client: Client, admin: User) -> None:
+    confirmed, held = a_confirmed_seat(), a_held_seat()
+    said = act(client, ENROLLMENTS, "withdraw", confirmed, held)
+    assert said == ["1 ended; their seats are free."]
+    confirmed.refresh_from_db()
+    held.refresh_from_db()
+    assert (confirmed.status, held.status) == (Status.WITHDRAWN, Status.HELD)
+    last = EnrollmentMove.objects.filter(enrollment=confirmed).last()
+    assert last is not None
+    assert (last.target, last.actor, last.reason) == (
+        "withdrawn",
+        admin,
+        "Withdrawn in the admin",
+    )
+    assert Seat.objects.filter(enrollment=confirmed).count() == 0
+
+
+@pytest.mark.usefixtures("admin")
+def test_an_enrolment_is_looked_at_and_not_changed(client: Client) -> None:
+    confirmed = a_confirmed_seat()
+    where = reverse("admin:enrollment_enrollment_change", args=[confirmed.pk])
+    page = client.get(where)
+    assert page.status_code == 200
+    assert confirmed.door_token not in page.content.decode()
+    assert client.post(where, {"status": Status.WITHDRAWN}).status_code == 403
+    assert client.get(reverse("admin:enrollment_enrollment_add")).status_code == 403
+    delete = reverse("admin:enrollment_enrollment_delete", args=[confirmed.pk])
+    assert client.post(delete, {"post": "yes"}).status_code == 403
+    assert Enrollment.objects.get().status == Status.ACTIVE
+    assert LogEntry.objects.count() == 0
+
+
+@pytest.mark.usefixtures("admin")
+@pytest.mark.parametrize("query", ["", "?q=desk", "?q=2f3a", "?status__exact=held"])
+def test_the_lists_open(client: Client, query: str) -> None:
+    held = a_held_seat()
+    services.expire_hold(enrollment_id=held.pk, now=FIRST_SESSION + HOUR, reason="Not paid in time")
+    assert client.get(ENROLLMENTS + query).status_code == 200
+    assert client.get(COHORTS).status_code == 200
+    assert client.get(change(held.cohort)).status_code == 200
+    assert client.get(reverse("admin:group_sessions_cohort_add")).status_code == 200
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_group_with_seats_is_not_deleted(client: Client) -> None:
+    cohort = a_cohort()
+    where = reverse("admin:group_sessions_cohort_delete", args=[cohort.pk])
+    client.post(where, {"post": "yes"})
+    assert Cohort.objects.filter(pk=cohort.pk).exists()

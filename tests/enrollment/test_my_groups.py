@@ -1,0 +1,209 @@
+"""What is mine: my groups, one group, its calendar; and nobody else's."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from icalendar import Calendar
+
+from accounts.models import User
+from enrollment import services
+from enrollment.models import Enrollment
+from enrollment.portal import STATUS_WORDS
+from enrollment.states import Status
+from tests.enrollment.builders import (
+    FIRST_SESSION,
+    HOUR,
+    MINUTE,
+    NOW,
+    a_cohort,
+    a_confirmed_seat,
+    a_held_seat,
+    a_member,
+    session,
+)
+from tests.enrollment.pages import said
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+MINE = reverse("enrollment:my_groups")
+
+
+def page(enrollment: Enrollment) -> str:
+    return reverse("enrollment:my_group", args=[enrollment.public_id])
+
+
+def ics(enrollment: Enrollment) -> str:
+    return reverse("enrollment:calendar", args=[enrollment.public_id])
+
+
+@pytest.fixture
+def member(client: Client) -> User:
+    member = a_member()
+    client.force_login(member)
+    return member
+
+
+def test_every_page_of_mine_asks_who_i_am(client: Client) -> None:
+    confirmed = a_confirmed_seat()
+    for where in (MINE, page(confirmed), ics(confirmed)):
+        assert client.get(where)["Location"] == f"{reverse('account_login')}?next={where}"
+
+
+def test_somebody_elses_is_not_found_as_if_it_never_was(client: Client, member: User) -> None:
+    theirs = a_confirmed_seat()
+    for where in (page(theirs), ics(theirs)):
+        assert client.get(where).status_code == 404
+    assert said(client.get(page(theirs))) == said(
+        client.get("/my/00000000-0000-4000-8000-000000000000/")
+    )
+
+
+@pytest.mark.usefixtures("member")
+def test_without_a_group_it_shows_the_way_to_one(client: Client) -> None:
+    response = client.get(MINE)
+    assert "You have no group yet" in said(response)
+    assert f'href="{reverse("enrollment:home")}"' in response.content.decode()
+
+
+def test_my_groups_that_matter_now_come_first(client: Client, member: User) -> None:
+    gone = a_held_seat(member=member, now=NOW + MINUTE)
+    services.expire_hold(enrollment_id=gone.pk, now=NOW + HOUR, reason="Not paid in time")
+    mine = a_confirmed_seat(member=member)
+    a_confirmed_seat()
+    rows = client.get(MINE).context["rows"]
+    assert [(row.enrollment, row.status_label) for row in rows] == [
+        (mine, "Confirmed"),
+        (gone, "Released, it was not paid in time"),
+    ]
+    assert [row.next_session for row in rows] == [session(mine.cohort, 1), None]
+
+
+def queries(client: Client, where: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(where).status_code == 200
+    return len(captured)
+
+
+def test_my_groups_take_as_many_queries_for_three_as_for_one(client: Client, member: User) -> None:
+    a_confirmed_seat(member=member)
+    one = queries(client, MINE)
+    for _ in range(2):
+        a_confirmed_seat(member=member)
+    assert queries(client, MINE) == one
+
+
+def test_my_group_takes_as_many_queries_with_three_members_as_with_one(
+    client: Client, member: User
+) -> None:
+    mine = a_confirmed_seat(member=member)
+    one = queries(client, page(mine))
+    for _ in range(2):
+        a_confirmed_seat(cohort=mine.cohort)
+    assert queries(client, page(mine)) == one
+
+
+def test_my_group_shows_the_next_session_and_all_twelve(
+    client: Client, member: User, clock: Any
+) -> None:
+    mine = a_confirmed_seat(member=member)
+    clock.move_to(FIRST_SESSION + HOUR)
+    response = client.get(page(mine))
+    assert response.context["next_session"] == session(mine.cohort, 2)
+    assert response.context["door_opens_at"] == session(mine.cohort, 2).starts_at - 15 * MINUTE
+    rows = response.context["sessions"]
+    assert ([row.number for row in rows], rows[0].past, rows[1].past) == (
+        list(range(1, 13)),
+        True,
+        False,
+    )
+    assert "6:45 PM" not in said(response)
+    assert "5:45 PM Eastern" in said(response)
+
+
+@pytest.mark.parametrize(
+    ("now", "is_open"),
+    [
+        (FIRST_SESSION - 15 * MINUTE - dt.timedelta(seconds=1), False),
+        (FIRST_SESSION - 15 * MINUTE, True),
+        (FIRST_SESSION + HOUR, False),
+    ],
+)
+def test_my_group_says_whether_the_door_is_open(
+    client: Client, member: User, clock: Any, now: dt.datetime, is_open: bool
+) -> None:
+    mine = a_confirmed_seat(member=member)
+    clock.move_to(now)
+    response = client.get(page(mine))
+    assert response.context["door_open"] is is_open
+    assert ("Go to the session" in said(response)) is is_open
+
+
+def test_a_kept_seat_can_be_paid_until_its_end(client: Client, member: User, clock: Any) -> None:
+    held = a_held_seat(member=member)
+    response = client.get(page(held))
+    assert response.context["can_pay"] is True
+    assert "Your seat is kept until 11:15 AM Eastern" in said(response)
+    assert held.door_token not in response.content.decode()
+    clock.move_to(NOW + services.HOLD)
+    assert client.get(page(held)).context["can_pay"] is False
+
+
+@pytest.mark.parametrize("status", Status)
+def test_every_state_has_words_and_a_page(client: Client, member: User, status: Status) -> None:
+    mine = a_confirmed_seat(member=member)
+    Enrollment.objects.update(status=status, held_until=NOW + HOUR)
+    for where in (MINE, page(mine)):
+        response = client.get(where)
+        assert response.status_code == 200
+        assert STATUS_WORDS[status] in said(response)
+
+
+def test_the_calendar_has_my_sessions_from_my_first_week(client: Client, member: User) -> None:
+    cohort = a_cohort(admission="modules")
+    mine = a_confirmed_seat(cohort=cohort, member=member, now=session(cohort, 4).starts_at)
+    response = client.get(ics(mine))
+    assert response["Content-Type"] == "text/calendar; charset=utf-8"
+    assert response["Content-Disposition"] == 'attachment; filename="sessions.ics"'
+    calendar = Calendar.from_ical(response.content)
+    assert [event.start for event in calendar.events] == [
+        session(cohort, number).starts_at for number in range(5, 13)
+    ]
+    assert cohort.room not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (status, 200 if status in (Status.ACTIVE, Status.GRACE, Status.COMPLETED) else 404)
+        for status in Status
+    ],
+)
+def test_the_calendar_is_for_confirmed_seats(
+    client: Client, member: User, status: Status, code: int
+) -> None:
+    mine = a_confirmed_seat(member=member)
+    Enrollment.objects.update(status=status, held_until=NOW + HOUR)
+    assert client.get(ics(mine)).status_code == code
+
+
+def test_head_is_answered_posting_is_not_and_nothing_is_cached(
+    client: Client, member: User
+) -> None:
+    mine = a_confirmed_seat(member=member)
+    for where in (MINE, page(mine), ics(mine)):
+        assert client.head(where).status_code == 200
+        assert client.post(where).status_code == 405
+        assert "no-store" in client.get(where)["Cache-Control"]
+
+
+def test_no_page_of_mine_tells_where_the_group_meets(client: Client, member: User) -> None:
+    cohort = a_cohort(meeting_url="https://video.example/j/5550199")
+    mine = a_confirmed_seat(cohort=cohort, member=member)
+    for where in (MINE, page(mine), ics(mine)):
+        content = client.get(where).content.decode()
+        assert ("video.example" in content, cohort.room in content) == (False, False)

@@ -1,0 +1,370 @@
+"""The pages from "Reserve your seat" to the payment, and every way in which they say no."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from enrollment import agreements, services
+from enrollment.models import Consent, Enrollment, Intake, Seat
+from enrollment.views import stored_answers
+from sessions.models import Cohort
+from tests.enrollment.builders import (
+    FIRST_SESSION,
+    MINUTE,
+    NOW,
+    a_cohort,
+    a_confirmed_seat,
+    a_held_seat,
+    a_member,
+    an_intake,
+    answers,
+)
+from tests.enrollment.pages import said
+from tests.enrollment.test_intake_form import TYPED
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+AGREED = dict.fromkeys((agreement.kind for agreement in agreements.CURRENT), "on")
+
+
+def about_you(cohort: Cohort) -> str:
+    return reverse("enrollment:about_you", args=[cohort.slug])
+
+
+def agree(cohort: Cohort) -> str:
+    return reverse("enrollment:agreements", args=[cohort.slug])
+
+
+def pay(enrollment: Enrollment) -> str:
+    return reverse("billing:pay", args=[enrollment.public_id])
+
+
+@pytest.fixture
+def member(client: Client) -> User:
+    member = a_member()
+    client.force_login(member)
+    return member
+
+
+# --- The way through --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", [about_you, agree])
+def test_a_stranger_signs_up_first_and_comes_back(client: Client, page: Any) -> None:
+    where = page(a_cohort())
+    response = client.get(where)
+    assert response["Location"] == f"{reverse('account_signup')}?next={where}"
+
+
+def test_from_the_questions_over_the_agreements_to_the_payment(
+    client: Client, member: User
+) -> None:
+    cohort = a_cohort()
+
+    assert client.get(about_you(cohort)).status_code == 200
+    assert client.post(about_you(cohort), TYPED)["Location"] == agree(cohort)
+    assert stored_answers(member) == answers()
+    assert client.get(agree(cohort)).status_code == 200
+    response = client.post(agree(cohort), AGREED)
+
+    enrollment = Enrollment.objects.get()
+    assert response["Location"] == pay(enrollment)
+    assert (enrollment.member, enrollment.cohort, enrollment.status) == (member, cohort, "held")
+    assert enrollment.held_until == NOW + services.HOLD
+
+
+def test_what_was_agreed_to_is_stored_with_version_time_and_address(
+    client: Client, member: User
+) -> None:
+    cohort = a_cohort()
+    an_intake(member)
+    client.post(
+        agree(cohort), AGREED, REMOTE_ADDR="203.0.113.9", HTTP_X_FORWARDED_FOR="198.51.100.1"
+    )
+    stored = Consent.objects.values_list("kind", "version", "accepted_at", "ip")
+    assert set(stored) == {
+        (kind, "2026-11", NOW, "203.0.113.9")
+        for kind in ("telehealth", "confidentiality", "email", "attendance", "refunds")
+    }
+
+
+def test_going_back_shows_what_was_answered(client: Client, member: User) -> None:
+    cohort = a_cohort()
+    client.post(about_you(cohort), {**TYPED, "accommodations": "Captions, please"})
+
+    steps = client.get(agree(cohort)).context["steps"]
+    (back,) = [step.url for step in steps if step.url]
+    page = client.get(back).content.decode()
+
+    assert back == about_you(cohort)
+    assert [typed for typed in (*TYPED.values(), "Captions, please") if typed not in page] == []
+
+
+def test_answers_given_for_one_group_fill_the_form_for_the_next(
+    client: Client, member: User
+) -> None:
+    an_intake(member)
+    page = client.get(about_you(a_cohort())).content.decode()
+    assert "Samira Ruth Okafor" in page
+
+
+@pytest.mark.parametrize("page", [about_you, agree])
+def test_who_has_a_kept_seat_goes_on_to_the_payment(
+    client: Client, member: User, page: Any
+) -> None:
+    held = a_held_seat(member=member)
+    assert client.get(page(held.cohort))["Location"] == pay(held)
+
+
+def test_pressing_twice_leads_to_the_same_payment(client: Client, member: User) -> None:
+    cohort = a_cohort()
+    an_intake(member)
+    where = [client.post(agree(cohort), AGREED)["Location"] for _ in range(2)]
+    assert where == [pay(Enrollment.objects.get())] * 2
+
+
+def test_the_agreements_need_the_answers_first(client: Client, member: User) -> None:
+    cohort = a_cohort()
+    assert client.get(agree(cohort))["Location"] == about_you(cohort)
+    assert client.post(agree(cohort), AGREED)["Location"] == about_you(cohort)
+    assert Enrollment.objects.count() == 0
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("page", [about_you, agree])
+def test_head_is_answered_other_methods_are_not_and_nothing_is_cached(
+    client: Client, page: Any
+) -> None:
+    where = page(a_cohort())
+    assert client.head(where).status_code in (200, 302)
+    assert client.put(where).status_code == 405
+    assert "no-store" in client.get(where)["Cache-Control"]
+
+
+# --- Mistakes ---------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"date_of_birth_month": "2", "date_of_birth_day": "30"},
+            "This date does not exist. Check the month and the day.",
+        ),
+        ({"date_of_birth_year": "2030"}, "Check the year: this can't be your date of birth."),
+        ({"date_of_birth_day": "ten"}, "Enter the month, day and year in numbers."),
+        ({"date_of_birth_year": "2010"}, "These groups are for people who are 18 or older."),
+        ({"phone": "12"}, "Enter a phone number with its area code"),
+    ],
+    ids=["february_30", "future", "letters", "minor", "phone"],
+)
+def test_a_mistake_is_explained_and_nothing_typed_is_lost(
+    client: Client, changes: dict[str, str], words: str
+) -> None:
+    typed = {**TYPED, **changes}
+    response = client.post(about_you(a_cohort()), typed)
+    page = response.content.decode()
+
+    assert response.status_code == 422
+    # Once on top and once at the field.
+    assert said(response).count(words) == 2
+    assert [value for value in typed.values() if value not in page] == []
+    assert Intake.objects.count() == 0
+
+
+@pytest.mark.usefixtures("member")
+def test_an_empty_form_is_an_answer_with_everything_missing(client: Client) -> None:
+    response = client.post(about_you(a_cohort()), {})
+    assert (response.status_code, len(response.context["form"].errors)) == (422, 8)
+
+
+@pytest.mark.parametrize("missing", AGREED)
+def test_every_agreement_is_needed_and_the_ticks_stay(
+    client: Client, member: User, missing: str
+) -> None:
+    cohort = a_cohort()
+    an_intake(member)
+    response = client.post(agree(cohort), {k: v for k, v in AGREED.items() if k != missing})
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == [missing]
+    assert response.content.decode().count(" checked") == 4
+    assert Enrollment.objects.count() == 0
+
+
+def test_no_agreement_at_all_keeps_no_seat(client: Client, member: User) -> None:
+    cohort = a_cohort()
+    an_intake(member)
+    response = client.post(agree(cohort), {})
+    assert (response.status_code, len(response.context["form"].errors)) == (422, 5)
+    assert Enrollment.objects.count() == 0
+
+
+# --- Saying no --------------------------------------------------------------------------
+
+FULL = "This group has just filled up"
+CLOSED = "You can't join this group any more"
+
+
+def fill(cohort: Cohort) -> None:
+    for _ in range(cohort.capacity):
+        a_held_seat(cohort=cohort)
+
+
+def offered(response: Any) -> list[Cohort]:
+    return [card.cohort for card in response.context["others"]]
+
+
+def test_the_group_fills_up_before_the_agreements_are_sent(client: Client, member: User) -> None:
+    cohort, other = a_cohort(capacity=1), a_cohort(name="Thursdays")
+    client.post(about_you(cohort), TYPED)
+    fill(cohort)
+
+    response = client.post(agree(cohort), AGREED)
+
+    assert (response.status_code, response.context["title"]) == (409, FULL)
+    assert "nothing was reserved and nothing was charged. These groups still" in said(response)
+    assert offered(response) == [other]
+    assert reverse("enrollment:cohort", args=[other.slug]) in response.content.decode()
+    assert Enrollment.objects.filter(member=member).count() == 0
+    assert stored_answers(member) == answers()
+
+
+def test_without_another_group_none_is_announced(client: Client, member: User) -> None:
+    cohort = a_cohort(capacity=1)
+    an_intake(member)
+    fill(cohort)
+    response = client.post(agree(cohort), AGREED)
+    assert offered(response) == []
+    assert "These groups" not in said(response)
+    assert "No other group fits right now." in said(response)
+
+
+def test_others_are_open_to_the_members_state_and_have_a_seat(client: Client, member: User) -> None:
+    cohort, full = a_cohort(capacity=1), a_cohort(capacity=1)
+    a_cohort(admitted_states=["TX"])
+    fits = a_cohort(admitted_states=["NY", "TX"])
+    an_intake(member)
+    fill(cohort)
+    fill(full)
+    assert offered(client.post(agree(cohort), AGREED)) == [fits]
+
+
+@pytest.mark.parametrize("page", [about_you, agree])
+@pytest.mark.usefixtures("member")
+def test_a_full_group_says_so_before_anybody_answers_questions(client: Client, page: Any) -> None:
+    cohort = a_cohort(capacity=1)
+    fill(cohort)
+    response = client.get(page(cohort))
+    assert (response.status_code, response.context["title"]) == (409, FULL)
+
+
+@pytest.mark.parametrize("status", [Cohort.Status.CLOSED, Cohort.Status.ARCHIVED])
+@pytest.mark.parametrize("page", [about_you, agree])
+def test_a_closed_group_says_so(
+    client: Client, member: User, page: Any, status: Cohort.Status
+) -> None:
+    cohort = a_cohort()
+    an_intake(member)
+    Cohort.objects.update(status=status)
+    for response in (client.get(page(cohort)), client.post(agree(cohort), AGREED)):
+        assert (response.status_code, response.context["title"]) == (409, CLOSED)
+        assert "This group is not taking new members. Nothing was reserved" in said(response)
+    assert Enrollment.objects.count() == 0
+
+
+def test_a_group_that_has_begun_says_so(client: Client, member: User, clock: Any) -> None:
+    cohort = a_cohort()
+    an_intake(member)
+    assert client.get(agree(cohort)).status_code == 200
+    clock.move_to(FIRST_SESSION)
+    for response in (client.get(about_you(cohort)), client.post(agree(cohort), AGREED)):
+        assert (response.status_code, response.context["title"]) == (409, CLOSED)
+        assert "This group has already started" in said(response)
+    assert Enrollment.objects.count() == 0
+
+
+def test_answers_typed_while_the_group_closed_are_kept(client: Client, member: User) -> None:
+    cohort = a_cohort()
+    Cohort.objects.update(status=Cohort.Status.CLOSED)
+    response = client.post(about_you(cohort), TYPED, follow=True)
+    assert (response.status_code, response.context["title"]) == (409, CLOSED)
+    assert stored_answers(member) == answers()
+
+
+@pytest.mark.usefixtures("member")
+def test_mistakes_in_a_form_for_a_group_that_has_begun_do_not_lose_it(
+    client: Client, clock: Any
+) -> None:
+    cohort = a_cohort()
+    clock.move_to(FIRST_SESSION)
+    response = client.post(about_you(cohort), {**TYPED, "phone": "12"})
+    assert response.status_code == 422
+    assert "Samira Ruth Okafor" in response.content.decode()
+
+
+@pytest.mark.usefixtures("member")
+@pytest.mark.parametrize("page", [about_you, agree])
+def test_a_draft_is_as_good_as_absent(client: Client, page: Any) -> None:
+    draft = a_cohort(draft=True)
+    assert client.get(page(draft)).status_code == 404
+    assert client.post(page(draft), TYPED).status_code == 404
+
+
+def test_a_state_without_a_licence_is_named_at_once_and_the_answers_kept(
+    client: Client, member: User
+) -> None:
+    cohort, fits = a_cohort(), a_cohort(admitted_states=["TX"])
+    response = client.post(about_you(cohort), {**TYPED, "state": "TX"})
+    assert response.status_code == 409
+    assert response.context["title"] == "This group can't admit members in your state yet"
+    assert "These groups are open to your state:" in said(response)
+    assert offered(response) == [fits]
+    assert stored_answers(member) == answers(state="TX")
+
+
+def test_a_state_without_a_licence_keeps_no_seat_by_another_way(
+    client: Client, member: User
+) -> None:
+    an_intake(member, state="TX")
+    response = client.post(agree(a_cohort()), AGREED)
+    assert (response.status_code, Enrollment.objects.count()) == (409, 0)
+
+
+def test_a_minor_whose_answers_are_stored_keeps_no_seat(client: Client, member: User) -> None:
+    an_intake(member, date_of_birth=dt.date(2010, 1, 1))
+    a_cohort()
+    response = client.post(agree(a_cohort()), AGREED)
+    assert response.status_code == 409
+    assert response.context["title"] == "These groups are for adults"
+    assert "call or text 988" in said(response)
+    assert (offered(response), response.context["offers_others"]) == ([], False)
+    assert (Enrollment.objects.count(), Seat.objects.exclude(enrollment=None).count()) == (0, 0)
+
+
+def test_a_second_seat_in_the_same_group_is_refused_with_the_way_to_the_first(
+    client: Client, member: User
+) -> None:
+    confirmed = a_confirmed_seat(member=member)
+    for response in (
+        client.get(about_you(confirmed.cohort)),
+        client.get(agree(confirmed.cohort)),
+        client.post(agree(confirmed.cohort), AGREED),
+    ):
+        assert response.status_code == 409
+        assert response.context["title"] == "You already have a seat in this group"
+        assert reverse("enrollment:my_groups") in response.content.decode()
+    assert Enrollment.objects.count() == 1
+
+
+def test_a_hold_that_is_over_but_not_yet_released_is_not_doubled(
+    client: Client, member: User, clock: Any
+) -> None:
+    held = a_held_seat(member=member)
+    clock.move_to(NOW + services.HOLD + MINUTE)
+    assert client.post(agree(held.cohort), AGREED)["Location"] == pay(held)
+    assert Enrollment.objects.count() == 1
