@@ -21,7 +21,7 @@ format:
 requirements: ## after a change of pyproject.toml; UPGRADE=--upgrade takes newer versions too
 	@bin/bootstrap dev
 	.venv/bin/python -m pip install --quiet uv
-	.venv/bin/python -m uv pip compile pyproject.toml --universal --generate-hashes \
+	.venv/bin/python -m uv pip compile --quiet pyproject.toml --universal --generate-hashes \
 		--no-header --no-annotate $(UPGRADE) -o requirements/run.txt
-	.venv/bin/python -m uv pip compile pyproject.toml --group dev --universal --generate-hashes \
+	.venv/bin/python -m uv pip compile --quiet pyproject.toml --group dev --universal --generate-hashes \
 		--no-header --no-annotate -c requirements/run.txt $(UPGRADE) -o requirements/dev.txt

@@ -13,7 +13,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -30,9 +29,8 @@ ADDRESSES = "addresses.json"
 class Parts:
     """What runs, in the order of starting. `addresses` collects what others need to know."""
 
-    def __init__(self, var: Path, scratch: Path) -> None:
+    def __init__(self, var: Path) -> None:
         self.var = var
-        self.scratch = scratch
         self.addresses: dict[str, str] = {}
         self.children = Children(os.environ)
 
@@ -65,7 +63,7 @@ class Parts:
             self.set(REDIS_URL=f"redis://{HOST}:{port}/0")
             if program := shutil.which("redis-server"):
                 command = [program, "--port", str(port), "--bind", HOST, "--save", ""]
-                command += ["--dir", str(self.scratch), "--logfile", "redis.log"]
+                command += ["--dir", str(self.var), "--logfile", "redis.log"]
             else:
                 command = [PYTHON, "-m", "sandbox.broker", "--port", str(port)]
             self.children.start("broker", command)
@@ -168,28 +166,27 @@ def run(var: Path, port: int) -> int:
         signal.signal(number, interrupt)
     var.mkdir(parents=True, exist_ok=True)
     (var / ADDRESSES).unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(prefix="grouport-") as scratch:
-        parts = Parts(var, Path(scratch))
-        try:
-            parts.choose_addresses(port)
-            parts.start_broker()
-            parts.start_mailbox()
-            parts.start_stripe()
-            parts.prepare_database()
-            parts.start_application()
-            parts.announce()
-            parts.children.watch()
-        except KeyboardInterrupt:
-            say("", "Stopping.")
-            return 0
-        except ChildEnded as reason:
-            say("", f"Stopping: {reason}")
-            return 1
-        finally:
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)
-            parts.children.stop()
-            (var / ADDRESSES).unlink(missing_ok=True)
+    parts = Parts(var)
+    try:
+        parts.choose_addresses(port)
+        parts.start_broker()
+        parts.start_mailbox()
+        parts.start_stripe()
+        parts.prepare_database()
+        parts.start_application()
+        parts.announce()
+        parts.children.watch()
+    except KeyboardInterrupt:
+        say("", "Stopping.")
+        return 0
+    except ChildEnded as reason:
+        say("", f"Stopping: {reason}")
+        return 1
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+        parts.children.stop()
+        (var / ADDRESSES).unlink(missing_ok=True)
     raise AssertionError("watch() never returns")
 
 

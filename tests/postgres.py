@@ -1,8 +1,7 @@
 """A PostgreSQL for one run of the suite, from the wheel: nothing to install or configure."""
 
-import atexit
 import os
-import shutil
+import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ synchronous_commit = off
 full_page_writes = off
 max_connections = 400
 """
+_watches: list[subprocess.Popen[bytes]] = []
 
 
 def server_url() -> str:
@@ -40,20 +40,26 @@ def _start() -> str:
     # As root the wheel opens the permissions of every parent folder: keep it under the
     # temporary directory, which is open to everybody already.
     folder = Path(tempfile.mkdtemp(prefix="grouport-postgres-"))
-    server = get_server(folder / "data", cleanup_mode="stop", start=False)
+    server = get_server(folder / "data", cleanup_mode=None, start=False)
     server.ensure_pgdata_inited()
     with (folder / "data" / "postgresql.conf").open("a") as configuration:
         configuration.write(CONFIGURATION)
     server.start()
-    starter = os.getpid()
-
-    def stop() -> None:
-        if os.getpid() == starter:
-            server.cleanup()
-            shutil.rmtree(folder, ignore_errors=True)
-
-    atexit.register(stop)
+    _stop_with_this_process(server.get_postmaster_info().pid, folder)
     return str(server.get_uri())
+
+
+def _stop_with_this_process(pid: int, folder: Path) -> None:
+    """Have the server stopped and its folder removed when this process ends, however it ends."""
+    script = 'cat; kill -QUIT "$1"; while kill -0 "$1"; do sleep 0.1; done; rm -rf "$2"'
+    watch = subprocess.Popen(
+        ["sh", "-c", script, "watch", str(pid), str(folder)],
+        stdin=subprocess.PIPE,  # `cat` waits for its end, which comes with ours
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    _watches.append(watch)
 
 
 def _named(name: str) -> str:

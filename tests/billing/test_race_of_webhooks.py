@@ -1,5 +1,6 @@
 """Webhook, return page and sweep at the same moment, and one event many times: one effect."""
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -96,6 +97,7 @@ def unguarded(attempt_pk: int) -> None:
     attempt = CheckoutAttempt.objects.get(pk=attempt_pk)
     if attempt.status != CheckoutAttempt.Status.OPEN:
         return
+    time.sleep(0.02)
     CheckoutAttempt.objects.filter(pk=attempt_pk).update(status="paid")
     moves.record(
         enrollment_id=attempt.enrollment_id,

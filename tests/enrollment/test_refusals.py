@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from enrollment import services
+from enrollment import catalogue, services
 from enrollment.models import Consent, Enrollment, EnrollmentMove, Seat
 from enrollment.refusals import (
     AlreadyEnrolled,
@@ -159,3 +159,18 @@ def test_after_the_last_module_start_the_group_is_closed() -> None:
 def test_refusals_that_others_may_help_introduce_them(refusal: type[Refused]) -> None:
     assert refusal.before_others.endswith(":")
     assert ":" not in refusal.message
+
+
+def test_a_seat_that_somebody_has_is_not_taken_again() -> None:
+    held, rival = a_held_seat(), a_held_seat()
+    seat = Seat.objects.get(enrollment=held)
+    services.release_seat(enrollment_id=rival.pk)
+    assert services.take_seat(seat_id=seat.pk, enrollment_id=rival.pk) is False
+    seat.refresh_from_db()
+    assert seat.enrollment == held
+
+
+def test_three_other_groups_at_most_are_offered_and_never_the_same_one() -> None:
+    first, *rest = (a_cohort() for _ in range(5))
+    offered = catalogue.groups_with_seats(now=NOW, other_than=first.pk)
+    assert [card.cohort for card in offered] == rest[:3]

@@ -85,6 +85,33 @@ def test_static_files_are_collected_under_hashed_names_without_any_secret(tmp_pa
     assert (tmp_path / "staticfiles.json").is_file()
 
 
+def test_pages_in_production_are_sent_by_https_with_hashed_files(tmp_path: Path) -> None:
+    variables = {
+        **COMPLETE,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'database'}",
+        "STATIC_ROOT": str(tmp_path / "static"),
+        "DJANGO_SETTINGS_MODULE": "grouport.settings",
+    }
+    for command in (["collectstatic", "--noinput"], ["migrate"]):
+        done = run("manage.py", *command, "--verbosity", "0", **variables)
+        assert done.returncode == 0, done.stderr
+    script = (
+        "import django, re; django.setup(); from django.test import Client; "
+        "client = Client(headers={'host': 'groups.example.com'}); "
+        "print(client.get('/')['Location'], client.get('/healthz').status_code); "
+        "page = client.get('/', secure=True); print(page.status_code); "
+        "print(page['Strict-Transport-Security']); "
+        r"print(*re.findall(r'css/(\w+)\.[0-9a-f]{12}\.css', page.content.decode()))"
+    )
+    done = run("-c", script, **variables)
+    assert done.stdout.splitlines() == [
+        "https://groups.example.com/ 200",
+        "200",
+        "max-age=31536000; includeSubDomains; preload",
+        "tokens grouport",
+    ], done.stderr
+
+
 def test_nothing_of_the_sandbox_is_loaded_in_production() -> None:
     script = (
         "import django, sys; django.setup(); import grouport.urls; "

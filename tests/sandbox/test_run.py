@@ -148,8 +148,9 @@ def test_the_next_free_port_is_taken() -> None:
 
 def test_bootstrap_is_silent_and_quick_when_nothing_has_changed() -> None:
     root = Path(__file__).resolve().parent.parent.parent
-    if not (root / ".venv" / ".grouport-dev").exists():
-        pytest.skip("this environment was not made by bin/bootstrap")
+    stamp = root / ".venv" / ".grouport-dev"
+    if not stamp.exists() or stamp.read_text() != (root / "requirements/dev.txt").read_text():
+        pytest.skip("bin/bootstrap has not made this environment from these requirements")
     done = subprocess.run(
         [root / "bin" / "bootstrap", "dev"], capture_output=True, text=True, check=True, timeout=5
     )

@@ -1,0 +1,130 @@
+"""The week's link mails to everybody at once, beside a script that sends the same bytes."""
+
+import smtplib
+import time
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from django.utils import timezone
+
+from bench import bulk
+from bench.load import fan_out
+from bench.parts import DATABASE, Parts
+from bench.rounds import Round, WrongResult, compare, say, take_turns
+from bench.sink import SinkLog, read_spool
+from enrollment.tasks import promise_due_links
+from outbox.models import Message, State
+from sandbox.ports import HOST
+
+PATIENCE_SECONDS = 900
+HOURS_BEFORE = 20
+SENDER = "hello@grouport.test"
+
+
+def run(parts: Parts, options: Namespace) -> dict[str, Any]:
+    parts.fill()
+    mail = parts.start_sink(spool=True, reply_ms=options.reply_ms)
+    parts.start_workers(options.worker_processes)
+    results = {}
+    loaded = 0
+    for members in options.members:
+        say(f"{members} members")
+        now = timezone.now()
+        crowd = bulk.Crowd(
+            prefix=f"due{members}",
+            members=members - loaded,
+            first=bulk.due_in(now=now, hours=HOURS_BEFORE),
+        )
+        with parts.postgres.connect(DATABASE) as database:
+            crowd.write(database, now=now)
+            database.execute("VACUUM ANALYZE")
+        loaded = members
+        results[members] = _measure(parts, mail, members, options)
+    largest = results.pop(loaded)
+    return {**largest, "smaller": results, "reply_ms": options.reply_ms}
+
+
+def _measure(parts: Parts, mail: SinkLog, members: int, options: Namespace) -> dict[str, Any]:
+    senders = options.worker_processes
+    spent: Counter[str] = Counter()
+    spool = parts.folder / "spool"
+    spool.write_bytes(b"")
+    before = mail.total
+    with parts.postgres.counting() as asked:
+        _send_all(parts, mail, members)
+    bodies = read_spool(spool)
+
+    def ours(number: int) -> Round:
+        before = parts.cpu_seconds()
+        found = _send_all(parts, mail, members)
+        spent.update({name: used - before[name] for name, used in parts.cpu_seconds().items()})
+        return found
+
+    def raw(number: int) -> Round:
+        return _script(parts, mail, bodies, senders)
+
+    rounds = take_turns(options.rounds, ours, raw)
+    sent = members * (options.rounds + 1)
+    return compare(
+        "links",
+        "mails/s",
+        *rounds,
+        members=members,
+        queries=asked.each(members),
+        cpu_ms_per_mail={name: round(s * 1000 / sent, 3) for name, s in spent.items()},
+        mail_bytes=sum(len(body) for _, body in bodies) // len(bodies),
+        accepted=mail.total - before,
+        expected=members + 2 * sent,
+        worker_processes=senders,
+    )
+
+
+def _send_all(parts: Parts, mail: SinkLog, members: int) -> Round:
+    """From the clock's tick until the mail server has taken every mail."""
+    _empty_outbox(parts)
+    mail.forget()
+    started = time.time()
+    promise_due_links.delay()
+    return _finished(parts, mail, members, started)
+
+
+def _empty_outbox(parts: Parts) -> None:
+    """Each round begins with no mails. The workers have marked the last ones as sent before."""
+
+    def is_quiet() -> bool:
+        return not Message.objects.exclude(state=State.SENT).exists()
+
+    parts.wait_until("the workers", is_quiet)
+    with parts.postgres.connect(DATABASE) as database:
+        database.execute("TRUNCATE outbox_message")
+
+
+def _finished(parts: Parts, mail: SinkLog, members: int, started: float) -> Round:
+    """Wait for the last mail. Raises WrongResult unless each member got exactly one."""
+    parts.wait_until("mails", lambda: mail.count() >= members, PATIENCE_SECONDS)
+    taken = mail.taken()
+    people = len({one.recipient for one in taken})
+    letters = len({one.message_id for one in taken})
+    if not len(taken) == people == letters == members:
+        raise WrongResult(f"{len(taken)} mails, {letters} ids, {people} people, not {members}.")
+    ended = max(one.at for one in taken)
+    return Round(members / (ended - started), [one.at - started for one in taken])
+
+
+def _script(parts: Parts, mail: SinkLog, bodies: list[tuple[str, bytes]], senders: int) -> Round:
+    """The same bytes over connections kept open, by as many processes."""
+
+    def work(number: int, go: Callable[[], None]) -> float:
+        with smtplib.SMTP(HOST, parts.email_port) as server:
+            server.ehlo()
+            go()
+            started = time.time()
+            for recipient, body in bodies[number::senders]:
+                server.sendmail(SENDER, [recipient], body)
+        return started
+
+    mail.forget()
+    started = min(fan_out(senders, work))
+    return _finished(parts, mail, len(bodies), started)

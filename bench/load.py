@@ -1,0 +1,132 @@
+"""Many clients at once, each a process of its own, so that none waits for another's turn."""
+
+import multiprocessing
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable, Sequence
+from multiprocessing.connection import Connection as Pipe
+from typing import Any, TypeVar
+
+from django.db import connections
+
+from bench.client import Answer, Connection
+from bench.rounds import WrongResult
+
+Found = TypeVar("Found")
+_forking = multiprocessing.get_context("fork")
+
+
+def fan_out(count: int, work: Callable[[int, Callable[[], None]], Found]) -> list[Found]:
+    """Run `work(number, go)` in `count` processes; `go()` returns when all have got that far.
+
+    Raises WrongResult with what went wrong in any of them.
+    """
+    connections.close_all()  # a child must not share this process's database connection
+    gate = _forking.Barrier(count)
+    pipes, children = [], []
+    for number in range(count):
+        ours, theirs = _forking.Pipe(duplex=False)
+        child = _forking.Process(target=_run, args=(work, number, gate, theirs), daemon=True)
+        child.start()
+        theirs.close()
+        pipes.append(ours)
+        children.append(child)
+    try:
+        answers = [_receive(pipe) for pipe in pipes]
+    finally:
+        for child in children:
+            child.join(timeout=1)
+            if child.is_alive():
+                child.kill()
+                child.join()
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise WrongResult(str(answer)) from answer
+    return answers
+
+
+def _receive(pipe: "Pipe[Any, Any]") -> Any:
+    try:
+        return pipe.recv()
+    except EOFError:
+        return WrongResult("A client ended without an answer.")
+
+
+def _run(work: Callable[..., Any], number: int, gate: Any, pipe: "Pipe[Any, Any]") -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        pipe.send(work(number, lambda: gate.wait(timeout=60)))
+    except Exception as error:
+        gate.abort()
+        pipe.send(WrongResult(f"client {number}: {type(error).__name__}: {error}"))
+    finally:
+        pipe.close()
+        os._exit(0)  # nothing of the parent's is ours to clean up
+
+
+def closed_loop(
+    *,
+    port: int,
+    requests: Sequence[bytes],
+    clients: int,
+    seconds: float,
+    check: Callable[[Answer], None],
+) -> tuple[float, list[float]]:
+    """Each client asks the requests in turn, the next when it has the answer, for `seconds`.
+
+    Returns answers in a second, and how long each took. `check` raises WrongResult.
+    """
+
+    def work(number: int, go: Callable[[], None]) -> tuple[float, list[float]]:
+        connection = Connection(port)
+        check(connection.ask(requests[number % len(requests)]))
+        each: list[float] = []
+        go()
+        started = now = time.perf_counter()
+        turn = number
+        while now - started < seconds:
+            answer = connection.ask(requests[turn % len(requests)])
+            before, now = now, time.perf_counter()
+            each.append(now - before)
+            check(answer)
+            turn += 1
+        return now - started, each
+
+    found = fan_out(clients, work)
+    each: list[float] = []
+    for _, one in found:
+        each.extend(one)
+    return sum(len(one) / took for took, one in found), each
+
+
+def at_once(*, port: int, requests: Sequence[bytes]) -> list[tuple[float, Answer]]:
+    """Send every request at the same moment, each over its own connection.
+
+    Returns, in the order of the requests, the answer and its seconds since that moment.
+    """
+    waiting = selectors.DefaultSelector()
+    answers: dict[int, tuple[float, Answer]] = {}
+    clients = [Connection(port) for _ in requests]
+    try:
+        time.sleep(0.2)  # until the server has taken all connections
+        for number, client in enumerate(clients):
+            waiting.register(client.socket, selectors.EVENT_READ, number)
+        started = time.perf_counter()
+        for client, request in zip(clients, requests, strict=True):
+            client.socket.sendall(request)
+        while len(answers) < len(requests):
+            ready = waiting.select(timeout=60)
+            if not ready:
+                raise WrongResult(f"Only {len(answers)} of {len(requests)} were answered.")
+            for key, _ in ready:
+                waiting.unregister(key.fileobj)
+                answer = clients[key.data].read()
+                answers[key.data] = (time.perf_counter() - started, answer)
+    finally:
+        waiting.close()
+        for client in clients:
+            client.close()
+    return [answers[number] for number in range(len(requests))]

@@ -1,0 +1,90 @@
+"""What each bench measures, in words, and how to make it smaller or larger."""
+
+import argparse
+import os
+
+ROUNDS = 5
+
+
+def _sizes(text: str) -> list[int]:
+    return sorted(int(part) for part in text.split(","))
+
+
+def _pages(parser: argparse.ArgumentParser) -> None:
+    """The public list and a group's page, anonymous.
+
+    Clients ask for the two in turn, over connections kept open. Raw: a bare Django view with
+    one query, under the same server and on the same database.
+    """
+    parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--groups", type=int, default=12, help="on the public list")
+
+
+def _rush(parser: argparse.ArgumentParser) -> None:
+    """Many signed-in members press “reserve” in the same moment, for fewer seats.
+
+    Counts decisions until the last one is told. Raw: a bare view with a conditional UPDATE and
+    an INSERT in one transaction.
+    """
+    parser.add_argument("--buyers", type=int, default=200)
+    parser.add_argument("--seats", type=int, default=50)
+    parser.add_argument("--groups", type=int, default=12, help="other groups with free seats")
+
+
+def _enrol(parser: argparse.ArgumentParser) -> None:
+    """Whole enrolments: reserve, go to pay, pay at the stand-in, webhook, worker, mail.
+
+    An enrolment counts when the mail server has taken its confirmation. Raw: the claim of
+    `rush`, with as many clients.
+    """
+    parser.add_argument("--orders", type=int, default=320, help="in each round")
+    parser.add_argument("--clients", type=int, default=16)
+    parser.add_argument("--worker-processes", type=int, default=1)
+    parser.add_argument(
+        "--browse", action="store_true", help="open the pages between, as a browser would"
+    )
+
+
+def _links(parser: argparse.ArgumentParser) -> None:
+    """The week's link mails, all due in the same minute, sent by several worker processes.
+
+    The clock's task is enqueued, and time runs until the mail server has taken every mail.
+    Raw: a script that sends the same bytes over as many connections kept open.
+    """
+    parser.add_argument("--members", type=_sizes, default=[1000, 20000], metavar="N,N")
+    parser.add_argument("--worker-processes", type=int, default=4)
+    parser.add_argument(
+        "--reply-ms", type=float, default=0.0, help="how far away the mail server is"
+    )
+
+
+def _growth(parser: argparse.ArgumentParser) -> None:
+    """Pages, reserve, tick and webhook, with more and more past enrolments in the database.
+
+    One database and one server for each size, measured in turn. `ours` is the slowest figure's
+    share of its time when empty: 1 is flat. There is no raw limit: `raw` is 1.
+    """
+    parser.add_argument("--sizes", type=_sizes, default=[0, 10_000, 1_000_000], metavar="N,N")
+    parser.add_argument("--samples", type=int, default=30, help="of each figure in a round")
+
+
+OPTIONS = {"pages": _pages, "rush": _rush, "enrol": _enrol, "links": _links, "growth": _growth}
+
+
+def read(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure Grouport beside the raw limit of this machine, in the same run. "
+        "Starts PostgreSQL, Redis, the server and all else that it needs, on this machine only, "
+        "and leaves nothing behind. The last line is one JSON object; progress goes to stderr.",
+    )
+    benches = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, add in OPTIONS.items():
+        words = (add.__doc__ or "").split("\n\n", 1)
+        bench = benches.add_parser(name, help=words[0], description=add.__doc__)
+        bench.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
+        bench.add_argument("--web-processes", type=int, default=os.cpu_count() or 2)
+        bench.add_argument("--web-threads", type=int, default=8, help="in each web process")
+        add(bench)
+    return parser.parse_args(argv)
