@@ -22,13 +22,17 @@ def main(argv: list[str]) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
     try:
-        with Parts() as parts:
+        with Parts(show_queries=chosen.show_queries) as parts:
             parts.prepare_environment()
             # Not before: it imports the application, whose settings read the environment.
             result = importlib.import_module(f"bench.{chosen.name}").run(parts, chosen)
     except KeyboardInterrupt:
         return 130
-    machine = {"cores": os.cpu_count(), "load_before": LOAD_BEFORE, "python": platform.python_version()}
+    machine = {
+        "cores": os.cpu_count(),
+        "load_before": LOAD_BEFORE,
+        "python": platform.python_version(),
+    }
     settings = {"rounds": chosen.rounds, "web_processes": chosen.web_processes}
     sys.stdout.write(json.dumps({**result, **settings, "machine": machine}) + "\n")
     return 0

@@ -86,5 +86,8 @@ def read(argv: list[str]) -> argparse.Namespace:
         bench.add_argument("--rounds", type=int, default=ROUNDS, help="default: %(default)s")
         bench.add_argument("--web-processes", type=int, default=os.cpu_count() or 2)
         bench.add_argument("--web-threads", type=int, default=8, help="in each web process")
+        bench.add_argument(
+            "--show-queries", action="store_true", help="those it counted, on stderr"
+        )
         add(bench)
     return parser.parse_args(argv)

@@ -77,7 +77,6 @@ def _count(parts: Parts, port: int, path: str) -> dict[str, float]:
     return asked.each(COUNTED)
 
 
-
 def _is_a_page(answer: Answer) -> None:
     if answer.status != 200 or b"/groups/group-0/" not in answer.body:
         raise WrongResult(f"Not the page: {answer.status} {answer.header('location')}")

@@ -21,12 +21,12 @@ from sandbox.children import BASE_DIR, dies_with_parent
 from sandbox.ports import HOST, answers, free_port
 from sandbox.stack import wait_until
 
+FOLDER = "grouport-bench-"
 GRACE_SECONDS = 10
 HOSTNAME = "grouport.test"
 SITE_URL = f"https://{HOSTNAME}"
 DATABASE = "grouport"
-WEBHOOK_SECRET = "whsec_standin"
-CELERY = (sys.executable, "-W", "ignore:You're running the worker", "-m", "celery", "-A", "grouport")
+WEBHOOK_SECRET = "whsec_standin"  # noqa: S105  the stand-in's
 
 
 class PartEnded(Exception):
@@ -36,16 +36,19 @@ class PartEnded(Exception):
 class Parts:
     """`with Parts() as parts:` owns a folder and all processes; both are gone afterwards."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, show_queries: bool = False) -> None:
+        self._show_queries = show_queries
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
         self._after = contextlib.ExitStack()
         self.environment: dict[str, str] = {}
 
     def __enter__(self) -> "Parts":
-        self.folder = Path(tempfile.mkdtemp(prefix="grouport-bench-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
         self._after.callback(shutil.rmtree, self.folder, ignore_errors=True)
         try:
-            self.postgres = self._after.enter_context(Postgres(self.folder))
+            self.postgres = self._after.enter_context(
+                Postgres(self.folder, show=self._show_queries)
+            )
         except BaseException:
             self._after.close()
             raise
@@ -186,7 +189,8 @@ class Parts:
         command = [sys.executable, "-m", "gunicorn", module, "--bind", f"{HOST}:{port}"]
         command += ["--worker-class", "gthread", "--workers", str(workers)]
         command += ["--threads", str(threads), "--worker-tmp-dir", "/dev/shm"]  # noqa: S108
-        self.start(name or module.rpartition(".")[2], [*command, "--no-control-socket"], **environment)
+        command += ["--no-control-socket"]
+        self.start(name or module.rpartition(".")[2], command, **environment)
         self.wait_until(module, lambda: answers(port))
         return port
 
@@ -195,18 +199,20 @@ class Parts:
         logs = []
         for number in range(processes):
             name = f"worker-{number}" if number else "worker"
-            command = [*CELERY, "worker", "--pool", "threads", "--concurrency", "8"]
-            self.start(name, [*command, "--hostname", f"{name}@bench", "--loglevel", "info"])
+            command = [sys.executable, "-m", "celery", "--app", "grouport", "worker"]
+            command += ["--pool", "threads", "--concurrency", "8"]
+            command += ["--hostname", f"{name}@bench", "--loglevel", "info"]
+            self.start(name, command)
             logs.append(self.folder / f"{name}.log")
         self.wait_until("workers", lambda: all(b" ready." in log.read_bytes() for log in logs))
 
-    def start_sink(self, *, spool: bool = False, reply_ms: float = 0.0) -> SinkLog:
+    def start_sink(self, *, spool: Path | None = None, reply_ms: float = 0.0) -> SinkLog:
         """The mail server that takes everything; its log says what it took."""
         log = SinkLog(self.folder / "accepted")
         command = [sys.executable, "-m", "bench.sink", "--port", str(self.email_port)]
         command += ["--log", str(log.path), "--reply-ms", str(reply_ms)]
         if spool:
-            command += ["--spool", str(self.folder / "spool")]
+            command += ["--spool", str(spool)]
         self.start("sink", command)
         self.wait_until("sink", lambda: answers(self.email_port))
         return log

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from bench.rounds import say
+
 # Durable, as in production: a commit returns when it is on the disk.
 CONFIGURATION = """
 fsync = on
@@ -33,7 +35,8 @@ OWN_NAME = "bench"
 class Postgres:
     """A server of our own; `with` starts and stops it. It listens on a socket file only."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, show: bool = False) -> None:
+        self._show = show
         with warnings.catch_warnings():
             # Loading it looks for a folder of the user's own, which a service has not.
             warnings.simplefilter("ignore")
@@ -87,6 +90,8 @@ class Postgres:
             with self._log.open("rb") as log:
                 log.seek(start)
                 asked.read(log.read().decode(errors="replace"))
+            if self._show:
+                say("\n".join(f"{who}: {text}" for who, text in asked.texts))
 
     @property
     def _log(self) -> Path:

@@ -32,6 +32,7 @@ if not settings.configured:
     )
     django.setup()
 
+
 def _answer(words: str, status: int = 200) -> HttpResponse:
     # gunicorn would send it in chunks without its length.
     body = words.encode()

@@ -71,9 +71,7 @@ def compare(
         "unit": unit,
         "ours": round(statistics.median(rates[0]), 2),
         "raw": round(statistics.median(rates[1]), 2),
-        "ratio": round(
-            statistics.median(a / b for a, b in zip(*rates, strict=True)), 4
-        ),
+        "ratio": round(statistics.median(a / b for a, b in zip(*rates, strict=True)), 4),
         "ours_rounds": [round(rate, 2) for rate in rates[0]],
         "raw_rounds": [round(rate, 2) for rate in rates[1]],
         "ours_ms": milliseconds(ours),

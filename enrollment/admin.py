@@ -8,13 +8,16 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts.models import User
+from accounts import clock
+from accounts.models import Role, User
 from enrollment import services
 from enrollment.models import Enrollment, EnrollmentMove, Seat
+from sessions.forms import CodesField
 from sessions.models import Cohort, GroupSession
 from sessions.schedule import ImpossibleSchedule
 
@@ -33,6 +36,16 @@ class ReadOnly:
 
 
 class CohortForm(forms.ModelForm):
+    admitted_states = CodesField(
+        help_text="Where the facilitators are licensed, as two-letter codes: CA, NY."
+    )
+    skipped_dates = CodesField(
+        required=False,
+        help_text="Meeting days without a session, as 2026-12-24, 2026-12-31. The end moves; "
+        "there are always 12 sessions.",
+    )
+    time_zone = forms.ChoiceField(choices=clock.zone_choices)
+
     def clean_capacity(self) -> int:
         """Seats that exist are not taken away here; somebody may be sitting on them."""
         capacity: int = self.cleaned_data["capacity"]
@@ -44,9 +57,16 @@ class CohortForm(forms.ModelForm):
         return capacity
 
 
+# "meet.example/room" is read as https://meet.example/room.
+HTTPS_LINKS: dict[type[models.Field], dict[str, Any]] = {
+    models.URLField: {"assume_scheme": "https"}
+}
+
+
 class GroupSessionInline(admin.TabularInline):
     """The twelve dates; only a session's own link can be set by hand."""
 
+    formfield_overrides = HTTPS_LINKS
     model = GroupSession
     fields = ("number", "starts_at", "ends_at", "meeting_url")
     readonly_fields = ("number", "starts_at", "ends_at")
@@ -61,6 +81,7 @@ class GroupSessionInline(admin.TabularInline):
 @admin.register(Cohort)
 class CohortAdmin(admin.ModelAdmin):
     form = CohortForm
+    formfield_overrides = HTTPS_LINKS
     list_display = ("name", "status", "first_date", "wall_time", "time_zone", "seats")
     list_filter = ("status", "programme", "time_zone")
     search_fields = ("name", "slug")
@@ -69,6 +90,11 @@ class CohortAdmin(admin.ModelAdmin):
     readonly_fields = ("status", "room")
     inlines = (GroupSessionInline,)
     actions = ("publish", "close")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "facilitators":
+            kwargs["queryset"] = User.objects.exclude(role=Role.MEMBER).order_by("display_name")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Cohort]":
         taken = Count("seats", filter=Q(seats__enrollment__isnull=False))

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from accounts.models import User
 from enrollment.models import Attendance, Enrollment
-from enrollment.states import IN_STANDING
+from enrollment.states import IN_STANDING, Status
 from sessions.models import GroupSession
 
 
@@ -51,6 +51,8 @@ def look(*, token: str, user: User, now: dt.datetime) -> Doorway:
         return Doorway(DoorState.UNKNOWN)
     if enrollment.member_id != user.pk:
         return Doorway(DoorState.NOT_YOURS)
+    if enrollment.status == Status.COMPLETED:
+        return Doorway(DoorState.OVER, enrollment)
     if enrollment.status not in IN_STANDING:
         return Doorway(DoorState.NO_STANDING, enrollment)
     sessions = GroupSession.objects.filter(

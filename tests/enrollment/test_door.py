@@ -92,7 +92,10 @@ def test_a_link_that_never_was_is_not_found(client: Client) -> None:
 # --- How you stand ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [s for s in Status if s not in (Status.ACTIVE, Status.GRACE)])
+OUTSIDE = [s for s in Status if s not in (Status.ACTIVE, Status.GRACE, Status.COMPLETED)]
+
+
+@pytest.mark.parametrize("status", OUTSIDE)
 def test_without_standing_the_door_stays_closed(client: Client, clock: Any, status: Status) -> None:
     clock.move_to(FIRST_SESSION)
     confirmed = seat()
@@ -101,6 +104,14 @@ def test_without_standing_the_door_stays_closed(client: Client, clock: Any, stat
         assert (response.status_code, response.context["state"]) == (403, "no_standing")
         assert "Your seat is not active right now" in said(response)
     assert Attendance.objects.count() == 0
+
+
+def test_who_has_completed_the_weeks_hears_that_they_are_over(client: Client, clock: Any) -> None:
+    clock.move_to(FIRST_SESSION)
+    confirmed = seat()
+    Enrollment.objects.update(status=Status.COMPLETED)
+    for response in (knock(client, confirmed), enter(client, confirmed)):
+        assert (response.status_code, response.context["state"]) == (200, "over")
 
 
 def test_in_grace_the_door_opens(client: Client, clock: Any) -> None:
