@@ -9,7 +9,7 @@ import sys
 from types import FrameType
 
 from bench import options
-from bench.parts import Parts
+from bench.parts import ENDING, Parts
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
@@ -19,7 +19,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 def main(argv: list[str]) -> int:
     """Returns 0 with the result printed, 130 after Ctrl-C; raises what went wrong."""
     chosen = options.read(argv)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, interrupt)
     try:
         with Parts(show_queries=chosen.show_queries) as parts:

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -23,10 +23,25 @@ from sandbox.stack import wait_until
 
 FOLDER = "grouport-bench-"
 GRACE_SECONDS = 10
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HOSTNAME = "grouport.test"
 SITE_URL = f"https://{HOSTNAME}"
 DATABASE = "grouport"
 WEBHOOK_SECRET = "whsec_standin"  # noqa: S105  the stand-in's
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off an interruption to the end of the block, which starts what must be stopped."""
+    held: list[int] = []
+    before = {n: signal.signal(n, lambda number, frame: held.append(number)) for n in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if held:
+            raise KeyboardInterrupt
 
 
 class PartEnded(Exception):
@@ -45,10 +60,10 @@ class Parts:
     def __enter__(self) -> "Parts":
         self.folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER}{os.getpid()}-"))
         self._after.callback(shutil.rmtree, self.folder, ignore_errors=True)
+        server = Postgres(self.folder, show=self._show_queries)
         try:
-            self.postgres = self._after.enter_context(
-                Postgres(self.folder, show=self._show_queries)
-            )
+            with uninterrupted():
+                self.postgres = self._after.enter_context(server)
         except BaseException:
             self._after.close()
             raise
@@ -60,7 +75,7 @@ class Parts:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in ENDING:
             signal.signal(number, signal.SIG_IGN)  # stopping is not to be interrupted
         if isinstance(error, Exception):
             error.add_note(self.last_words())

@@ -19,7 +19,6 @@ from enrollment import services
 from enrollment.models import Enrollment, EnrollmentMove, Seat
 from sessions.forms import CodesField
 from sessions.models import Cohort, GroupSession
-from sessions.schedule import ImpossibleSchedule
 
 
 class ReadOnly:
@@ -87,9 +86,25 @@ class CohortAdmin(admin.ModelAdmin):
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name", "first_date")}
     filter_horizontal = ("facilitators",)
-    readonly_fields = ("status", "room")
+    readonly_fields = ("status",)
+    # What members have been told and have paid for; it changes only together with a mail.
+    promised_fields = (
+        "first_date",
+        "wall_time",
+        "time_zone",
+        "duration_minutes",
+        "skipped_dates",
+        "admission",
+        "currency",
+    )
     inlines = (GroupSessionInline,)
     actions = ("publish", "close")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Cohort | None = None) -> Any:
+        """Once somebody has a seat, the dates stay: moving them here would tell nobody."""
+        if obj is not None and Seat.objects.filter(cohort=obj).exclude(enrollment=None).exists():
+            return (*self.readonly_fields, *self.promised_fields)
+        return self.readonly_fields
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "facilitators":
@@ -114,11 +129,11 @@ class CohortAdmin(admin.ModelAdmin):
     @admin.action(description="Publish: make the twelve sessions and the seats")
     def publish(self, request: HttpRequest, queryset: "QuerySet[Cohort]") -> None:
         for cohort in queryset:
-            try:
+            reasons = services.reasons_not_to_publish(cohort=cohort, now=timezone.now())
+            for reason in reasons:
+                self.message_user(request, f"{cohort}: {reason}", messages.ERROR)
+            if not reasons:
                 services.open_enrollment(cohort=cohort)
-            except ImpossibleSchedule as error:
-                self.message_user(request, f"{cohort}: {error}", messages.ERROR)
-            else:
                 self.message_user(request, f"{cohort} is open for members.")
 
     @admin.action(description="Close to new members")

@@ -72,6 +72,12 @@ def look(*, token: str, user: User, now: dt.datetime) -> Doorway:
     return Doorway(DoorState.OVER, enrollment, ended)
 
 
+def last_location(member: User) -> str:
+    """The state from which the member joined last; empty the first time, to be chosen."""
+    arrivals = Attendance.objects.filter(enrollment__member=member).order_by("-arrived_at")
+    return arrivals.values_list("location", flat=True).first() or ""
+
+
 def opening_time(session: GroupSession) -> dt.datetime:
     minutes = session.cohort.programme.door_opens_minutes
     return session.starts_at - dt.timedelta(minutes=minutes)

@@ -29,6 +29,16 @@ class AlreadyEnrolled(Refused):
     message = "One seat is all you need. You find it under My groups."
 
 
+class TooManyHolds(Refused):
+    title = "You are keeping other seats already"
+    message = (
+        "Seats are few, so one person can keep two unpaid seats at a time, and the same group's "
+        "seat three times within a day. Nothing was reserved and nothing was charged. Pay for a "
+        "seat that is kept for you under My groups, or try again tomorrow. If paying is the "
+        "difficulty, write to us: we would like to help."
+    )
+
+
 class IntakeMissing(Refused):
     title = "A few questions first"
     message = "Please tell us a little about yourself before we keep a seat for you."

@@ -7,6 +7,7 @@ Cohort → Enrollment → Payment → Refund.
 """
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 
@@ -21,10 +22,15 @@ from enrollment.states import LIVE, Status
 from outbox import services as outbox
 from sessions.models import Cohort, GroupSession
 from sessions.pricing import price_from_week
+from sessions.schedule import ImpossibleSchedule, session_starts
 from sessions.services import schedule_sessions
 
 # Time to reach the payment page; starting the payment extends the hold past its end.
 HOLD = dt.timedelta(minutes=15)
+# A free account must not keep a group full for ever without paying.
+FAIR_USE_WINDOW = dt.timedelta(days=1)
+HOLDS_AT_A_TIME = 2
+HOLDS_OF_ONE_GROUP = 3
 # How long a seat waits for money that is on its way.
 SLOW_MONEY = dt.timedelta(days=7)
 
@@ -50,6 +56,21 @@ def open_enrollment(*, cohort: Cohort) -> None:
     lay_out(cohort=cohort)
     cohort.status = Cohort.Status.PUBLISHED
     cohort.save(update_fields=["status"])
+
+
+def reasons_not_to_publish(*, cohort: Cohort, now: dt.datetime) -> list[str]:
+    """What a person has to mend before members may pay for this group; empty when nothing."""
+    reasons = []
+    if not cohort.facilitators.exists():
+        reasons.append("Choose a facilitator first: nobody would lead this group.")
+    try:
+        starts = session_starts(cohort.first_date, cohort.wall_time, cohort.zone, cohort.skipped())
+    except ImpossibleSchedule as error:
+        reasons.append(str(error))
+    else:
+        if starts[max(cohort.starting_weeks) - 1] <= now:
+            reasons.append("Nobody could join any more: choose a later first date.")
+    return reasons
 
 
 @transaction.atomic
@@ -91,6 +112,7 @@ def reserve_seat(
     if cohort.status != Cohort.Status.PUBLISHED:
         raise refusals.GroupClosed
     check_eligible(cohort=cohort, member=member, now=now)
+    check_fair_use(cohort=cohort, member=member, now=now)
     entry = entry_session(cohort=cohort, now=now)
     if entry is None:
         raise refusals.GroupClosed
@@ -142,6 +164,22 @@ def check_eligible(*, cohort: Cohort, member: User, now: dt.datetime) -> Answers
     if answers.state not in cohort.admitted_states:
         raise refusals.StateNotAdmitted
     return answers
+
+
+def check_fair_use(*, cohort: Cohort, member: User, now: dt.datetime) -> None:
+    """Raises TooManyHolds for somebody who keeps seats from others without paying."""
+    unpaid = Counter(
+        Enrollment.objects.filter(
+            member=member,
+            status__in=(Status.HELD, Status.EXPIRED),
+            reserved_at__gt=now - FAIR_USE_WINDOW,
+        ).values_list("cohort_id", "status")
+    )
+    if unpaid[cohort.pk, Status.HELD]:
+        return  # pressing twice is answered with the seat that is kept already
+    held = sum(count for (_, status), count in unpaid.items() if status == Status.HELD)
+    if held >= HOLDS_AT_A_TIME or unpaid[cohort.pk, Status.EXPIRED] >= HOLDS_OF_ONE_GROUP:
+        raise refusals.TooManyHolds
 
 
 def find_free_seat(*, cohort_id: int) -> int | None:

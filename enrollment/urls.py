@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import path, re_path
 
 from enrollment import views
 
@@ -11,5 +11,5 @@ urlpatterns = [
     path("my/", views.my_groups, name="my_groups"),
     path("my/<uuid:public_id>/", views.my_group, name="my_group"),
     path("my/<uuid:public_id>/calendar.ics", views.calendar, name="calendar"),
-    path("join/<str:token>/", views.door, name="door"),
+    re_path(r"^join/(?P<token>[A-Za-z0-9_-]{1,64})/$", views.door, name="door"),
 ]

@@ -300,7 +300,7 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
     doorway = doors.look(token=token, user=member, now=now)
     form = None
     if doorway.state == DoorState.OPEN:
-        form = DoorForm(posted(request), initial={"location": stored_state(member)})
+        form = DoorForm(posted(request), initial={"location": doors.last_location(member)})
         if form.is_valid():
             outcome = step_in(doorway, form.cleaned_data["location"])
             if isinstance(outcome, str):

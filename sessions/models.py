@@ -156,12 +156,12 @@ class Cohort(models.Model):
         editable=False,
         help_text="Start of the last session at which one may join; written with the sessions.",
     )
-    room = models.CharField(max_length=60, unique=True, default=random_room, editable=False)
     meeting_url = models.URLField(
         "meeting link",
         blank=True,
         validators=[https_only],
-        help_text="Leave empty for a room of its own.",
+        help_text="The same room each week, for example your own video account. Leave empty: "
+        "each session then gets a new room that nobody can know beforehand.",
     )
 
     STARTING_WEEKS: ClassVar[dict[str, tuple[int, ...]]] = {
@@ -228,6 +228,8 @@ class GroupSession(models.Model):
     )
     starts_at = models.DateTimeField(db_index=True)
     ends_at = models.DateTimeField()
+    # A room of its own: whoever has left the group knows last week's and not the next.
+    room = models.CharField(max_length=60, unique=True, default=random_room, editable=False)
     meeting_url = models.URLField(
         "meeting link", blank=True, validators=[https_only], help_text="For this session only."
     )
@@ -251,5 +253,5 @@ class GroupSession(models.Model):
         return (
             self.meeting_url
             or self.cohort.meeting_url
-            or f"{settings.MEETING_BASE_URL}/{self.cohort.room}"
+            or f"{settings.MEETING_BASE_URL}/{self.room}"
         )

@@ -169,19 +169,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "room",
-                    models.CharField(
-                        default=sessions.models.random_room,
-                        editable=False,
-                        max_length=60,
-                        unique=True,
-                    ),
-                ),
-                (
                     "meeting_url",
                     models.URLField(
                         blank=True,
-                        help_text="Leave empty for a room of its own.",
+                        help_text="The same room each week, for example your own video account. Leave empty: each session then gets a new room that nobody can know beforehand.",
                         validators=[
                             django.core.validators.URLValidator(
                                 message="Enter an address that starts with https://.",
@@ -227,6 +218,15 @@ class Migration(migrations.Migration):
                 ),
                 ("starts_at", models.DateTimeField(db_index=True)),
                 ("ends_at", models.DateTimeField()),
+                (
+                    "room",
+                    models.CharField(
+                        default=sessions.models.random_room,
+                        editable=False,
+                        max_length=60,
+                        unique=True,
+                    ),
+                ),
                 (
                     "meeting_url",
                     models.URLField(

@@ -81,14 +81,19 @@ def test_queries_of_all_processes_are_counted_for_an_enrolment() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_interrupting_leaves_no_process_and_no_folder(number: signal.Signals) -> None:
+@pytest.mark.parametrize("processes", [1, 12], ids=["starting", "measuring"])
+def test_interrupting_leaves_no_process_and_no_folder(
+    number: signal.Signals, processes: int
+) -> None:
     with running("pages", "--seconds", "60") as process:
-        wait_until(lambda: len(_children(process.pid)) >= 5, "clients", seconds=60)
-        started = _children(process.pid) + _processes_in(folders_of(process.pid))
+        wait_until(lambda: len(_children(process.pid)) >= processes, "parts", seconds=60)
+        folders = folders_of(process.pid)
+        started = _children(process.pid)
         process.send_signal(number)
         assert process.wait(timeout=60) == 130
-        assert folders_of(process.pid) == []
     assert [one for one in started if one.is_running()] == []
+    assert _processes_in(folders) == []
+    assert folders_of(process.pid) == []
 
 
 def _children(pid: int) -> list[psutil.Process]:
@@ -98,13 +103,11 @@ def _children(pid: int) -> list[psutil.Process]:
 def _processes_in(folders: list[Path]) -> list[psutil.Process]:
     """PostgreSQL is nobody's child, but names its folder."""
     names = [str(folder) for folder in folders]
-    found = [
+    return [
         one
         for one in psutil.process_iter(["cmdline"])
         if any(name in word for word in one.info["cmdline"] or () for name in names)
     ]
-    assert found
-    return found
 
 
 @pytest.mark.parametrize("name", ["", *BENCHES])

@@ -17,6 +17,7 @@ from sessions.models import Cohort
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
+    NOW,
     a_cohort,
     a_confirmed_seat,
     a_held_seat,
@@ -104,9 +105,15 @@ def test_the_admin_is_for_admins(client: Client, role: Role, where: str) -> None
 # --- Publishing -------------------------------------------------------------------------
 
 
+def a_led_draft(**fields: Any) -> Cohort:
+    draft = a_cohort(draft=True, **fields)
+    draft.facilitators.add(a_member(role=Role.FACILITATOR))
+    return draft
+
+
 @pytest.mark.usefixtures("admin")
 def test_publishing_makes_twelve_sessions_and_the_seats(client: Client) -> None:
-    draft = a_cohort(draft=True, capacity=6)
+    draft = a_led_draft(capacity=6)
     assert act(client, COHORTS, "publish", draft) == [f"{draft} is open for members."]
     draft.refresh_from_db()
     assert draft.status == Cohort.Status.PUBLISHED
@@ -125,8 +132,8 @@ def test_publishing_again_changes_nothing(client: Client) -> None:
 
 @pytest.mark.usefixtures("admin")
 def test_dates_that_cannot_be_kept_are_named_and_nothing_is_published(client: Client) -> None:
-    sound = a_cohort(draft=True, name="Sound")
-    impossible = a_cohort(draft=True, name="Odd", skipped_dates=["2026-10-07"])
+    sound = a_led_draft(name="Sound")
+    impossible = a_led_draft(name="Odd", skipped_dates=["2026-10-07"])
     assert sorted(act(client, COHORTS, "publish", sound, impossible)) == [
         "Odd: 2026-10-07 is not a meeting day of this group, so it cannot be skipped.",
         "Sound is open for members.",
@@ -137,6 +144,35 @@ def test_dates_that_cannot_be_kept_are_named_and_nothing_is_published(client: Cl
         0,
         0,
     )
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_group_that_nobody_leads_is_not_published(client: Client) -> None:
+    draft = a_cohort(draft=True)
+    assert act(client, COHORTS, "publish", draft) == [
+        f"{draft}: Choose a facilitator first: nobody would lead this group."
+    ]
+    draft.refresh_from_db()
+    assert (draft.status, seats(draft)) == (Cohort.Status.DRAFT, 0)
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_group_that_nobody_could_join_is_not_published(client: Client) -> None:
+    draft = a_led_draft(first_date=NOW.date() - dt.timedelta(days=1))
+    assert act(client, COHORTS, "publish", draft) == [
+        f"{draft}: Nobody could join any more: choose a later first date."
+    ]
+
+
+@pytest.mark.usefixtures("admin")
+def test_once_somebody_has_a_seat_the_dates_stay(client: Client) -> None:
+    cohort = a_cohort()
+    a_held_seat(cohort=cohort)
+    moved = (cohort.first_date + dt.timedelta(days=1)).isoformat()
+    response = client.post(change(cohort), typed(cohort, first_date=moved, name="Another name"))
+    assert response.status_code == 302
+    cohort.refresh_from_db()
+    assert (cohort.name, session(cohort, 1).starts_at) == ("Another name", FIRST_SESSION)
 
 
 @pytest.mark.usefixtures("admin")

@@ -168,7 +168,7 @@ def test_a_mail_does_not_tell_where_the_meeting_is(smtp_sink: SmtpSink, kind: st
         "5550199",
         settings.MEETING_BASE_URL,
         "jit.si",
-        cohort.room,
+        session(cohort, 1).room,
     )
     assert [secret for secret in secrets if secret in said] == []
 

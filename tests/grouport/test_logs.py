@@ -16,7 +16,7 @@ TOKEN = "XBLsDuYLRKcKtYgvvc5bN3oHm6gqNaaO"
     [
         (f"GET /join/{TOKEN}/", "GET /join/…/"),
         (f"/accounts/login/?next=/join/{TOKEN}/", "/accounts/login/?next=/join/…/"),
-        (f"?next=%2Fjoin%2F{TOKEN}%2F", "?next=%2Fjoin%2F…%2F"),
+        (f"?next=%2Fjoin%2F{TOKEN}%2F", "?next=%2Fjoin%2F…"),
         ("/accounts/password/reset/key/1-cx8:abc/", "/accounts/password/reset/key/…/"),
         ("GET /groups/join-us/", "GET /groups/join-us/"),
     ],

@@ -77,8 +77,8 @@ def test_a_missing_first_date_is_the_only_complaint() -> None:
     assert list(complaints(first_date=None)) == ["first_date"]
 
 
-def test_every_cohort_has_a_room_that_nobody_guesses() -> None:
-    one, other = build_cohort(), build_cohort()
+def test_every_session_has_a_room_that_nobody_guesses() -> None:
+    one, other = GroupSession(number=1), GroupSession(number=2)
     assert one.room != other.room
     assert len(one.room) == len("g-") + 36
 
@@ -87,7 +87,7 @@ def test_a_session_meets_at_its_own_link_then_the_cohorts_then_the_room(settings
     settings.MEETING_BASE_URL = "https://meet.example"
     cohort = build_cohort()
     session = GroupSession(cohort=cohort, number=1)
-    assert session.joining_url == f"https://meet.example/{cohort.room}"
+    assert session.joining_url == f"https://meet.example/{session.room}"
     cohort.meeting_url = "https://video.example/ours"
     assert session.joining_url == "https://video.example/ours"
     session.meeting_url = "https://video.example/today"
