@@ -8,8 +8,11 @@ from urllib.parse import urlsplit
 import css_inline
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.forms import Form
 from django.http import HttpRequest
@@ -17,6 +20,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.paths import path_here
 
 logger = structlog.get_logger(__name__)
 
@@ -24,6 +28,18 @@ MAIL_FAILED = (
     "We could not send the email just now. "
     "If you are waiting for a code, ask for a new one in a minute."
 )
+TOO_MANY_MAILS = (
+    "We have sent several emails to this address already, and none just now. "
+    "Wait a quarter of an hour, then ask for a new code."
+)
+# Mails that anybody can have sent to any address, by typing it in.
+ASKED_FOR = {
+    "account/email/account_already_exists",
+    "account/email/email_confirmation",
+    "account/email/email_confirmation_signup",
+    "account/email/login_code",
+    "account/email/unknown_account",
+}
 # The page that follows says so itself, and knows better when the mail could not be sent.
 UNSAID = {
     "account/messages/email_confirmation_sent.txt",
@@ -46,6 +62,18 @@ class AccountAdapter(DefaultAccountAdapter):
         ),
         "incorrect_code": "This is not the code that we sent. Look at our newest email.",
         "too_many_login_attempts": "Too many tries. Wait five minutes, then start again.",
+        "too_many_passwords": (
+            "Too many tries with a password. Sign in with a code that we send you, "
+            "or try again later."
+        ),
+        "too_many_codes": (
+            "Several codes were asked for already. Use the one in our newest email, "
+            "or wait a quarter of an hour, then ask for a new one."
+        ),
+        "too_many_sign_ups": (
+            "Somebody signed up with this address several times just now. "
+            "Look for our newest email, or wait a quarter of an hour, then try again."
+        ),
         "rate_limited": "That was quick. Wait a minute, then try again.",
         "invalid_login": "This did not work. Start again from the beginning.",
     }
@@ -64,6 +92,10 @@ class AccountAdapter(DefaultAccountAdapter):
         if user.is_authenticated and user.is_staff:
             return reverse("admin:index")
         return str(super().get_login_redirect_url(request))
+
+    def is_safe_url(self, url: str) -> bool:
+        """Only absolute paths: a bare word would be looked up beside the current page."""
+        return bool(url) and path_here(self.request, url, "") == url
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """On the configured address: the request's own Host header is the sender's word."""
@@ -109,14 +141,46 @@ class AccountAdapter(DefaultAccountAdapter):
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        if message_template not in UNSAID:
+        if message_template in UNSAID:
+            words = kwargs.get("message_context") or args[0]
+            self.code_was_asked_for(request, words["email"])
+        else:
             super().add_message(request, level, message_template, *args, **kwargs)
+
+    def code_was_asked_for(self, request: HttpRequest, email: str) -> None:
+        """Count it, and say so when it was one too many.
+
+        Counted here and not where mails are sent: an address without an account gets fewer
+        of them, and the pages must not differ.
+        """
+        if not ratelimit.consume(request, action="mail_to_address", key=email.lower()):
+            messages.error(request, TOO_MANY_MAILS)
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Too many wrong passwords close that way for a while; the codes stay open."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError as error:
+            raise self.validation_error("too_many_passwords") from error
+
+    def get_reauthentication_methods(self, user: User | AnonymousUser) -> list[dict[str, Any]]:
+        by_code = {
+            "id": "code",
+            "description": "Get a code by email",
+            "url": reverse("accounts:prove_by_code"),
+        }
+        return [*super().get_reauthentication_methods(user), by_code]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send one mail now; if the mail server is away, say so on the next page instead.
 
-        The pages that follow offer to send the code again, so nobody is locked out.
+        The pages that follow offer to send the code again, so nobody is locked out. What
+        anybody can ask for is not sent to one address without end.
         """
+        if template_prefix in ASKED_FOR and not ratelimit.consume(
+            self.request, action="mail_to_address", key=email.lower(), dry_run=True
+        ):
+            return
         try:
             super().send_mail(template_prefix, email, context)
         except OSError as error:  # smtplib's errors are OSErrors too

@@ -1,5 +1,6 @@
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
@@ -7,6 +8,9 @@ from django.http import HttpRequest
 
 from accounts import services
 from accounts.models import User
+
+# An address is confirmed by its owner alone, and changed on the person's own page.
+admin.site.unregister(EmailAddress)
 
 
 class ChangeForm(UserChangeForm):
@@ -56,5 +60,7 @@ class UserAdmin(DjangoUserAdmin):
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
-        if "email" in form.changed_data:
+        if not change:
+            services.add_address(user=obj)
+        elif "email" in form.changed_data:
             services.replace_address(user=obj)

@@ -3,8 +3,11 @@
 from typing import Any, cast
 
 from allauth.account import forms as allauth_forms
-from allauth.core import context
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.manage_email import sync_user_email_address
+from allauth.core import context, ratelimit
 from django import forms
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
@@ -27,14 +30,45 @@ class LoginForm(PlainLabels, allauth_forms.LoginForm):
 
 
 class RequestLoginCodeForm(PlainLabels, allauth_forms.RequestLoginCodeForm):
+    def clean_email(self) -> str:
+        try:
+            email: str = super().clean_email()
+        except forms.ValidationError as error:
+            if error.code == "too_many_login_attempts":
+                raise get_adapter().validation_error("too_many_codes") from error
+            raise
+        if self._user:
+            # Somebody made on the command line has no address on record, which this code
+            # is to confirm: without it allauth would ask for a second code.
+            sync_user_email_address(self._user)
+        return email
+
+
+class CountedGuess(forms.Form):
+    """Tries at one code are counted where parallel requests cannot miss each other.
+
+    allauth counts them in the session, which requests that come at once read alike.
+    """
+
+    expected_code: str
+
+    def clean_code(self) -> str:
+        key = f"{context.request.session.session_key}:{self.expected_code}"
+        if not ratelimit.consume(context.request, action="guess_code", key=key):
+            raise get_adapter().validation_error("incorrect_code")
+        code: str = super().clean_code()  # type: ignore[misc]  # of the form beside this one
+        return code
+
+
+class ConfirmLoginCodeForm(CountedGuess, PlainLabels, allauth_forms.ConfirmLoginCodeForm):
     pass
 
 
-class ConfirmLoginCodeForm(PlainLabels, allauth_forms.ConfirmLoginCodeForm):
+class ProveByCodeForm(ConfirmLoginCodeForm):
     pass
 
 
-class ConfirmEmailForm(PlainLabels, allauth_forms.ConfirmEmailVerificationCodeForm):
+class ConfirmEmailForm(CountedGuess, PlainLabels, allauth_forms.ConfirmEmailVerificationCodeForm):
     pass
 
 
@@ -83,6 +117,18 @@ class SignupForm(PlainLabels, allauth_forms.SignupForm):
         field = cast(forms.ChoiceField, self.fields["time_zone"])
         field.choices = clock.zone_choices(zone)
         field.initial = zone
+        self.fields[
+            "email"
+        ].help_text = "We send your links here. Use an address that only you read."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        # Only a form without mistakes leads to a mail, so only that one counts.
+        if not self.errors and not ratelimit.consume(
+            context.request, action="signup_address", key=cleaned["email"]
+        ):
+            raise get_adapter().validation_error("too_many_sign_ups")
+        return cleaned
 
     def try_save(self, request: HttpRequest) -> tuple[User | None, HttpResponse | None]:
         """Store the person, unless the same address signed up a moment ago.
@@ -95,6 +141,9 @@ class SignupForm(PlainLabels, allauth_forms.SignupForm):
                     return self.save(request), None
             except IntegrityError:
                 self.account_already_exists = True
+        else:
+            # As long as a new person's takes: the answer's time must not tell them apart.
+            make_password(self.cleaned_data["password1"])
         outcome: tuple[User | None, HttpResponse | None] = super().try_save(request)
         return outcome
 

@@ -3,16 +3,59 @@
 from allauth.account.models import EmailAddress
 from django.db import transaction
 
-from accounts.models import User
+from accounts.models import Role, User
+
+
+def has_confirmed_address(*, user: User) -> bool:
+    found: bool = EmailAddress.objects.filter(user=user, verified=True).exists()
+    return found
+
+
+def end_password_and_sessions(*, user: User) -> None:
+    """Let neither the password so far nor any open session reach this account again.
+
+    A session carries a keyed hash of the password's field, so one write ends both, also
+    for somebody who has no password: an unusable one is random too.
+    """
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+
+
+def blank_chosen_name(*, user: User) -> None:
+    """Forget what a member is called. The names of staff are given by an admin and stay."""
+    if user.role == Role.MEMBER:
+        user.display_name = ""
+        user.save(update_fields=["display_name"])
+
+
+@transaction.atomic
+def hand_to_owner_of_address(*, user: User) -> bool:
+    """Give an account that nobody had confirmed to whoever has just proved its address.
+
+    Anybody can sign up with somebody else's address, and a password and a name of their
+    own. Returns whether there was a password, which now opens nothing.
+    """
+    had_password = user.has_usable_password()
+    end_password_and_sessions(user=user)
+    if had_password:
+        blank_chosen_name(user=user)
+    return had_password
+
+
+def add_address(*, user: User) -> None:
+    """Have the account's own address confirmed by the first code that is typed in from it."""
+    EmailAddress.objects.get_or_create(
+        user=user, email=user.email, defaults={"primary": True, "verified": False}
+    )
 
 
 @transaction.atomic
 def replace_address(*, user: User) -> None:
     """Let the account's own address, and no earlier one, open it from now on.
 
-    The new address is confirmed by the first code that is typed in from it.
+    The password and the sessions of whoever had the earlier address end here; the name stays,
+    because the admin who writes the address has it before their eyes.
     """
     EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
-    EmailAddress.objects.get_or_create(
-        user=user, email=user.email, defaults={"primary": True, "verified": False}
-    )
+    add_address(user=user)
+    end_password_and_sessions(user=user)

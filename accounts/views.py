@@ -2,17 +2,23 @@
 
 import urllib.parse
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import clock
-from accounts.forms import ProfileForm
+from accounts.forms import ProfileForm, ProveByCodeForm
 from accounts.middleware import ZONE_COOKIE
+from accounts.paths import path_here
+from accounts.proof import Proof
 
 A_YEAR = 60 * 60 * 24 * 365
 
@@ -31,12 +37,7 @@ def remember_zone(response: HttpResponse, zone: str) -> None:
 @require_POST
 def time_zone(request: HttpRequest) -> HttpResponse:
     """Show times in another zone from now on, then go back to where the reader was."""
-    back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(
-        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    ):
-        back = "/"
-    response = redirect(back)
+    response = HttpResponseRedirect(path_here(request, request.POST.get("next", ""), "/"))
     zone = request.POST.get("time_zone", "")
     if zone not in clock.known_zones():
         messages.error(request, "We do not know this time zone. Choose one from the list.")
@@ -59,3 +60,36 @@ def profile(request: HttpRequest) -> HttpResponse:
         remember_zone(response, person.time_zone)
         return response
     return render(request, "accounts/profile.html", {"form": form})
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def prove_by_code(request: HttpRequest) -> HttpResponse:
+    """Show once more that it is you, with a code that is sent at the press of a button."""
+    asked = (request.POST if request.method == "POST" else request.GET).get("next", "")
+    target = path_here(request, asked, reverse("accounts:profile"))
+    here = f"{request.path}?{urlencode({'next': target})}"
+    if request.POST.get("action") == "send":
+        Proof.send(request)
+        return HttpResponseRedirect(here)
+    proof = Proof.awaited(request)
+    form = proof and ProveByCodeForm(request.POST or None, code=proof.code)
+    if proof and form and request.method == "POST":
+        if form.is_valid():
+            proof.was_right(request)
+            return HttpResponseRedirect(target)
+        if not proof.was_wrong(request):
+            messages.error(request, "Three codes were wrong. Ask for a new one.")
+            return HttpResponseRedirect(here)
+    ways = get_adapter(request).get_reauthentication_methods(request.user)
+    context = {
+        "form": form,
+        "redirect_field": format_html('<input type="hidden" name="next" value="{}">', target),
+        "reauthentication_alternatives": [
+            {**way, "url": f"{way['url']}?{urlencode({'next': target})}"}
+            for way in ways
+            if way["url"] != request.path
+        ],
+    }
+    return render(request, "account/prove_by_code.html", context)

@@ -59,6 +59,7 @@ def run(parts: Parts, options: Namespace) -> dict[str, Any]:
         claims.check_sold(database, clubs, options.orders)
         return found
 
+    connected = parts.postgres.connections_ever(DATABASE)
     rounds = take_turns(options.rounds, ours, raw)
     database.close()
     orders = options.orders * (options.rounds + 1)
@@ -67,6 +68,9 @@ def run(parts: Parts, options: Namespace) -> dict[str, Any]:
         "enrolments/s",
         *rounds,
         queries=queries,
+        new_connections_per_enrolment=round(
+            (parts.postgres.connections_ever(DATABASE) - connected) / orders, 2
+        ),
         cpu_ms_per_enrolment={name: round(s * 1000 / orders, 2) for name, s in spent.items()},
         mails_accepted=mail.total,
         worker_processes=options.worker_processes,

@@ -18,6 +18,7 @@ from bench.parts import DATABASE, WEBHOOK_SECRET, Parts
 from bench.people import Member
 from bench.rounds import WrongResult, say
 from enrollment import links
+from enrollment.models import Enrollment
 from outbox.models import Message
 from sandbox.stripe_standin.signature import sign
 
@@ -36,11 +37,12 @@ def run(parts: Parts, options: Namespace) -> dict[str, Any]:
     needed = options.samples * (options.rounds + 1)
     people.open_groups(1, prefix="big", capacity=needed)
     members = people.sign_in(needed)
+    model = bulk.write_model(now=now)
+    due = bulk.due_in(now=now, hours=HOURS_BEFORE)
     with parts.postgres.connect(DATABASE) as database:
-        first = bulk.due_in(now=now, hours=HOURS_BEFORE)
-        bulk.Crowd(prefix="due", members=DUE_MEMBERS, first=first).write(database, now=now)
+        bulk.Crowd(prefix="due", members=DUE_MEMBERS, first=due, model=model).write(database)
     connection.close()
-    grown = [Grown(parts, size) for size in options.sizes]
+    grown = [Grown(parts, size, model) for size in options.sizes]
     found: dict[int, Figures] = {one.size: defaultdict(list) for one in grown}
     for number in range(options.rounds + 1):
         buyers = members[number * options.samples :][: options.samples]
@@ -56,15 +58,15 @@ def run(parts: Parts, options: Namespace) -> dict[str, Any]:
 class Grown:
     """One size: its database and its server."""
 
-    def __init__(self, parts: Parts, size: int) -> None:
+    def __init__(self, parts: Parts, size: int, model: Enrollment) -> None:
         self.size = size
         self._database = f"grown_{size}"
-        now = timezone.now()
+        first = bulk.long_ago(now=timezone.now())
         parts.postgres.create(self._database, template=DATABASE)
-        past = bulk.Crowd(prefix="past", members=size, first=bulk.long_ago(now=now))
+        past = bulk.Crowd(prefix="past", members=size, first=first, model=model)
         started = time.monotonic()
         with parts.postgres.connect(self._database) as database:
-            past.write(database, now=now, lived_through=True)
+            past.write(database, lived_through=True)
             database.execute("VACUUM ANALYZE")
             database.execute("CHECKPOINT")
         say(f"{size} past enrolments: loaded in {time.monotonic() - started:.0f} s")

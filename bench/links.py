@@ -27,6 +27,7 @@ def run(parts: Parts, options: Namespace) -> dict[str, Any]:
     parts.fill()
     parts.start_workers(options.worker_processes)
     results = {}
+    model = bulk.write_model(now=timezone.now())
     loaded = 0
     for members in options.members:
         say(f"{members} members")
@@ -34,10 +35,11 @@ def run(parts: Parts, options: Namespace) -> dict[str, Any]:
         crowd = bulk.Crowd(
             prefix=f"due{members}",
             members=members - loaded,
+            model=model,
             first=bulk.due_in(now=now, hours=HOURS_BEFORE),
         )
         with parts.postgres.connect(DATABASE) as database:
-            crowd.write(database, now=now)
+            crowd.write(database)
             database.execute("VACUUM ANALYZE")
         loaded = members
         results[members] = _measure(parts, members, options)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from django.db import connections
 
 from bench.client import Answer, Connection
+from bench.parts import uninterrupted
 from bench.rounds import WrongResult
 
 Found = TypeVar("Found")
@@ -26,20 +27,23 @@ def fan_out(count: int, work: Callable[[int, Callable[[], None]], Found]) -> lis
     connections.close_all()  # a child must not share this process's database connection
     gate = _forking.Barrier(count)
     pipes, children = [], []
-    for number in range(count):
-        ours, theirs = _forking.Pipe(duplex=False)
-        child = _forking.Process(target=_run, args=(work, number, gate, theirs), daemon=True)
-        child.start()
-        theirs.close()
-        pipes.append(ours)
-        children.append(child)
     try:
+        # What is raised while a process forks is printed and forgotten.
+        with uninterrupted():
+            for number in range(count):
+                ours, theirs = _forking.Pipe(duplex=False)
+                child = _forking.Process(
+                    target=_run, args=(work, number, gate, theirs), daemon=True
+                )
+                children.append(child)
+                child.start()
+                theirs.close()
+                pipes.append(ours)
         answers = [_receive(pipe) for pipe in pipes]
     finally:
         for child in children:
-            child.join(timeout=1)
-            if child.is_alive():
-                child.kill()
+            if child.pid is not None:
+                child.kill()  # whoever has answered has nothing left to do
                 child.join()
     for answer in answers:
         if isinstance(answer, BaseException):

@@ -22,7 +22,7 @@ from sandbox.ports import HOST, answers, free_port
 from sandbox.stack import wait_until
 
 FOLDER = "grouport-bench-"
-GRACE_SECONDS = 10
+GRACE_SECONDS = 5
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HOSTNAME = "grouport.test"
 SITE_URL = f"https://{HOSTNAME}"
@@ -121,11 +121,7 @@ class Parts:
         for _, process in reversed(ending):
             _signal_group(process, signal.SIGTERM)
         for one in reversed(ending):
-            try:
-                one[1].wait(timeout=GRACE_SECONDS)
-            except subprocess.TimeoutExpired:
-                _signal_group(one[1], signal.SIGKILL)
-                one[1].wait()
+            _wait_for_group(one[1])
             self._running.remove(one)
 
     def last_words(self) -> str:
@@ -243,6 +239,24 @@ class Parts:
 def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, number)
+
+
+def _wait_for_group(process: "subprocess.Popen[bytes]") -> None:
+    """Until a process and all that it started have ended; those that do not are killed."""
+
+    def has_ended() -> bool:
+        process.poll()
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    try:
+        wait_until(has_ended, "the end", GRACE_SECONDS)
+    except TimeoutError:
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
 
 
 def _cpu(pid: int) -> float:

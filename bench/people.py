@@ -31,7 +31,6 @@ _ANSWERS = Answers(
     state="NY",
     phone="212 555 0134",
     voicemail_ok=False,
-    email_ok=True,
     emergency_name="Noor Okafor",
     emergency_relation="sister",
     emergency_phone="212 555 0177",

@@ -27,7 +27,7 @@ max_connections = 300
 log_line_prefix = 'asked by %a|'
 """
 _ASKED = re.compile(r"^asked by ([^|]*)\|LOG:  (?:statement|execute [^:]+): (.*)$")
-_CONTROL = re.compile(r"^(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET |DEALLOCATE)", re.IGNORECASE)
+_CONTROL = re.compile(r"^(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET |SELECT set_config)")
 _HEALTH_CHECK = "SELECT 1"
 OWN_NAME = "bench"
 
@@ -73,6 +73,15 @@ class Postgres:
     def create(self, database: str, *, template: str = "template1") -> None:
         with self.connect() as connection:
             connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}"')
+
+    def connections_ever(self, database: str) -> int:
+        """How many connections were made to a database; a new one costs as much as a page."""
+        with self.connect() as connection:
+            row = connection.execute(
+                "SELECT sessions FROM pg_stat_database WHERE datname = %s", [database]
+            ).fetchone()
+        assert row is not None
+        return row[0]
 
     @contextmanager
     def counting(self) -> Iterator["Asked"]:

@@ -1,11 +1,14 @@
 """Staff's view of money: attempts, payments, refunds and Stripe's events. All read-only."""
 
+from collections.abc import Callable
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from billing import events, gateway, settlement
+from accounts.models import User
+from billing import events, gateway, refunds, settlement
 from billing.models import CheckoutAttempt, Payment, Refund, StripeEvent
 from enrollment.admin import ReadOnly
 from outbox.tasks import kick
@@ -17,7 +20,7 @@ class CheckoutAttemptAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("uuid", "enrollment_id", "status", "amount", "created_at", "note")
     list_filter = ("status",)
     search_fields = ("uuid", "stripe_session_id", "enrollment__public_id")
-    actions = ("ask_stripe",)
+    actions = ("ask_stripe", "accept", "give_back")
     show_full_result_count = False
 
     @admin.display(ordering="amount_cents")
@@ -34,6 +37,32 @@ class CheckoutAttemptAdmin(ReadOnly, admin.ModelAdmin):
             else:
                 attempt.refresh_from_db()
                 self.message_user(request, f"{attempt}: {attempt.get_status_display()}.")
+        kick()
+
+    @admin.action(description="Needs a person: accept the money and confirm the seat")
+    def accept(self, request: HttpRequest, queryset: "QuerySet[CheckoutAttempt]") -> None:
+        self._decide(request, queryset, settlement.accept_reviewed, "accepted")
+
+    @admin.action(description="Needs a person: give the money back and free the seat")
+    def give_back(self, request: HttpRequest, queryset: "QuerySet[CheckoutAttempt]") -> None:
+        self._decide(request, queryset, settlement.return_reviewed, "given back")
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        queryset: "QuerySet[CheckoutAttempt]",
+        decision: Callable[..., bool],
+        done: str,
+    ) -> None:
+        decided = [
+            attempt
+            for attempt in queryset
+            if decision(attempt=attempt, actor=request.user, now=timezone.now())
+        ]
+        waiting = len(queryset) - len(decided)
+        self.message_user(request, f"{len(decided)} {done}.")
+        if waiting:
+            self.message_user(request, f"{waiting} did not wait for a decision.", messages.WARNING)
         kick()
 
 
@@ -57,6 +86,7 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin):
 class RefundAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("uuid", "payment_id", "amount", "status", "reason", "requested_at", "note")
     list_filter = ("status", "reason")
+    actions = ("try_again",)
     list_select_related = ("payment",)
     search_fields = ("uuid", "stripe_refund_id", "payment__stripe_payment_intent_id")
     show_full_result_count = False
@@ -64,6 +94,17 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):
     @admin.display(ordering="amount_cents")
     def amount(self, refund: Refund) -> str:
         return format_money(refund.amount_cents, refund.payment.currency)
+
+    @admin.action(description="Failed: ask Stripe for it once more")
+    def try_again(self, request: HttpRequest, queryset: "QuerySet[Refund]") -> None:
+        assert isinstance(request.user, User)
+        for refund in queryset:
+            try:
+                refunds.retry_refund(refund=refund, actor=request.user, now=timezone.now())
+            except refunds.NotRefundable as error:
+                self.message_user(request, f"{refund}: {error}", messages.ERROR)
+            else:
+                self.message_user(request, f"{refund} is asked for again.")
 
 
 @admin.register(StripeEvent)

@@ -39,7 +39,7 @@ def start_checkout(*, enrollment_id: int, now: dt.datetime) -> str:
     attempt = open_attempt(enrollment_id=enrollment_id, now=now)
     if attempt.checkout_url:
         return attempt.checkout_url
-    return create_page(attempt=attempt).url
+    return create_page(attempt=attempt, hurried=True).url
 
 
 @transaction.atomic
@@ -76,7 +76,9 @@ def open_attempt(*, enrollment_id: int, now: dt.datetime) -> CheckoutAttempt:
         product=enrollment.cohort.programme.public_name,
         expires_at=attempt.expires_at,
         success_url=settings.SITE_URL + reverse("billing:return", args=[enrollment.public_id]),
-        cancel_url=settings.SITE_URL + reverse("billing:pay", args=[enrollment.public_id]),
+        cancel_url=settings.SITE_URL
+        + reverse("billing:pay", args=[enrollment.public_id])
+        + "?back=1",
     )
     attempt.save()
     enrollment_services.extend_hold(
@@ -85,7 +87,7 @@ def open_attempt(*, enrollment_id: int, now: dt.datetime) -> CheckoutAttempt:
     return attempt
 
 
-def create_page(*, attempt: CheckoutAttempt) -> gateway.CheckoutState:
+def create_page(*, attempt: CheckoutAttempt, hurried: bool = False) -> gateway.CheckoutState:
     """Ask Stripe for the attempt's page and store its id. Raises CheckoutUnavailable.
 
     A lost answer is asked for again with the same key. After a refusal or a 5xx that key is
@@ -93,7 +95,7 @@ def create_page(*, attempt: CheckoutAttempt) -> gateway.CheckoutState:
     same, so nobody can pay there.
     """
     try:
-        state = gateway.create_checkout(params=attempt.params, key=attempt.uuid)
+        state = gateway.create_checkout(params=attempt.params, key=attempt.uuid, hurried=hurried)
     except gateway.Unreachable as error:
         raise CheckoutUnavailable(str(error)) from error
     except gateway.GatewayError as error:

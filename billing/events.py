@@ -4,14 +4,13 @@ A payload is only a hint of where to look: events arrive late, twice and out of 
 """
 
 import datetime as dt
-import uuid
 from typing import Any
 
 import structlog
 from django.db.models import F
 
 from billing import gateway, refunds, settlement
-from billing.models import Refund, StripeEvent
+from billing.models import Payment, StripeEvent
 
 log = structlog.get_logger("grouport.billing")
 
@@ -78,20 +77,13 @@ def _apply(event: StripeEvent, now: dt.datetime) -> str:
 
 
 def _refresh_refund(subject: dict[str, Any], now: dt.datetime) -> str:
-    own = Refund.objects.select_related("payment__enrollment")
-    refund = own.filter(stripe_refund_id=subject["id"]).first()
-    reference = _uuid((subject.get("metadata") or {}).get("refund"))
-    if refund is None and reference is not None:
-        refund = own.filter(uuid=reference).first()
-    if refund is None:
-        return "A refund that was not made here."
-    refunds.apply_state(refund=refund, state=gateway.retrieve_refund(subject["id"]), now=now)
+    intent = subject.get("payment_intent") or ""
+    if not Payment.objects.filter(stripe_payment_intent_id=intent).exists():
+        return "A refund of nothing that was paid here."
+    state = gateway.retrieve_refund(subject["id"])
+    refund = refunds.known(state=state)
+    if refund is not None:
+        refunds.apply_state(refund=refund, state=state, now=now)
+    elif not refunds.import_outside(state=state, now=now):
+        return "A refund that is booked already, or that failed."
     return ""
-
-
-def _uuid(reference: str | None) -> uuid.UUID | None:
-    """Our reference, or None for what somebody else wrote there."""
-    try:
-        return uuid.UUID(reference or "")
-    except ValueError:
-        return None

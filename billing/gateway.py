@@ -9,6 +9,7 @@ about the money: it counts as unreachable.
 
 import dataclasses
 import datetime as dt
+import json
 import uuid
 from collections.abc import Iterator
 from functools import cache
@@ -20,7 +21,9 @@ from django.db import connection
 
 stripe.enable_telemetry = False
 
-TIMEOUT_SECONDS = 15
+# Seconds for each try, and tries after the first: workers can wait, a person's page cannot.
+PATIENT = (15, 2)
+HURRIED = (5, 2)
 
 
 class GatewayError(Exception):
@@ -66,6 +69,8 @@ class RefundState:
     status: str
     reference: str
     failure: str
+    amount_cents: int
+    payment_intent_id: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,23 +82,24 @@ class EventFacts:
 
 
 @cache
-def _client(key: str, base: str) -> stripe.StripeClient:
+def _client(key: str, base: str, seconds: int, retries: int) -> stripe.StripeClient:
     addresses: dict[str, Any] = {"base_addresses": {"api": base}} if base else {}
     return stripe.StripeClient(
         key,
-        max_network_retries=2,
-        http_client=stripe.RequestsClient(timeout=TIMEOUT_SECONDS),
+        max_network_retries=retries,
+        http_client=stripe.RequestsClient(timeout=seconds),
         **addresses,
     )
 
 
-def client() -> stripe.StripeClient:
+def client(*, hurried: bool = False) -> stripe.StripeClient:
     """Stripe's client. Raises RuntimeError inside a transaction: locks never wait for a network."""
     blocks = connection.atomic_blocks
     # A test's own transaction is no transaction of ours; Django's durable atomic asks the same.
     if connection.in_atomic_block and not getattr(blocks[-1], "_from_testcase", False):
         raise RuntimeError("Stripe must not be called inside a database transaction.")
-    return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE)
+    seconds, retries = HURRIED if hurried else PATIENT
+    return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, seconds, retries)
 
 
 ASK_AGAIN = (
@@ -166,19 +172,23 @@ def checkout_params(
     }
 
 
-def create_checkout(*, params: dict[str, Any], key: uuid.UUID) -> CheckoutState:
+def create_checkout(
+    *, params: dict[str, Any], key: uuid.UUID, hurried: bool = False
+) -> CheckoutState:
     """Make the payment page, or get the one that this key made before."""
     with _Translated():
-        session = client().v1.checkout.sessions.create(
+        session = client(hurried=hurried).v1.checkout.sessions.create(
             params,  # type: ignore[arg-type]  # frozen as JSON, judged by Stripe
             {"idempotency_key": str(key)},
         )
     return _checkout_state(session)
 
 
-def retrieve_checkout(session_id: str) -> CheckoutState:
+def retrieve_checkout(session_id: str, *, hurried: bool = False) -> CheckoutState:
     with _Translated():
-        session = client().v1.checkout.sessions.retrieve(session_id, {"expand": ["payment_intent"]})
+        session = client(hurried=hurried).v1.checkout.sessions.retrieve(
+            session_id, {"expand": ["payment_intent"]}
+        )
     return _checkout_state(session)
 
 
@@ -265,6 +275,14 @@ def find_refund(*, payment_intent_id: str, reference: uuid.UUID) -> RefundState 
     return None
 
 
+def recent_refunds(*, since: dt.datetime) -> Iterator[RefundState]:
+    """All refunds made since then, whoever made them, newest first."""
+    with _Translated():
+        page = client().v1.refunds.list({"created": {"gte": int(since.timestamp())}, "limit": 100})
+        for refund in page.auto_paging_iter():
+            yield _refund_state(refund)
+
+
 def failed_refunds(*, since: dt.datetime) -> set[str]:
     """Ids of the refunds that failed since then, also after they had succeeded.
 
@@ -284,6 +302,8 @@ def _refund_state(refund: stripe.Refund) -> RefundState:
         status=refund.status or "pending",
         reference=metadata.get("refund", ""),
         failure=getattr(refund, "failure_reason", None) or "",
+        amount_cents=refund.amount,
+        payment_intent_id=refund.payment_intent if isinstance(refund.payment_intent, str) else "",
     )
 
 
@@ -296,4 +316,15 @@ def read_event(*, body: bytes, signature: str) -> EventFacts:
         event = stripe.Webhook.construct_event(body, signature, settings.STRIPE_WEBHOOK_SECRET)
     except (ValueError, stripe.SignatureVerificationError) as error:
         raise BadSignature(type(error).__name__) from None
-    return EventFacts(event.id, event.type, event.livemode, event.to_dict())
+    subject = event.data.object
+    # Only what leads to the object: the rest of it tells who paid, with which card.
+    kept = {key: subject[key] for key in KEPT_OF_EVENTS if key in subject}
+    payload = json.loads(json.dumps({"data": {"object": kept}}, default=_plain))
+    return EventFacts(event.id, event.type, event.livemode, payload)
+
+
+KEPT_OF_EVENTS = ("id", "object", "client_reference_id", "metadata", "payment_intent", "status")
+
+
+def _plain(value: Any) -> Any:
+    return value.to_dict()

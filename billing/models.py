@@ -25,6 +25,7 @@ class CheckoutAttempt(models.Model):
         EXPIRED = "expired", "Expired"
         FAILED = "failed", "Not created"
         REVIEW = "review", "Needs a person"
+        RETURNED = "returned", "Money given back after a check"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="attempts")
@@ -36,6 +37,8 @@ class CheckoutAttempt(models.Model):
     checkout_url = models.TextField(blank=True)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(help_text="When Stripe closes its page.")
+    # Pages that wait for the truth ask Stripe every few seconds, however many they are.
+    asked_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=300, blank=True, help_text="Why it failed or waits.")
 
     class Meta:
@@ -94,6 +97,7 @@ class Refund(models.Model):
         LATE = "late", "Paid after the seat was gone"
         TWICE = "twice", "Paid twice"
         DESK = "desk", "Decided by staff"
+        OUTSIDE = "outside", "Made in Stripe's dashboard"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")

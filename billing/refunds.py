@@ -4,9 +4,10 @@ Failure frees the reservation once, so a failed refund can be tried anew.
 """
 
 import datetime as dt
+import uuid
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from accounts.models import User
@@ -60,6 +61,68 @@ def request_refund(
         requested_at=now,
         actor=actor,
     )
+
+
+def known(*, state: gateway.RefundState) -> Refund | None:
+    """Our row for Stripe's refund: by its id, or by our reference if the id never reached us."""
+    own = Q(stripe_refund_id=state.refund_id)
+    reference = _uuid(state.reference)
+    if reference is not None:
+        own |= Q(uuid=reference)
+    return Refund.objects.select_related("payment__enrollment").filter(own).first()
+
+
+def import_outside(*, state: gateway.RefundState, now: dt.datetime) -> bool:
+    """Book a refund that was made in Stripe's dashboard; False if it is none, or booked.
+
+    The seat is not touched: money and seat are two decisions. A refund that our books cannot
+    hold is logged as an error, for a person to look at.
+    """
+    payment = Payment.objects.filter(
+        stripe_payment_intent_id=state.payment_intent_id or None
+    ).first()
+    if payment is None or FINAL.get(state.status) == Status.FAILED or known(state=state):
+        return False
+    try:
+        with transaction.atomic():
+            refund = request_refund(
+                payment_id=payment.pk,
+                amount_cents=state.amount_cents,
+                reason=Refund.Reason.OUTSIDE,
+                now=now,
+            )
+            Refund.objects.filter(pk=refund.pk).update(
+                stripe_refund_id=state.refund_id, status=Status.SUBMITTED, submitted_at=now
+            )
+            refund.refresh_from_db()
+            apply_state(refund=refund, state=state, now=now)
+    except NotRefundable:
+        log.error("outside_refund_exceeds_payment", refund=state.refund_id, payment=payment.pk)
+        return False
+    except IntegrityError:
+        return False  # another process has just booked it
+    return True
+
+
+def retry_refund(*, refund: Refund, actor: User, now: dt.datetime) -> Refund:
+    """Ask anew for a refund that failed. Raises NotRefundable if the money is spoken for."""
+    if refund.status != Status.FAILED:
+        raise NotRefundable("Only a refund that failed can be tried again.")
+    return request_refund(
+        payment_id=refund.payment_id,
+        amount_cents=refund.amount_cents,
+        reason=Refund.Reason(refund.reason),
+        now=now,
+        actor=actor,
+    )
+
+
+def _uuid(reference: str) -> uuid.UUID | None:
+    """Our reference, or None for what somebody else wrote there."""
+    try:
+        return uuid.UUID(reference)
+    except ValueError:
+        return None
 
 
 def unsubmitted(*, now: dt.datetime, limit: int) -> list[Refund]:

@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 
+from accounts.models import User
 from billing import gateway, refunds
 from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment import services as enrollment_services
@@ -23,19 +24,20 @@ log = structlog.get_logger("grouport.billing")
 Status = CheckoutAttempt.Status
 # A page that ended without money may turn out to be paid after all; a paid one is final.
 UNPAID = (Status.OPEN, Status.EXPIRED, Status.FAILED)
-# A seat whose money needs a person's decision is kept this long for it.
-REVIEW_TIME = dt.timedelta(days=30)
 
 
-def settle(*, attempt: CheckoutAttempt, now: dt.datetime) -> gateway.CheckoutState | None:
+def settle(
+    *, attempt: CheckoutAttempt, now: dt.datetime, hurried: bool = False
+) -> gateway.CheckoutState | None:
     """Ask Stripe how the attempt stands, write what follows, and return Stripe's answer.
 
-    Safe to call at any time; None when there is nothing left to ask. Network: one request.
+    Safe to call at any time; None when there is nothing left to ask. Network: one request,
+    and `hurried` for a page that somebody waits for.
     Raises gateway.GatewayError if Stripe gives no answer.
     """
-    if attempt.status in (Status.PAID, Status.REVIEW) or not attempt.stripe_session_id:
+    if attempt.status not in UNPAID or not attempt.stripe_session_id:
         return None
-    state = gateway.retrieve_checkout(attempt.stripe_session_id)
+    state = gateway.retrieve_checkout(attempt.stripe_session_id, hurried=hurried)
     apply_state(attempt=attempt, state=state, now=now)
     return state
 
@@ -47,7 +49,7 @@ def apply_state(
     if state.paid:
         problem = mismatch(attempt=attempt, state=state)
         if problem:
-            _send_to_review(attempt=attempt, problem=problem, now=now)
+            _send_to_review(attempt=attempt, state=state, problem=problem, now=now)
         else:
             _record_payment(attempt=attempt, state=state, now=now)
     elif state.expired or state.funds_failed:
@@ -78,7 +80,12 @@ def _record_payment(
     )
     if not first:
         return
-    payment = Payment.objects.create(
+    payment = _book(attempt=attempt, state=state, now=now)
+    _confirm(payment=payment, now=now, reason="Paid")
+
+
+def _book(*, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.datetime) -> Payment:
+    return Payment.objects.create(
         attempt=attempt,
         enrollment_id=attempt.enrollment_id,
         amount_cents=state.amount_cents,
@@ -86,8 +93,12 @@ def _record_payment(
         stripe_payment_intent_id=state.payment_intent_id,
         paid_at=now,
     )
+
+
+def _confirm(*, payment: Payment, now: dt.datetime, reason: str, actor: User | None = None) -> None:
+    """Turn money into a seat, or send it back by itself. Runs in the caller's transaction."""
     outcome = enrollment_services.confirm_seat(
-        enrollment_id=attempt.enrollment_id, now=now, reason="Paid"
+        enrollment_id=payment.enrollment_id, now=now, reason=reason, actor=actor
     )
     # This money bought nothing: the seat was gone, or was paid for by another page.
     owed = {Confirmation.NO_SEAT: Refund.Reason.LATE, Confirmation.ALREADY: Refund.Reason.TWICE}
@@ -95,7 +106,7 @@ def _record_payment(
         refunds.request_refund(
             payment_id=payment.pk, amount_cents=payment.amount_cents, reason=owed[outcome], now=now
         )
-    log.info("payment_recorded", attempt=str(attempt.uuid), outcome=outcome.value)
+    log.info("payment_recorded", payment=payment.pk, outcome=outcome.value)
 
 
 @transaction.atomic
@@ -115,17 +126,61 @@ def _close_unpaid(*, attempt: CheckoutAttempt, now: dt.datetime) -> None:
 
 
 @transaction.atomic
-def _send_to_review(*, attempt: CheckoutAttempt, problem: str, now: dt.datetime) -> None:
-    """Money that is not what we asked for: a person decides, and the seat is kept for them."""
+def _send_to_review(
+    *, attempt: CheckoutAttempt, state: gateway.CheckoutState, problem: str, now: dt.datetime
+) -> None:
+    """Money that is not what we asked for: it is booked, and a person decides about the seat.
+
+    Until then the seat stays with its member: holds under review are not released.
+    """
     Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
     first = CheckoutAttempt.objects.filter(pk=attempt.pk, status__in=UNPAID).update(
         status=Status.REVIEW, note=problem[:300]
     )
     if first:
-        enrollment_services.extend_hold(
-            enrollment_id=attempt.enrollment_id, until=now + REVIEW_TIME
-        )
+        _book(attempt=attempt, state=state, now=now)
         log.error("payment_needs_review", attempt=str(attempt.uuid), problem=problem)
+
+
+@transaction.atomic
+def accept_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) -> bool:
+    """A person found the money good: confirm the seat. False if it was decided already."""
+    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+    if not _decide(attempt, Status.PAID):
+        return False
+    payment = Payment.objects.get(attempt=attempt)
+    _confirm(payment=payment, now=now, reason="Accepted after a check", actor=actor)
+    return True
+
+
+@transaction.atomic
+def return_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) -> bool:
+    """A person sends the money back and frees the seat. False if it was decided already."""
+    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+    if not _decide(attempt, Status.RETURNED):
+        return False
+    payment = Payment.objects.get(attempt=attempt)
+    left = payment.amount_cents - payment.refund_reserved_cents
+    if left:
+        refunds.request_refund(
+            payment_id=payment.pk,
+            amount_cents=left,
+            reason=Refund.Reason.DESK,
+            now=now,
+            actor=actor,
+        )
+    enrollment_services.cancel_hold(
+        enrollment_id=attempt.enrollment_id,
+        now=now,
+        reason="The payment was given back after a check",
+        actor=actor,
+    )
+    return True
+
+
+def _decide(attempt: CheckoutAttempt, status: CheckoutAttempt.Status) -> bool:
+    reviewed = CheckoutAttempt.objects.filter(pk=attempt.pk, status=Status.REVIEW)
+    return bool(reviewed.update(status=status))
 
 
 def attempt_for(*, reference: str, session_id: str) -> CheckoutAttempt | None:

@@ -18,13 +18,16 @@ class PaymentState(StrEnum):
     REVIEW = "review"
     EXPIRED = "expired"
     LATE_REFUND = "late_refund"
+    REFUND_FAILED = "refund_failed"
 
 
 def payment_state(enrollment: Enrollment) -> PaymentState:
     if enrollment.status in (*IN_STANDING, Status.COMPLETED):
         return PaymentState.CONFIRMED
     if enrollment.status == Status.LATE_PAID:
-        return PaymentState.LATE_REFUND
+        back = sum(payment.refund_reserved_cents for payment in enrollment.payments.all())
+        paid = sum(payment.amount_cents for payment in enrollment.payments.all())
+        return PaymentState.LATE_REFUND if back == paid else PaymentState.REFUND_FAILED
     if enrollment.attempts.filter(status=CheckoutAttempt.Status.REVIEW).exists():
         return PaymentState.REVIEW
     if enrollment.status in (Status.HELD, Status.AWAITING_FUNDS):

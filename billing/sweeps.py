@@ -22,6 +22,8 @@ BATCH = 200
 RECENT = dt.timedelta(hours=3)
 # A bank may send a refund back days after it succeeded; few do, so the list is short.
 FAILURES = dt.timedelta(days=7)
+# A hold that could not be released is looked at again after this long.
+LATER = dt.timedelta(minutes=5)
 # Younger attempts are still being paid; their webhook is the faster way.
 SETTLING = dt.timedelta(minutes=2)
 EVENT_ATTEMPTS = 50
@@ -30,25 +32,35 @@ EVENT_ATTEMPTS = 50
 def release_overdue_holds(*, now: dt.datetime) -> int:
     """Free the seats whose hold is over, after Stripe says that no money can come any more."""
     released = 0
-    for enrollment_id in enrollment_services.overdue_holds(now=now, limit=BATCH):
+    overdue = enrollment_services.overdue_holds(now=now).exclude(
+        attempts__status=CheckoutAttempt.Status.REVIEW
+    )
+    for enrollment_id in list(overdue.values_list("pk", flat=True)[:BATCH]):
         attempt = CheckoutAttempt.objects.filter(
             enrollment_id=enrollment_id, status=CheckoutAttempt.Status.OPEN
         ).first()
         try:
             if attempt is not None and not close_attempt(attempt=attempt, now=now):
                 log.warning("page_still_open", attempt=str(attempt))
+                _look_again_later(enrollment_id, now)
                 continue
         except gateway.Unreachable as error:
             log.warning("stripe_away", error=str(error))
             break
         except gateway.GatewayError as error:
             log.error("hold_not_released", attempt=str(attempt), error=str(error))
+            _look_again_later(enrollment_id, now)
             continue
         # After a paid or expired page there is nothing left to expire: the guard says no.
         released += enrollment_services.expire_hold(
             enrollment_id=enrollment_id, now=now, reason="Not paid in time"
         )
     return released
+
+
+def _look_again_later(enrollment_id: int, now: dt.datetime) -> None:
+    """Let the holds behind a stuck one have their turn."""
+    enrollment_services.extend_hold(enrollment_id=enrollment_id, until=now + LATER)
 
 
 def close_attempt(*, attempt: CheckoutAttempt, now: dt.datetime) -> bool:
@@ -108,7 +120,7 @@ def reconcile(*, now: dt.datetime) -> int:
     Objects, not events: some events are never made, and lost ones are not sent for ever.
     Raises gateway.Unreachable; an object that Stripe refuses to show keeps back no other.
     """
-    return _open_attempts(now) + _paid_pages(now) + _unsettled_refunds(now)
+    return _open_attempts(now) + _paid_pages(now) + _unsettled_refunds(now) + _outside_refunds(now)
 
 
 def _open_attempts(now: dt.datetime) -> int:
@@ -152,6 +164,15 @@ def _unsettled_refunds(now: dt.datetime) -> int:
             refunds.apply_state(refund=refund, state=state, now=now)
             looked_at += 1
     return looked_at
+
+
+def _outside_refunds(now: dt.datetime) -> int:
+    """Refunds that somebody made in Stripe's dashboard."""
+    imported = 0
+    with _set_aside():
+        for state in gateway.recent_refunds(since=now - RECENT):
+            imported += refunds.import_outside(state=state, now=now)
+    return imported
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """Paying: the last page before Stripe, the way back, and Stripe's webhook."""
 
+import datetime as dt
 import uuid
 
 import structlog
 from django.contrib.auth.decorators import login_required
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -29,6 +31,8 @@ from outbox.tasks import kick
 
 log = structlog.get_logger("grouport.billing")
 
+# Pages that wait look at our own rows every 2 seconds, and at Stripe's this often.
+BETWEEN_QUESTIONS = dt.timedelta(seconds=5)
 NO_PAGE = (
     "The payment page could not be opened just now. Nothing was charged and your seat is still "
     "kept. Please try again in a minute."
@@ -43,7 +47,8 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     now = timezone.now()
     enrollment = own_enrollment_or_404(request, public_id)
     trouble = ""
-    if enrollment.status != Status.HELD:
+    payable = enrollment.held_at(now) and payment_state(enrollment) == PaymentState.CONFIRMING
+    if not payable:
         return redirect("billing:return", public_id)
     if request.method == "POST":
         try:
@@ -59,7 +64,7 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "card": catalogue.group_card(cohort_id=enrollment.cohort_id, now=now),
         "steps": steps("payment"),
         "kept_until": enrollment.held_until,
-        "hold_over": enrollment.held_until is not None and enrollment.held_until <= now,
+        "came_back": "back" in request.GET and not trouble,
         "trouble": trouble,
     }
     return render(request, "billing/pay.html", context, status=503 if trouble else 200)
@@ -75,10 +80,11 @@ def payment_return(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         return go(request, enrollment.get_absolute_url())
     state = payment_state(enrollment)
     if state == PaymentState.CONFIRMING:
-        if not went_through(enrollment):
-            return go(request, reverse("billing:pay", args=[public_id]))
+        paying = went_through(enrollment)
         enrollment.refresh_from_db(fields=["status", "held_until", "confirmed_at"])
-        state = payment_state(enrollment)
+        if not paying and enrollment.held_at(timezone.now()):
+            return go(request, reverse("billing:pay", args=[public_id]))
+        state = payment_state(enrollment) if paying else PaymentState.EXPIRED
     if is_poll(request) and state != PaymentState.CONFIRMING:
         return go(request, reverse("billing:return", args=[public_id]))
     context: dict[str, object] = {
@@ -98,6 +104,12 @@ def payment_return(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         return render(request, "billing/confirmed.html", context)
     template = "billing/_confirming.html" if is_poll(request) else "billing/confirming.html"
     return render(request, template, context)
+
+
+def first_to_ask(attempt: CheckoutAttempt, now: dt.datetime) -> bool:
+    """Whether this page may ask Stripe now: one of all that wait, every few seconds."""
+    rested = Q(asked_at=None) | Q(asked_at__lte=now - BETWEEN_QUESTIONS)
+    return bool(CheckoutAttempt.objects.filter(rested, pk=attempt.pk).update(asked_at=now))
 
 
 def is_poll(request: HttpRequest) -> bool:
@@ -122,8 +134,10 @@ def went_through(enrollment: Enrollment) -> bool:
         return enrollment.status != Status.HELD or enrollment_services.expire_hold(
             enrollment_id=enrollment.pk, now=now, reason="Not paid in time"
         )
+    if not first_to_ask(attempt, now):
+        return True
     try:
-        state = settlement.settle(attempt=attempt, now=now)
+        state = settlement.settle(attempt=attempt, now=now, hurried=True)
     except gateway.GatewayError as error:
         log.warning("return_page_without_stripe", error=str(error))
         return True

@@ -22,8 +22,9 @@ CURRENT: tuple[Agreement, ...] = (
         version="2026-11",
         title="Meeting online",
         text=(
-            "Sessions happen by video. You need a private place, a camera and a connection. "
-            "Video can fail; if it does, use the same link to come back.",
+            "Sessions happen by video. You need a private place and a connection. A camera "
+            "helps; you choose when it is on. Video can fail; if it does, use the same link to "
+            "come back.",
             "A skills group is not crisis care and not a complete treatment on its own. "
             "In an emergency call 911; for support at any hour call or text 988.",
             "Your facilitator has to be licensed in the state where you are, so we ask where "
@@ -69,9 +70,9 @@ CURRENT: tuple[Agreement, ...] = (
         version="2026-11",
         title="If you leave",
         text=(
-            "Up to 7 days before your first session you get everything back. After that you "
-            "get back the part for sessions that have not been held yet. A session that we "
-            "cancel and don't replace is always paid back.",
+            "Before your first session you get everything back. After it, you get back the part "
+            "for the sessions that have not been held yet. A session that we cancel and don't "
+            "replace is always paid back.",
         ),
         label="I understand what I get back if I leave",
     ),

@@ -5,6 +5,7 @@ Four queries at most for the list, however many groups there are.
 
 import dataclasses
 import datetime as dt
+import itertools
 import zoneinfo
 from collections.abc import Iterable, Iterator
 
@@ -21,6 +22,9 @@ from sessions.us_states import US_STATES
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # Hours of the reader's own clock: from, up to but not including.
 TIMES_OF_DAY = {"morning": (0, 12), "afternoon": (12, 17), "evening": (17, 24)}
+# More states than this are counted on a card, and listed on the group's page only.
+STATES_ON_A_CARD = 4
+WEEK = dt.timedelta(days=7)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -55,6 +59,14 @@ class GroupCard:
         return self.starts_at is not None and self.cohort.status == Cohort.Status.PUBLISHED
 
     @property
+    def where(self) -> str:
+        """Whom it is for: "Arizona or New Mexico", "California, Oregon or Washington"."""
+        names = [US_STATES.get(code, code) for code in self.cohort.admitted_states]
+        if len(names) > STATES_ON_A_CARD:
+            return f"{len(names)} states"
+        return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+    @property
     def session_count(self) -> int:
         return WEEKS - self.first_week + 1
 
@@ -75,6 +87,8 @@ class SessionRow:
     past: bool
     included: bool
     week: CurriculumWeek | None
+    # Days just before this session on which the group would have met and does not.
+    skipped: list[dt.datetime]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -147,9 +161,13 @@ def session_rows(
     sessions: Iterable[GroupSession],
     weeks: Iterable[CurriculumWeek],
     first_week: int,
+    zone: zoneinfo.ZoneInfo,
     now: dt.datetime,
 ) -> list[SessionRow]:
+    """Sessions in their order, as one member sees them; `zone` is the group's own."""
+    sessions = list(sessions)
     by_number = {week.number: week for week in weeks}
+    skipped = weeks_off(sessions, zone)
     return [
         SessionRow(
             number=session.number,
@@ -158,9 +176,26 @@ def session_rows(
             past=session.ends_at <= now,
             included=session.number >= first_week,
             week=by_number.get(session.number),
+            skipped=skipped.get(session.number, []),
         )
         for session in sessions
     ]
+
+
+def weeks_off(
+    sessions: Iterable[GroupSession], zone: zoneinfo.ZoneInfo
+) -> dict[int, list[dt.datetime]]:
+    """The skipped meeting times before each session, by its number, where there are any.
+
+    Counted on the group's own clock, so a change of the clocks moves no day.
+    """
+    off: dict[int, list[dt.datetime]] = {}
+    for before, after in itertools.pairwise(sessions):
+        usual = before.starts_at.astimezone(zone) + WEEK
+        while after.starts_at - usual > dt.timedelta(days=1):
+            off.setdefault(after.number, []).append(usual)
+            usual += WEEK
+    return off
 
 
 def own_live_enrollment(*, cohort: Cohort, member_id: int | None) -> Enrollment | None:

@@ -22,6 +22,21 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
         raise ImproperlyConfigured(f"INTAKE_KEYS must be a list of Fernet keys: {error}") from None
 
 
+def encrypt(value: Any) -> str:
+    """A JSON value as one Fernet token, under the newest key."""
+    clear = json.dumps(value, separators=(",", ":")).encode()
+    return _cipher(tuple(settings.INTAKE_KEYS)).encrypt(clear).decode()
+
+
+def decrypt(token: str) -> Any:
+    """What `encrypt` was given. Raises Unreadable when no key opens it."""
+    try:
+        clear = _cipher(tuple(settings.INTAKE_KEYS)).decrypt(token.encode())
+    except InvalidToken:
+        raise Unreadable("A value was encrypted with a key that INTAKE_KEYS lacks.") from None
+    return json.loads(clear)
+
+
 class Unreadable(Exception):
     """No key of `INTAKE_KEYS` opens this value; it is never handed out as ciphertext."""
 
@@ -40,19 +55,10 @@ class EncryptedJSONField(_TextField):
     _pyi_private_get_type: Any
 
     def get_prep_value(self, value: Any) -> str | None:
-        if value is None:
-            return None
-        clear = json.dumps(value, separators=(",", ":")).encode()
-        return _cipher(tuple(settings.INTAKE_KEYS)).encrypt(clear).decode()
+        return None if value is None else encrypt(value)
 
     def from_db_value(self, value: str | None, expression: object, connection: object) -> Any:
-        if value is None:
-            return None
-        try:
-            clear = _cipher(tuple(settings.INTAKE_KEYS)).decrypt(value.encode())
-        except InvalidToken:
-            raise Unreadable("A value was encrypted with a key that INTAKE_KEYS lacks.") from None
-        return json.loads(clear)
+        return None if value is None else decrypt(value)
 
     def to_python(self, value: Any) -> Any:
         return value

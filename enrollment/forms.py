@@ -17,11 +17,16 @@ ADULT = 18
 STATE_CHOICES = [("", "Choose a state"), *US_STATES.items()]
 ELSEWHERE = ("--", "Outside the United States")
 NO_SUCH_DATE = "This date does not exist. Check the month and the day."
+NO_SUCH_MONTH = "The month is a number from 1 to 12."
+SHORT_YEAR = "Write the year with four digits, for example 1990."
 
-phone_number = RegexValidator(
-    r"^(?=(?:\D*\d){10,15}\D*$)[0-9+().\- x]+$",
-    "Enter a phone number with its area code, for example 555 010 1234.",
-)
+
+def phone_number(whose: str) -> RegexValidator:
+    """A number with its area code, as people write it; the error names whose it is."""
+    return RegexValidator(
+        r"^(?=(?:\D*\d){10,15}\D*$)[0-9+().\- x]+$",
+        f"Enter {whose} phone number with its area code, for example 555 010 1234.",
+    )
 
 
 class DatePartsWidget(forms.MultiWidget):
@@ -57,6 +62,10 @@ class DatePartsField(forms.MultiValueField):
         if not data_list:
             return None
         month, day, year = data_list
+        if month > 12:
+            raise ValidationError(NO_SUCH_MONTH)
+        if year < 1000:
+            raise ValidationError(SHORT_YEAR)
         try:
             return dt.date(year, month, day)
         except ValueError:
@@ -80,6 +89,13 @@ YES_NO = (("yes", "Yes"), ("no", "No"))
 class IntakeForm(forms.Form):
     """The short questions before a first group. Every answer is stored encrypted."""
 
+    # First, because it decides whether the other questions are worth answering.
+    state = forms.ChoiceField(
+        label="Where will you be during the sessions?",
+        help_text="The people who lead a group have to be licensed in the state where you are.",
+        choices=STATE_CHOICES,
+        error_messages={"required": "Choose the state where you will be during the sessions."},
+    )
     legal_name = forms.CharField(
         label="Your full legal name",
         help_text="For your records with us. Your group sees only the name you chose.",
@@ -91,23 +107,14 @@ class IntakeForm(forms.Form):
         help_text="Month, day, year. For example 3 28 1991.",
         error_messages={"required": "Enter your date of birth: month, day and year."},
     )
-    state = forms.ChoiceField(
-        label="The state you live in",
-        help_text="Your facilitator has to be licensed where you are.",
-        choices=STATE_CHOICES,
-        error_messages={"required": "Choose the state you live in."},
-    )
     phone = forms.CharField(
-        label="Phone number",
+        label="Your phone number",
         max_length=30,
-        validators=[phone_number],
+        validators=[phone_number("your")],
         widget=forms.TextInput(attrs={"type": "tel", "autocomplete": "tel"}),
     )
     voicemail_ok = forms.BooleanField(
         label="It is safe to leave a voicemail on this number", required=False
-    )
-    email_ok = forms.BooleanField(
-        label="It is safe to email me about appointments", required=False, initial=True
     )
     emergency_name = forms.CharField(
         label="Emergency contact: their name",
@@ -122,7 +129,7 @@ class IntakeForm(forms.Form):
     emergency_phone = forms.CharField(
         label="Emergency contact: their phone number",
         max_length=30,
-        validators=[phone_number],
+        validators=[phone_number("your emergency contact's")],
         widget=forms.TextInput(attrs={"type": "tel"}),
     )
     has_therapist = forms.ChoiceField(
@@ -131,7 +138,9 @@ class IntakeForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose yes or no. Either is fine."},
     )
-    therapist_name = forms.CharField(label="Their name (optional)", max_length=120, required=False)
+    therapist_name = forms.CharField(
+        label="Your therapist's name (optional)", max_length=120, required=False
+    )
     accommodations = forms.CharField(
         label="Anything that would make the sessions easier for you? (optional)",
         help_text="For example captions, camera off at times, larger text.",

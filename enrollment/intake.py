@@ -7,7 +7,7 @@ from typing import Any, Self
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
-    """What a facilitator needs to know before a first session, and not more.
+    """What has to be known before a first session, and not more.
 
     No ratings of suicidality and no free text about crises: nobody watches this form.
     """
@@ -17,7 +17,6 @@ class Answers:
     state: str
     phone: str
     voicemail_ok: bool
-    email_ok: bool
     emergency_name: str
     emergency_relation: str
     emergency_phone: str
@@ -35,5 +34,8 @@ class Answers:
 
     @classmethod
     def load(cls, stored: dict[str, Any]) -> Self:
+        """What is asked today; answers to questions that were dropped since are left out."""
+        asked = {field.name for field in dataclasses.fields(cls)}
+        known = {name: value for name, value in stored.items() if name in asked}
         born = dt.date.fromisoformat(stored["date_of_birth"])
-        return cls(**{**stored, "date_of_birth": born})
+        return cls(**{**known, "date_of_birth": born})

@@ -21,6 +21,9 @@ SEAT_CONFIRMED = "seat-confirmed"
 SESSION_LINK = "session-link"
 SESSION_REMINDER = "session-reminder"
 HOLD_EXPIRED = "hold-expired"
+# No session lasts longer. Without it the index on the start could not tell the few sessions
+# that run now from all those that ever began.
+LONGEST_SESSION = dt.timedelta(days=1)
 
 
 def occasion(starts_at: dt.datetime) -> int:
@@ -62,7 +65,7 @@ def due_links(
     A session that has begun is still owed its link: whoever missed the mail needs the door.
     """
     lead = dt.timedelta(hours=programme.link_lead_hours)
-    window = Q(starts_at__lte=now + lead, ends_at__gt=now)
+    window = Q(starts_at__gt=now - LONGEST_SESSION, starts_at__lte=now + lead, ends_at__gt=now)
     return _entitled(programme, enrollment_id, window, ~Exists(_promised(SESSION_LINK)))
 
 

@@ -6,11 +6,13 @@ lead to the door or the site only.
 """
 
 import datetime as dt
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 
 from accounts import clock
 from enrollment import links
 from enrollment.calendar import sessions_ics
+from enrollment.catalogue import weeks_off
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, LIVE, Status
 from outbox.kinds import register
@@ -49,6 +51,9 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
                 "sessions": own,
                 "first": coming[0] if coming else own[-1],
                 "paid": format_money(enrollment.price_cents, enrollment.currency),
+                "days_off": list(
+                    itertools.chain.from_iterable(weeks_off(own, enrollment.cohort.zone).values())
+                ),
             },
             attachments=(Attachment("sessions.ics", calendar, "text/calendar"),),
         )
@@ -79,10 +84,11 @@ def session_reminder(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         if session.starts_at <= now:
             return NotOwed("The session has begun.")
         when = clock.time_of_day(session.starts_at, enrollment.member.time_zone)
+        today = _same_day(session, enrollment, now)
         return compose(
             "session-reminder",
-            f"Today at {when}" if _same_day(session, enrollment, now) else f"Starting at {when}",
-            {**_context(enrollment), "session": session},
+            f"Today at {when}" if today else f"Starting at {when}",
+            {**_context(enrollment), "session": session, "today": today},
         )
 
     return _for_sessions(messages, now, mail)

@@ -4,14 +4,14 @@ import dataclasses
 import datetime as dt
 import uuid
 
-from django.db.models import OuterRef, Prefetch, Subquery
+from django.db.models import F, Min, OuterRef, Prefetch, Q, Subquery
 
 from accounts.models import User
 from enrollment.catalogue import SessionRow, session_rows
 from enrollment.door import opening_time
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, LIVE, Status
-from sessions.models import GroupSession
+from sessions.models import Cohort, GroupSession
 
 STATUS_WORDS: dict[str, str] = {
     Status.HELD: "Seat kept for you, not paid yet",
@@ -60,6 +60,27 @@ def my_groups(*, member: User, now: dt.datetime) -> list[MyGroupRow]:
     )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class LedGroup:
+    """A group as the person who leads it meets it."""
+
+    cohort: Cohort
+    next_at: dt.datetime | None
+
+
+def led_groups(*, leader: User, now: dt.datetime) -> list[LedGroup]:
+    """The groups that somebody leads and that have a page, soonest first. One query."""
+    coming = Q(group_sessions__ends_at__gt=now)
+    cohorts = (
+        Cohort.objects.filter(
+            facilitators=leader, status__in=(Cohort.Status.PUBLISHED, Cohort.Status.CLOSED)
+        )
+        .annotate(next_at=Min("group_sessions__starts_at", filter=coming))
+        .order_by(F("next_at").asc(nulls_last=True), "pk")
+    )
+    return [LedGroup(cohort, cohort.next_at) for cohort in cohorts]
+
+
 def own_enrollment(*, member: User, public_id: uuid.UUID) -> Enrollment:
     """Raises Enrollment.DoesNotExist for somebody else's, as for one that never was."""
     return (
@@ -105,6 +126,7 @@ def my_group(*, enrollment: Enrollment, now: dt.datetime) -> MyGroup:
             sessions=sessions,
             weeks=cohort.programme.weeks.all(),
             first_week=enrollment.first_week,
+            zone=cohort.zone,
             now=now,
         ),
     )

@@ -18,6 +18,12 @@ class GroupFull(Refused):
     before_others = "These groups still have a seat:"
 
 
+class FullAlready(GroupFull):
+    """Nobody was faster: there was no seat when the page was opened."""
+
+    title = "This group is full"
+
+
 class GroupClosed(Refused):
     title = "You can't join this group any more"
     message = "Nothing was reserved and nothing was charged."
@@ -53,6 +59,6 @@ class Underage(Refused):
 
 
 class StateNotAdmitted(Refused):
-    title = "This group can't admit members in your state yet"
-    message = "A facilitator has to be licensed where you are during the sessions."
+    title = "This group can't admit people in {state} yet"
+    message = "The people who lead a group have to be licensed where you are during the sessions."
     before_others = "These groups are open to your state:"

@@ -8,10 +8,10 @@ Cohort → Enrollment → Payment → Refund.
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
 from enum import StrEnum
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 
 from accounts.models import User
 from enrollment import agreements, links, refusals
@@ -227,7 +227,9 @@ def extend_hold(*, enrollment_id: int, until: dt.datetime) -> bool:
 
 
 @transaction.atomic
-def confirm_seat(*, enrollment_id: int, now: dt.datetime, reason: str) -> Confirmation:
+def confirm_seat(
+    *, enrollment_id: int, now: dt.datetime, reason: str, actor: User | None = None
+) -> Confirmation:
     """The seat is paid for: make it the member's. Safe to call again at any time.
 
     Promises the confirmation mail, and the link mail at once if a session is near.
@@ -240,6 +242,7 @@ def confirm_seat(*, enrollment_id: int, now: dt.datetime, reason: str) -> Confir
         target=Status.ACTIVE,
         now=now,
         reason=reason,
+        actor=actor,
         confirmed_at=now,
         held_until=None,
     ):
@@ -346,6 +349,22 @@ def expire_hold(
 
 
 @transaction.atomic
+def cancel_hold(*, enrollment_id: int, now: dt.datetime, reason: str, actor: User) -> bool:
+    """End a seat that is kept but not confirmed. Call it only when no payment can arrive."""
+    ended = move(
+        enrollment_id=enrollment_id,
+        sources=(Status.HELD, Status.AWAITING_FUNDS),
+        target=Status.CANCELLED,
+        now=now,
+        reason=reason,
+        actor=actor,
+    )
+    if ended:
+        release_seat(enrollment_id=enrollment_id)
+    return ended
+
+
+@transaction.atomic
 def withdraw(*, enrollment_id: int, actor: User, reason: str, now: dt.datetime) -> bool:
     """End a confirmed enrolment and free its seat. Money is a separate decision."""
     ended = move(
@@ -365,12 +384,8 @@ def release_seat(*, enrollment_id: int) -> None:
     Seat.objects.filter(enrollment_id=enrollment_id).update(enrollment=None)
 
 
-def overdue_holds(*, now: dt.datetime, limit: int) -> Sequence[int]:
+def overdue_holds(*, now: dt.datetime) -> "QuerySet[Enrollment]":
     """Enrolments whose hold is over, longest first. They keep the seat until it is released."""
-    return list(
-        Enrollment.objects.filter(
-            status__in=(Status.HELD, Status.AWAITING_FUNDS), held_until__lte=now
-        )
-        .order_by("held_until")
-        .values_list("pk", flat=True)[:limit]
-    )
+    return Enrollment.objects.filter(
+        status__in=(Status.HELD, Status.AWAITING_FUNDS), held_until__lte=now
+    ).order_by("held_until")

@@ -1,32 +1,35 @@
 """The public list, the reservation, my groups, the door: one short view for each page."""
 
 import dataclasses
+import functools
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.adapter import get_adapter
 from csp.decorators import csp_update
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers, patch_cache_control
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
-from enrollment import catalogue, portal, services
+from enrollment import answering, catalogue, portal, services
 from enrollment import door as doors
 from enrollment.calendar import sessions_ics
 from enrollment.catalogue import GroupCard
 from enrollment.door import DoorState, Doorway
-from enrollment.forms import AgreementsForm, DoorForm, IntakeForm
-from enrollment.intake import Answers
-from enrollment.models import Enrollment, Intake
+from enrollment.forms import DoorForm
+from enrollment.models import Enrollment
 from enrollment.refusals import (
     AlreadyEnrolled,
+    FullAlready,
     GroupClosed,
-    GroupFull,
     IntakeMissing,
     Refused,
     StateNotAdmitted,
@@ -49,6 +52,24 @@ def member_of(request: HttpRequest) -> User:
 def posted(request: HttpRequest) -> QueryDict | None:
     """What a form is bound to; an empty POST is an answer too, with everything missing."""
     return request.POST if request.method == "POST" else None
+
+
+def fresh(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page that is never stored, but whose "no" to a form can be shown again by "Back".
+
+    A browser cannot ask for the answer to a POST again; without a copy it shows an error.
+    """
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        if request.method == "POST":
+            patch_cache_control(response, private=True, no_cache=True)
+        else:
+            add_never_cache_headers(response)
+        return response
+
+    return wrapped
 
 
 # --- The public list --------------------------------------------------------------------
@@ -80,9 +101,11 @@ def cohort(request: HttpRequest, slug: str) -> HttpResponse:
             sessions=group.group_sessions.order_by("number"),
             weeks=group.programme.weeks.all(),
             first_week=card.first_week,
+            zone=group.zone,
             now=now,
         ),
         "enrollment": catalogue.own_live_enrollment(cohort=group, member_id=request.user.pk),
+        "now": now,
         "others": catalogue.groups_with_seats(now=now, other_than=group.pk)
         if full_or_closed
         else [],
@@ -114,37 +137,31 @@ def closed_reason(group: Cohort) -> str:
 def about_you(request: HttpRequest, slug: str) -> HttpResponse:
     now, member, group = timezone.now(), member_of(request), public_cohort(slug)
     card = catalogue.group_card(cohort_id=group.pk, now=now)
-    form = IntakeForm(
-        posted(request),
-        initial=IntakeForm.initial_from(stored_answers(member)),
-        today=timezone.localdate(now),
-    )
-    if form.is_valid():
-        answers = form.answers()
-        services.save_intake(member=member, answers=answers, now=now)
-        if answers.state not in group.admitted_states:
-            return refused(request, group, StateNotAdmitted(), state=answers.state)
-        return redirect("enrollment:agreements", slug)
-    if not form.is_bound and (instead := turned_away(request, card)):
+    if request.method == "POST":
+        saved = answering.save_answers(request, member=member, now=now)
+        return redirect("enrollment:agreements" if saved else "enrollment:about_you", slug)
+    if instead := turned_away(request, card):
         return instead
     context = {
-        "form": form,
+        "form": answering.intake_form(request, member=member, now=now),
         "cohort": group,
         "card": card,
         "steps": steps("about_you", slug),
     }
-    return render(request, "enrollment/about_you.html", context, status=form_status(form))
+    return render(request, "enrollment/about_you.html", context)
 
 
 @sign_up_first
-@never_cache
+@fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def agreements(request: HttpRequest, slug: str) -> HttpResponse:
     """The last page before paying: agreeing keeps the seat."""
     now, member, group = timezone.now(), member_of(request), public_cohort(slug)
     card = catalogue.group_card(cohort_id=group.pk, now=now)
-    form = AgreementsForm(posted(request))
-    if form.is_valid():
+    if request.method == "POST":
+        if not answering.agreed(request, slug=slug):
+            back = "back" in request.POST
+            return redirect("enrollment:about_you" if back else "enrollment:agreements", slug)
         try:
             enrollment = services.reserve_seat(
                 cohort=group, member=member, now=now, ip=get_adapter().get_client_ip(request)
@@ -154,12 +171,16 @@ def agreements(request: HttpRequest, slug: str) -> HttpResponse:
         except AlreadyEnrolled as refusal:
             return to_payment(group, member) or refused(request, group, refusal)
         except Refused as refusal:
-            return refused(request, group, refusal, state=stored_state(member))
+            return refused(request, group, refusal, state=answering.stored_state(member))
         return redirect("billing:pay", enrollment.public_id)
-    if not form.is_bound and (instead := turned_away(request, card)):
+    if instead := turned_away(request, card):
         return instead
-    if stored_answers(member) is None:
+    given = answering.stored_answers(member)
+    if given is None:
         return redirect("enrollment:about_you", slug)
+    if given.state not in group.admitted_states:
+        return refused(request, group, StateNotAdmitted(), state=given.state)
+    form = answering.agreements_form(request, slug=slug)
     context = {
         "form": form,
         "consents": form.with_texts(),
@@ -167,7 +188,7 @@ def agreements(request: HttpRequest, slug: str) -> HttpResponse:
         "card": card,
         "steps": steps("agreements", slug),
     }
-    return render(request, "enrollment/agreements.html", context, status=form_status(form))
+    return render(request, "enrollment/agreements.html", context)
 
 
 def turned_away(request: HttpRequest, card: GroupCard) -> HttpResponse | None:
@@ -178,9 +199,9 @@ def turned_away(request: HttpRequest, card: GroupCard) -> HttpResponse | None:
     if catalogue.own_live_enrollment(cohort=group, member_id=member.pk):
         return refused(request, group, AlreadyEnrolled())
     if not card.open:
-        return refused(request, group, GroupClosed(), state=stored_state(member))
+        return refused(request, group, GroupClosed(), state=answering.stored_state(member))
     if not card.seats_left:
-        return refused(request, group, GroupFull(), state=stored_state(member))
+        return refused(request, group, FullAlready(), state=answering.stored_state(member))
     return None
 
 
@@ -196,7 +217,8 @@ def refused(
     if isinstance(refusal, GroupClosed):
         said.insert(0, closed_reason(group))
     context = {
-        "title": refusal.title,
+        "title": refusal.title.format(state=US_STATES.get(state, "your state")),
+        "wrong_state": isinstance(refusal, StateNotAdmitted),
         "message": " ".join(filter(None, said)),
         "card": catalogue.group_card(cohort_id=group.pk, now=now),
         "others": others,
@@ -211,16 +233,6 @@ def to_payment(group: Cohort, member: User) -> HttpResponse | None:
     return redirect("billing:pay", held.public_id) if held else None
 
 
-def stored_answers(member: User) -> Answers | None:
-    intake = Intake.objects.filter(member=member).first()
-    return Answers.load(intake.answers) if intake else None
-
-
-def stored_state(member: User) -> str:
-    answers = stored_answers(member)
-    return answers.state if answers else ""
-
-
 def form_status(form: Any) -> int:
     """422 for a form that came back with errors, so that tools and htmx can tell."""
     return 422 if form.is_bound else 200
@@ -233,8 +245,26 @@ def form_status(form: Any) -> int:
 @never_cache
 @require_safe
 def my_groups(request: HttpRequest) -> HttpResponse:
-    rows = portal.my_groups(member=member_of(request), now=timezone.now())
-    return render(request, "enrollment/my_groups.html", {"rows": rows})
+    now, member = timezone.now(), member_of(request)
+    context = {
+        "rows": portal.my_groups(member=member, now=now),
+        "led": portal.led_groups(leader=member, now=now),
+    }
+    return render(request, "enrollment/my_groups.html", context)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def answers(request: HttpRequest) -> HttpResponse:
+    """My own answers, to be corrected at any time."""
+    now, member = timezone.now(), member_of(request)
+    if request.method == "POST":
+        if answering.save_answers(request, member=member, now=now):
+            messages.success(request, "Your answers are saved.")
+        return redirect("enrollment:answers")
+    form = answering.intake_form(request, member=member, now=now)
+    return render(request, "enrollment/answers.html", {"form": form})
 
 
 @login_required
@@ -249,6 +279,9 @@ def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "cohort": enrollment.cohort,
         "calendar_url": reverse("enrollment:calendar", args=[public_id]),
         "can_pay": enrollment.held_at(now),
+        "card": catalogue.group_card(cohort_id=enrollment.cohort_id, now=now)
+        if enrollment.status == Status.EXPIRED
+        else None,
         "now": now,
     }
     return render(request, "enrollment/my_group.html", context)
@@ -291,9 +324,9 @@ DOOR_STATUS = {
 
 
 # The form's answer is a redirect to the meeting, which a browser counts as form-action.
-@csp_update({"form-action": ["https:"]})  # type: ignore[arg-type]  # typed too narrowly
+@csp_update({"form-action": ["https:"]})
 @login_required
-@never_cache
+@fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def door(request: HttpRequest, token: str) -> HttpResponse:
     now, member = timezone.now(), member_of(request)

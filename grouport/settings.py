@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
+    "accounts.middleware.IdleLogoutMiddleware",
 ]
 
 ROOT_URLCONF = "grouport.urls"
@@ -192,6 +193,20 @@ ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 60 * 15
+# What one address ("key") or one place ("ip") may ask for. Codes and passwords are counted
+# apart: whoever tries passwords closes that way for an address, and the codes stay open.
+ACCOUNT_RATE_LIMITS = {
+    "request_login_code": "20/m/ip,3/m/key,5/15m/key,20/d/key",
+    "confirm_email": "1/10s/key,5/15m/key,20/d/key",
+    "reset_password": "20/m/ip,5/15m/key,20/d/key",
+    "login_failed": "10/m/ip,5/5m/key,30/d/key",
+    # Ours: mails in all, sign-ups with one address, and tries at one code.
+    "mail_to_address": "5/15m/key,20/d/key",
+    "signup_address": "5/15m/key,20/d/key",
+    "guess_code": "3/15m/key",
+}
+# So long after a password or a code an open session may change how one signs in.
+PROOF_SECONDS = 60 * 15
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True
@@ -234,6 +249,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "billing.tasks.reconcile",
         "schedule": crontab(minute="*/10"),
     },
+    "delete-expired-sessions": {
+        "task": "accounts.tasks.delete_expired_sessions",
+        "schedule": crontab(hour="9", minute="40"),
+    },
 }
 
 # --- Pages ------------------------------------------------------------------------------
@@ -252,6 +271,11 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+# No form of this site takes a file, and none is long: what comes else is answered with 400
+# before anything of it is kept. A proxy must not buffer more either (docs/operations.md).
+DATA_UPLOAD_MAX_NUMBER_FILES = 0
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 512  # bytes
+
 WHITENOISE_USE_FINDERS = DEVELOPMENT
 WHITENOISE_AUTOREFRESH = DEVELOPMENT
 
@@ -274,7 +298,10 @@ CONTENT_SECURITY_POLICY = {
 
 HTTPS = SITE_URL.startswith("https://") or not DEVELOPMENT
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_ENGINE = "accounts.session_store"
+# Idle time, in seconds, after which one has to sign in again: a member's, then staff's.
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 14
+STAFF_IDLE_SECONDS = 60 * 30
 CSRF_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = HTTPS and not DEVELOPMENT
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]

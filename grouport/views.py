@@ -3,12 +3,12 @@
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from accounts.paths import path_here
 
 
 @never_cache
@@ -30,11 +30,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 @never_cache
 def admin_login(request: HttpRequest) -> HttpResponse:
     """Send the admin's visitors to the one login form, which limits the rate of guesses."""
-    target = request.GET.get("next", "")
-    if not url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
-        target = reverse("admin:index")
+    target = path_here(request, request.GET.get("next", ""), reverse("admin:index"))
     if not request.user.is_authenticated:
         return redirect_to_login(target)
     if not request.user.is_staff:
         raise PermissionDenied
-    return redirect(target)
+    return HttpResponseRedirect(target)

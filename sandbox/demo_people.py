@@ -91,7 +91,6 @@ def _answers(member: Member, number: int) -> Answers:
         state=member.state,
         phone=f"555-555-01{number:02}",
         voicemail_ok=True,
-        email_ok=True,
         emergency_name="Chris Demo",
         emergency_relation="Friend",
         emergency_phone="555-555-0199",

@@ -15,7 +15,7 @@ class Week(NamedTuple):
 
 
 DEFAULT_SLUG = "dbt-skills-group"
-DEFAULT_PROGRAMME = {"name": "DBT skills group", "public_name": "12-week programme"}
+DEFAULT_PROGRAMME = {"name": "DBT skills group", "public_name": "12-week program"}
 
 _MINDFULNESS = "mindfulness"
 _DISTRESS = "distress-tolerance"
@@ -30,7 +30,7 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
         (
             "Shop for food on a budget",
             "Decide whether to accept an invitation",
-            "Name your state of mind before you open the post",
+            "Name your state of mind before you open your mail",
         ),
     ),
     Week(
@@ -61,7 +61,7 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
             "Miss a bus and let it be missed",
             "Do a chore that feels unfair",
             "Wash dishes for five minutes",
-            "Stand in a queue",
+            "Stand in a line",
         ),
     ),
     Week(
@@ -129,7 +129,7 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
         "How firmly to ask, and what comes next",
         ("How firmly to ask or refuse", "Maintenance plan"),
         (
-            "Agree on a rota for chores",
+            "Agree on a chore schedule",
             "Answer a sales call",
             "Put two skills into next month's calendar",
         ),

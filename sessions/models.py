@@ -53,7 +53,7 @@ class Programme(models.Model):
     name = models.CharField(max_length=120, help_text="For staff and the website.")
     public_name = models.CharField(
         max_length=60,
-        default="12-week programme",
+        default="12-week program",
         help_text="Shown by the payment processor and in mails: neutral, nothing clinical.",
     )
     slug = models.SlugField(unique=True)
@@ -194,7 +194,7 @@ class Cohort(models.Model):
         super().clean()
         if self.programme_id and self.capacity and self.capacity > self.programme.max_capacity:
             raise ValidationError(
-                {"capacity": f"This programme seats at most {self.programme.max_capacity}."}
+                {"capacity": f"This program seats at most {self.programme.max_capacity}."}
             )
         # None after its own field refused what was typed, whatever the stubs say.
         first_date = cast("dt.date | None", self.first_date)

@@ -95,6 +95,8 @@ def _recount(store: Store, charge: JSON) -> None:
 
 
 def finish_refund(store: Store, refund: JSON) -> None:
+    if refund["status"] not in ("pending", "requires_action"):
+        raise invalid(f"Refund {refund['id']} is {refund['status']}: it cannot succeed.")
     previous = {"status": refund["status"]}
     refund |= {"status": "succeeded", "pending_reason": None}
     store.publish("refund.updated", refund, previous)

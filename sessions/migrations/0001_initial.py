@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 (
                     "public_name",
                     models.CharField(
-                        default="12-week programme",
+                        default="12-week program",
                         help_text="Shown by the payment processor and in mails: neutral, nothing clinical.",
                         max_length=60,
                     ),

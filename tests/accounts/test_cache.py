@@ -46,4 +46,4 @@ def test_attempts_are_counted_in_redis(client: Client, settings: Settings, redis
     for _ in range(5):
         client.post(SIGN_IN, {"login": "sam@example.org", "password": "wrong-horse-battery"})
     response = client.post(SIGN_IN, {"login": "sam@example.org", "password": PASSWORD})
-    assert "Too many tries." in str(response.context["form"].errors)
+    assert "Too many tries with a password." in str(response.context["form"].errors)

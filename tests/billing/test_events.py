@@ -65,11 +65,15 @@ def test_an_unknown_type_is_ignored(standin: Standin) -> None:
             {"id": "cs_test_1", "client_reference_id": "order-17"},
             "No attempt of ours has this reference.",
         ),
-        ("refund.updated", {"id": "re_1", "metadata": {}}, "A refund that was not made here."),
+        (
+            "refund.updated",
+            {"id": "re_1", "metadata": {}},
+            "A refund of nothing that was paid here.",
+        ),
         (
             "refund.updated",
             {"id": "re_1", "metadata": {"refund": "not-a-uuid"}},
-            "A refund that was not made here.",
+            "A refund of nothing that was paid here.",
         ),
     ],
 )

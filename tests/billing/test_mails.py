@@ -102,7 +102,7 @@ def test_a_refund_that_failed_meanwhile_is_not_announced(
     standin: Standin, smtp_sink: SmtpSink
 ) -> None:
     refund = send_back(a_payment(standin), PRICE, Refund.Reason.DESK)
-    failed = gateway.RefundState("re_x", "failed", str(refund.uuid), "lost")
+    failed = gateway.RefundState("re_x", "failed", str(refund.uuid), "lost", 1, "pi_1")
     refunds.apply_state(refund=refund, state=failed, now=now())
     assert refund_mails(smtp_sink) == []
     message = Message.objects.get(kind="refund-sent")

@@ -59,6 +59,7 @@ def test_nothing_personal_is_said_on_the_whole_way(standin: Standin) -> None:
         "GET /v1/checkout/sessions/:id",
         "GET /v1/checkout/sessions",
         "POST /v1/refunds",
+        "GET /v1/refunds",
         "GET /v1/events",
     }
     assert leaks(standin.requests) == []

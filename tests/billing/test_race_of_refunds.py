@@ -88,7 +88,7 @@ def test_a_failure_told_many_times_at_once_frees_the_amount_once(standin: Standi
     other = refunds.request_refund(
         payment_id=refund.payment_id, amount_cents=10_000, reason=Refund.Reason.DESK, now=now()
     )
-    failed = gateway.RefundState("re_1", "failed", str(refund.uuid), "lost")
+    failed = gateway.RefundState("re_1", "failed", str(refund.uuid), "lost", 1, "pi_1")
     tell = partial(refunds.apply_state, refund=refund, state=failed, now=timezone.now())
     assert at_once([tell] * 10) == [None] * 10
     assert refreshed(refund.payment).refund_reserved_cents == other.amount_cents
@@ -122,7 +122,9 @@ def test_requests_and_failures_at_once_never_deadlock(standin: Standin) -> None:
     ]
 
     def fail(refund: Refund) -> None:
-        state = gateway.RefundState(f"re_{refund.pk}", "failed", str(refund.uuid), "lost")
+        state = gateway.RefundState(
+            f"re_{refund.pk}", "failed", str(refund.uuid), "lost", 1, "pi_1"
+        )
         refunds.apply_state(refund=refund, state=state, now=timezone.now())
 
     def ask() -> None:

@@ -82,5 +82,5 @@ def going_back(payment: Payment) -> int:
 def say(refund: Refund, status: str) -> None:
     refund.refresh_from_db()
     refund_id = refund.stripe_refund_id or f"re_{next(numbers)}"
-    state = gateway.RefundState(refund_id, status, str(refund.uuid), "")
+    state = gateway.RefundState(refund_id, status, str(refund.uuid), "", 1, "pi_1")
     refunds.apply_state(refund=refund, state=state, now=now())

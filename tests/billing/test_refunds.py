@@ -22,6 +22,7 @@ from tests.billing.builders import (
     post_event,
     refreshed,
 )
+from tests.enrollment.builders import a_member
 
 pytestmark = pytest.mark.django_db
 
@@ -147,7 +148,9 @@ def test_what_stripe_said_earlier_does_not_undo_a_failure(standin: Standin) -> N
     deliver(standin, "refund.failed")
     assert refund.stripe_refund_id
     for status in ("pending", "succeeded"):
-        stale = gateway.RefundState(refund.stripe_refund_id, status, str(refund.uuid), "")
+        stale = gateway.RefundState(
+            refund.stripe_refund_id, status, str(refund.uuid), "", 1, "pi_1"
+        )
         refunds.apply_state(refund=refund, state=stale, now=now())
     assert (refreshed(refund).status, reserved(refund)) == ("failed", 0)
 
@@ -176,12 +179,48 @@ def test_a_payment_without_a_charge_cannot_go_back(standin: Standin) -> None:
     assert (refreshed(refund).status, reserved(refund)) == ("failed", 0)
 
 
-def test_a_refund_of_the_dashboard_is_none_of_ours(standin: Standin) -> None:
+def test_a_refund_of_the_dashboard_is_booked_once_and_leaves_the_seat(standin: Standin) -> None:
     payment = a_payment(standin)
     standin.control("refund", payment_intent=payment.stripe_payment_intent_id, amount=500)
     deliver(standin, "refund.created")
-    assert StripeEvent.objects.get().status == "ignored"
-    assert (Refund.objects.count(), refreshed(payment).refund_reserved_cents) == (0, 0)
+    deliver(standin, "refund.created")
+    sweeps.reconcile(now=now())
+    refund = Refund.objects.get()
+    assert (refund.reason, refund.status, refund.amount_cents) == ("outside", "succeeded", 500)
+    assert refreshed(payment).refund_reserved_cents == 500
+    assert (mails("refund-sent"), refreshed(payment.enrollment).status) == (1, "active")
+
+
+def test_a_refund_of_the_dashboard_is_found_without_its_event(standin: Standin) -> None:
+    payment = a_payment(standin)
+    standin.control("refund", payment_intent=payment.stripe_payment_intent_id)
+    sweeps.reconcile(now=now())
+    assert refreshed(payment).refund_reserved_cents == PRICE
+
+
+def test_a_refund_of_the_dashboard_that_the_books_cannot_hold_is_left_to_a_person(
+    standin: Standin,
+) -> None:
+    payment = a_payment(standin)
+    refund = refunds.request_refund(
+        payment_id=payment.pk, amount_cents=PRICE, reason=Refund.Reason.DESK, now=now()
+    )
+    standin.control("refund", payment_intent=payment.stripe_payment_intent_id, amount=500)
+    sweeps.reconcile(now=now())
+    assert list(Refund.objects.all()) == [refund]
+    assert refreshed(payment).refund_reserved_cents == PRICE
+
+
+def test_a_refund_that_failed_can_be_asked_for_once_more(standin: Standin) -> None:
+    refund = a_refund(standin)
+    standin.control("next_refund", outcome="failed")
+    submit()
+    desk = a_member()
+    again = refunds.retry_refund(refund=refreshed(refund), actor=desk, now=now())
+    submit()
+    assert (refreshed(again).status, again.actor, reserved(again)) == ("succeeded", desk, PRICE)
+    with pytest.raises(refunds.NotRefundable):
+        refunds.retry_refund(refund=refreshed(refund), actor=desk, now=now())
 
 
 # --- By itself --------------------------------------------------------------------------

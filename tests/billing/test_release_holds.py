@@ -116,7 +116,7 @@ def test_a_page_that_stripe_does_not_close_keeps_its_seat(
     assert refreshed(attempt.enrollment).status == "held"
     assert seat_of(attempt.enrollment) is not None
     monkeypatch.undo()
-    release()
+    release(AFTER_THE_HOLD + sweeps.LATER)
     assert refreshed(attempt.enrollment).status == "expired"
 
 

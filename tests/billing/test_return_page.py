@@ -8,8 +8,9 @@ from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import reverse
 
-from billing import checkout, settlement
+from billing import checkout, settlement, sweeps
 from billing.models import Payment
+from billing.views import BETWEEN_QUESTIONS
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import (
@@ -42,6 +43,20 @@ def read(enrollment: Enrollment, **headers: str) -> HttpResponse:
 
 def words(reply: HttpResponse) -> str:
     return " ".join(reply.content.decode().split())
+
+
+def a_moment_later() -> time_machine.travel:
+    """When a waiting page may ask Stripe again."""
+    return time_machine.travel(now() + BETWEEN_QUESTIONS)
+
+
+def test_a_refund_that_failed_is_said_to_be_looked_at(standin: Standin) -> None:
+    attempt = expired_and_gone(standin, full=True)
+    standin.control("next_refund", outcome="failed")
+    settlement.settle(attempt=attempt, now=now())
+    sweeps.submit_open_refunds(now=now())
+    page = words(read(attempt.enrollment))
+    assert "We could not send your money back yet" in page
 
 
 # --- Confirmed --------------------------------------------------------------------------
@@ -82,23 +97,34 @@ def test_while_stripe_is_away_it_says_confirming(standin: Standin) -> None:
     assert reply.status_code == 200
     assert "Confirming your payment" in words(reply)
     assert refreshed(attempt).status == "open"
-    assert "Your seat is confirmed" in words(read(attempt.enrollment))
+    with a_moment_later():
+        assert "Your seat is confirmed" in words(read(attempt.enrollment))
+
+
+def test_however_many_pages_wait_stripe_is_asked_every_few_seconds(standin: Standin) -> None:
+    attempt = paid_at_stripe(standin)
+    stripe_is_away(standin, RETRIEVE, times=3)
+    for _ in range(4):
+        assert "Confirming your payment" in words(read(attempt.enrollment))
+    assert len([row for row in standin.requests if row["route"] == RETRIEVE]) == 3
 
 
 def test_confirming_asks_again_by_itself_with_and_without_scripts(standin: Standin) -> None:
-    attempt = paid_at_stripe(standin, outcome="async")
+    attempt = paid_at_stripe(standin)
+    stripe_is_away(standin, RETRIEVE, times=3)
     page = words(read(attempt.enrollment))
     assert f'hx-get="{url(attempt.enrollment, "return/")}" hx-trigger="every 2s"' in page
     assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in page
 
 
 def test_a_poll_gets_the_fragment_alone_until_the_truth_is_known(standin: Standin) -> None:
-    attempt = paid_at_stripe(standin, outcome="async")
+    attempt = paid_at_stripe(standin)
+    stripe_is_away(standin, RETRIEVE, times=3)
     waiting = read(attempt.enrollment, **HTMX)
     assert waiting.content.decode().lstrip().startswith('<div id="confirming"')
     assert "HX-Redirect" not in waiting.headers
-    standin.control("settle", session=attempt.stripe_session_id, paid=True)
-    known = read(attempt.enrollment, **HTMX)
+    with a_moment_later():
+        known = read(attempt.enrollment, **HTMX)
     assert known["HX-Redirect"] == url(attempt.enrollment, "return/")
     assert refreshed(attempt.enrollment).status == "active"
 
@@ -111,7 +137,8 @@ def test_whoever_has_not_paid_yet_is_led_back_to_the_page_that_takes_money(
 ) -> None:
     attempt = at_the_page()
     assert read(attempt.enrollment)["Location"] == url(attempt.enrollment)
-    assert read(attempt.enrollment, **HTMX)["HX-Redirect"] == url(attempt.enrollment)
+    with a_moment_later():
+        assert read(attempt.enrollment, **HTMX)["HX-Redirect"] == url(attempt.enrollment)
 
 
 def test_without_an_attempt_there_is_nothing_to_confirm(standin: Standin) -> None:

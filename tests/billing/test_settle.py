@@ -1,15 +1,16 @@
 """Stripe's word about a payment becomes ours, once."""
 
+import datetime as dt
+
 import pytest
 from django.test import override_settings
 
-from billing import checkout, gateway, settlement
+from billing import checkout, gateway, settlement, sweeps
 from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment.models import EnrollmentMove
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import (
     CREATE,
-    MINUTE,
     PRICE,
     a_group,
     a_seat,
@@ -23,6 +24,7 @@ from tests.billing.builders import (
     seat_of,
     stripe_is_away,
 )
+from tests.enrollment.builders import a_member
 
 pytestmark = pytest.mark.django_db
 
@@ -142,8 +144,43 @@ def test_a_payment_that_does_not_match_waits_for_a_person(
     assert (refreshed(attempt).status, refreshed(attempt.enrollment).status) == ("review", "held")
     assert attempt.note.startswith(note)
     assert seat_of(attempt.enrollment) is not None
-    assert (Payment.objects.count(), mails("seat-confirmed")) == (0, 0)
-    assert (attempt.enrollment.held_until or now()) > now() + 29 * 24 * 60 * MINUTE
+    payment = Payment.objects.get()
+    assert (payment.amount_cents, payment.currency) == (state.amount_cents, state.currency)
+    assert mails("seat-confirmed") == 0
+    sweeps.release_overdue_holds(now=now() + dt.timedelta(days=60))
+    assert seat_of(attempt.enrollment) is not None
+
+
+def in_review(standin: Standin) -> CheckoutAttempt:
+    attempt = paid_at_stripe(standin)
+    with override_settings(STRIPE_LIVE_MODE=True):
+        settle(attempt)
+    return refreshed(attempt)
+
+
+def test_a_person_accepts_the_money_and_the_seat_is_confirmed(standin: Standin) -> None:
+    attempt, desk = in_review(standin), a_member()
+    assert settlement.accept_reviewed(attempt=attempt, actor=desk, now=now()) is True
+    assert settlement.accept_reviewed(attempt=attempt, actor=desk, now=now()) is False
+    assert settlement.return_reviewed(attempt=attempt, actor=desk, now=now()) is False
+    assert (refreshed(attempt).status, refreshed(attempt.enrollment).status) == ("paid", "active")
+    assert attempt.enrollment.moves.filter(actor=desk).count() == 1
+    assert (mails("seat-confirmed"), Refund.objects.count()) == (1, 0)
+
+
+def test_a_person_gives_the_money_back_and_the_seat_is_free(standin: Standin) -> None:
+    attempt, desk = in_review(standin), a_member()
+    assert settlement.return_reviewed(attempt=attempt, actor=desk, now=now()) is True
+    assert settlement.return_reviewed(attempt=attempt, actor=desk, now=now()) is False
+    assert settlement.accept_reviewed(attempt=attempt, actor=desk, now=now()) is False
+    assert refreshed(attempt).status == "returned"
+    assert (refreshed(attempt.enrollment).status, seat_of(attempt.enrollment)) == (
+        "cancelled",
+        None,
+    )
+    assert Refund.objects.get().amount_cents == PRICE
+    # "Nothing was charged" would be untrue: the refund's own mail tells what happens.
+    assert mails("hold-expired") == 0
 
 
 def test_the_state_that_the_others_bend_would_have_been_accepted(standin: Standin) -> None:
@@ -165,7 +202,7 @@ def test_what_waits_for_a_person_stays_so_however_often_stripe_speaks(standin: S
     with override_settings(STRIPE_LIVE_MODE=True):
         settle(attempt)
     settle(attempt)
-    assert (attempt.status, Payment.objects.count()) == ("review", 0)
+    assert (attempt.status, Payment.objects.count()) == ("review", 1)
 
 
 # --- Late, and twice --------------------------------------------------------------------

@@ -50,13 +50,13 @@ def test_the_attempt_freezes_the_parameters_that_stripe_gets(standin: Standin) -
                 "price_data": {
                     "currency": "usd",
                     "unit_amount": PRICE,
-                    "product_data": {"name": "12-week programme"},
+                    "product_data": {"name": "12-week program"},
                 },
             }
         ],
         "expires_at": int((at + 31 * MINUTE).timestamp()),
         "success_url": f"http://testserver/pay/{enrollment.public_id}/return/",
-        "cancel_url": f"http://testserver/pay/{enrollment.public_id}/",
+        "cancel_url": f"http://testserver/pay/{enrollment.public_id}/?back=1",
     }
     [request] = calls(standin, CREATE)
     assert request["headers"]["idempotency-key"] == str(attempt.uuid)

@@ -47,7 +47,21 @@ def test_a_signed_event_is_stored_and_answered_with_200() -> None:
     assert post_event(EVENT) == 200
     stored = StripeEvent.objects.get()
     assert (stored.event_id, stored.type, stored.status) == ("evt_1", "customer.created", "stored")
-    assert stored.payload == EVENT
+    assert stored.payload == {"data": EVENT["data"]}
+
+
+@pytest.mark.django_db
+def test_of_an_event_only_what_leads_to_its_object_is_kept() -> None:
+    subject = {
+        "id": "cs_1",
+        "object": "checkout.session",
+        "client_reference_id": "7d9ee9a8",
+        "metadata": {"attempt": "7d9ee9a8"},
+        "customer_details": {"email": "sam@example.org", "name": "Sam Rivers"},
+    }
+    assert post_event({**EVENT, "data": {"object": subject}}) == 200
+    del subject["customer_details"]
+    assert StripeEvent.objects.get().payload == {"data": {"object": subject}}
 
 
 @pytest.mark.django_db

@@ -45,6 +45,7 @@ PUBLIC = [
 MEMBER = [
     "/my/",
     "/my/profile/",
+    "/my/answers/",
     "/accounts/email/",
     "/accounts/password/change/",
     "/accounts/logout/",

@@ -92,9 +92,9 @@ def sign_up(visitor: Visitor) -> None:
     page.wait_for_url(re.compile("/reserve/"))
 
 
-def tell_about_yourself(page: Page, state: str = "FL") -> None:
+def tell_about_yourself(page: Page, state: str = "FL", year: str = "1991") -> None:
     page.locator("input[name=legal_name]").fill("Robin Example")
-    for part, value in (("month", "3"), ("day", "28"), ("year", "1991")):
+    for part, value in (("month", "3"), ("day", "28"), ("year", year)):
         page.locator(f"input[name=date_of_birth_{part}]").fill(value)
     page.locator("select[name=state]").select_option(state)
     page.locator("input[name=phone]").fill("555 010 1234")
@@ -164,4 +164,4 @@ def assert_stripe_learns_nothing_personal(visitor: Visitor) -> None:
         words = json.dumps(entry["params"])
         assert CLINICAL.findall(words) == []
         assert MEETING.findall(words) == []
-        assert re.findall(r"robin|@|555|saturday", words, re.IGNORECASE) == []
+        assert re.findall(r"robin|@|\b555\b|saturday", words, re.IGNORECASE) == []

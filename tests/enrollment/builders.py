@@ -67,7 +67,6 @@ def answers(**changes: Any) -> Answers:
             "state": "NY",
             "phone": "212 555 0134",
             "voicemail_ok": False,
-            "email_ok": True,
             "emergency_name": "Noor Okafor",
             "emergency_relation": "sister",
             "emergency_phone": "212 555 0177",

@@ -219,7 +219,7 @@ def test_more_seats_are_added_and_nobody_loses_theirs(
 def test_more_seats_than_the_programme_allows_are_refused(client: Client) -> None:
     cohort = a_cohort()
     response = client.post(change(cohort), typed(cohort, capacity=11))
-    assert errors(response) == {"capacity": ["This programme seats at most 10."]}
+    assert errors(response) == {"capacity": ["This program seats at most 10."]}
 
 
 @pytest.mark.usefixtures("admin")

@@ -8,9 +8,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from enrollment import services
 from sessions.models import Cohort
 from tests.enrollment.builders import (
     FIRST_SESSION,
+    NOW,
     a_cohort,
     a_confirmed_seat,
     a_held_seat,
@@ -86,14 +88,60 @@ def test_a_draft_and_a_name_that_never_was_are_not_found(client: Client) -> None
     assert client.get("/groups/never-was/").status_code == 404
 
 
-@pytest.mark.parametrize("build", [a_held_seat, a_confirmed_seat])
-def test_who_has_a_seat_finds_it(client: Client, build: Any) -> None:
-    enrollment = build()
+def test_who_has_a_seat_finds_it(client: Client) -> None:
+    enrollment = a_confirmed_seat()
     client.force_login(enrollment.member)
     response = client.get(page(enrollment.cohort))
     assert response.context["enrollment"] == enrollment
     assert enrollment.get_absolute_url() in response.content.decode()
     assert reserve(enrollment.cohort) not in response.content.decode()
+
+
+def test_a_kept_seat_is_not_called_theirs_before_it_is_paid(client: Client, clock: Any) -> None:
+    held = a_held_seat()
+    client.force_login(held.member)
+    response = client.get(page(held.cohort))
+    assert "A seat is kept for you until 11:15 AM Eastern" in said(response)
+    assert "Go on to payment" in said(response)
+    assert "You have a seat" not in said(response)
+    assert reverse("billing:pay", args=[held.public_id]) in response.content.decode()
+    clock.move_to(held.held_until)
+    assert "The time for your seat is over" in said(client.get(page(held.cohort)))
+
+
+def test_a_seat_whose_money_is_on_its_way_is_kept(client: Client) -> None:
+    held = a_held_seat()
+    services.await_funds(enrollment_id=held.pk, now=NOW)
+    client.force_login(held.member)
+    words = said(client.get(page(held.cohort)))
+    assert "A seat is kept for you" in words
+    assert "Your bank is still sending the money. We email you when it arrives." in words
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        (["AZ"], "For people in Arizona."),
+        (["AZ", "NM"], "For people in Arizona or New Mexico."),
+        (["CA", "OR", "WA"], "For people in California, Oregon or Washington."),
+        (["AZ", "CA", "NM", "OR", "WA"], "For people in 5 states."),
+    ],
+)
+def test_a_group_says_for_people_in_which_states_it_is(
+    client: Client, states: list[str], words: str
+) -> None:
+    cohort = a_cohort(admitted_states=states)
+    assert words in said(client.get(page(cohort)))
+    assert words.removesuffix(".") in said(client.get(reverse("enrollment:home")))
+
+
+def test_a_skipped_week_has_a_row_of_its_own(client: Client) -> None:
+    cohort = a_cohort(skipped_dates=["2026-11-24", "2026-12-22", "2026-12-29"])
+    words = said(client.get(page(cohort)))
+    for day in ("November 24", "December 22", "December 29"):
+        assert words.count(f"No session on Tuesday, {day}") == 1
+    assert words.count("No session on") == 3
+    assert "No session on" not in said(client.get(page(a_cohort())))
 
 
 def test_a_seat_elsewhere_or_of_somebody_else_does_not_count(client: Client) -> None:

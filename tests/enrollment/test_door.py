@@ -173,9 +173,32 @@ def test_early_it_says_when_it_opens_on_the_readers_clock(client: Client) -> Non
     confirmed.member.time_zone = "America/Los_Angeles"
     confirmed.member.save(update_fields=["time_zone"])
     page = said(knock(client, confirmed))
-    assert "The door opens at 2:45 PM Pacific" in page
+    assert "The door opens Tuesday, October 6, at 2:45 PM Pacific" in page
     assert enter(client, confirmed).context["state"] == "early"
     assert Attendance.objects.count() == 0
+
+
+def test_on_the_day_itself_the_time_is_enough(client: Client, clock: Any) -> None:
+    confirmed = seat()
+    clock.move_to(FIRST_SESSION - 2 * HOUR)
+    assert "The door opens at 5:45 PM Eastern" in said(knock(client, confirmed))
+
+
+def test_once_it_has_begun_nobody_is_told_what_they_missed(client: Client, clock: Any) -> None:
+    clock.move_to(FIRST_SESSION + 20 * MINUTE)
+    words = said(knock(client, seat()))
+    assert "It began at 6:00 PM Eastern. You are still welcome." in words
+    assert "missed" not in words
+
+
+def test_the_answer_to_the_doors_form_can_be_come_back_to(client: Client, clock: Any) -> None:
+    """A browser cannot ask for it again, so it keeps a copy of its own."""
+    clock.move_to(FIRST_SESSION)
+    for answer in ({}, {"location": "TX"}):
+        confirmed = seat()
+        client.force_login(confirmed.member)
+        response = client.post(path(confirmed), answer)
+        assert response["Cache-Control"] == "private, no-cache"
 
 
 def test_after_the_end_it_names_the_next_session(client: Client, clock: Any) -> None:

@@ -115,6 +115,11 @@ def test_answers_are_not_in_the_admin() -> None:
     assert Intake not in inlines
 
 
+def test_answers_to_questions_of_earlier_days_are_left_out() -> None:
+    stored = {**answers().dump(), "email_ok": True}
+    assert Answers.load(stored) == answers()
+
+
 def test_answers_hold_what_is_asked_and_no_ratings() -> None:
     assert [field.name for field in dataclasses.fields(answers())] == [
         "legal_name",
@@ -122,7 +127,6 @@ def test_answers_hold_what_is_asked_and_no_ratings() -> None:
         "state",
         "phone",
         "voicemail_ok",
-        "email_ok",
         "emergency_name",
         "emergency_relation",
         "emergency_phone",

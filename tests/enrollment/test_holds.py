@@ -42,17 +42,17 @@ def test_a_seat_is_kept_for_a_quarter_of_an_hour() -> None:
 def test_a_hold_is_overdue_from_its_last_instant_on() -> None:
     held = a_held_seat()
     end = NOW + services.HOLD
-    assert services.overdue_holds(now=end - SECOND, limit=10) == []
-    assert services.overdue_holds(now=end, limit=10) == [held.pk]
+    assert list(services.overdue_holds(now=end - SECOND)) == []
+    assert list(services.overdue_holds(now=end)) == [held]
 
 
-def test_the_longest_overdue_come_first_and_no_more_than_asked_for() -> None:
+def test_the_longest_overdue_come_first() -> None:
     cohort = a_cohort()
     later, first, second = (
         a_held_seat(cohort=cohort, now=NOW + minutes * MINUTE) for minutes in (2, 0, 1)
     )
-    overdue = services.overdue_holds(now=NOW + 60 * MINUTE, limit=2)
-    assert overdue == [first.pk, second.pk]
+    overdue = services.overdue_holds(now=NOW + 60 * MINUTE)
+    assert list(overdue) == [first, second, later]
     assert status(later) == Status.HELD
 
 

@@ -141,7 +141,7 @@ def test_a_shared_filter_that_finds_nothing_any_more_can_be_taken_off(client: Cl
     a_cohort(admitted_states=["NY"])
     response = client.get(HOME + "?day=4&state=TX&time=morning")
     assert response.context["any_filter"] is True
-    assert "No group fits all of these" in said(response)
+    assert "No open group fits: Thursday Morning Texas" in said(response)
     chosen = [o[0] for of in options(client, "?day=4&state=TX").values() for o in of if o[2]]
     assert chosen == ["Thursday", "Any", "Texas"]
 

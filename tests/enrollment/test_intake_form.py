@@ -16,7 +16,6 @@ TYPED = {
     "date_of_birth_year": "1991",
     "state": "NY",
     "phone": "212 555 0134",
-    "email_ok": "on",
     "emergency_name": "Noor Okafor",
     "emergency_relation": "sister",
     "emergency_phone": "212 555 0177",
@@ -25,6 +24,8 @@ TYPED = {
 
 NO_SUCH_DATE = "This date does not exist. Check the month and the day."
 NOT_YOURS = "Check the year: this can't be your date of birth."
+NO_SUCH_MONTH = "The month is a number from 1 to 12."
+SHORT_YEAR = "Write the year with four digits, for example 1990."
 NUMBERS = "Enter the month, day and year in numbers."
 NEEDED = "Enter your date of birth: month, day and year."
 
@@ -50,7 +51,7 @@ def test_sound_answers_become_one_value() -> None:
     [
         ("2", "30", "1991", NO_SUCH_DATE),
         ("2", "29", "1991", NO_SUCH_DATE),
-        ("13", "1", "1991", NO_SUCH_DATE),
+        ("13", "1", "1991", NO_SUCH_MONTH),
         ("0", "10", "1991", NO_SUCH_DATE),
         ("-1", "10", "1991", NO_SUCH_DATE),
         ("1", "10", "99999", NO_SUCH_DATE),
@@ -63,7 +64,7 @@ def test_sound_answers_become_one_value() -> None:
         ("9", "22", "2026", NOT_YOURS),
         ("9", "23", "2026", NOT_YOURS),
         ("3", "28", "2091", NOT_YOURS),
-        ("3", "28", "91", NOT_YOURS),
+        ("3", "28", "91", SHORT_YEAR),
         ("3", "28", "1891", NOT_YOURS),
     ],
 )
@@ -100,14 +101,15 @@ def test_who_was_born_on_february_29_is_eighteen_on_march_1() -> None:
     assert [leapling.age_on(day) for day in on] == [17, 18]
 
 
-@pytest.mark.parametrize("field", ["phone", "emergency_phone"])
+@pytest.mark.parametrize(
+    ("field", "whose"), [("phone", "your"), ("emergency_phone", "your emergency contact's")]
+)
 @pytest.mark.parametrize(
     "number", ["12345", "212 555 013", "call me", "212 555 0134; drop", "1" * 16, "+1 212"]
 )
-def test_a_phone_number_needs_its_area_code(field: str, number: str) -> None:
-    assert form(**{field: number}).errors == {
-        field: ["Enter a phone number with its area code, for example 555 010 1234."]
-    }
+def test_a_phone_number_needs_its_area_code(field: str, whose: str, number: str) -> None:
+    message = f"Enter {whose} phone number with its area code, for example 555 010 1234."
+    assert form(**{field: number}).errors == {field: [message]}
 
 
 @pytest.mark.parametrize(
@@ -141,9 +143,9 @@ def test_an_answer_that_is_missing_or_too_long_is_named_at_its_field(
 
 def test_an_empty_form_names_every_question_that_needs_an_answer() -> None:
     assert list(IntakeForm({}, today=TODAY).errors) == [
+        "state",
         "legal_name",
         "date_of_birth",
-        "state",
         "phone",
         "emergency_name",
         "emergency_relation",

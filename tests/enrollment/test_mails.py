@@ -212,6 +212,22 @@ def test_the_confirmation_lists_price_and_dates_on_the_members_clock(smtp_sink: 
     ]  # fmt: skip
 
 
+def test_the_confirmation_names_the_weeks_without_a_session(smtp_sink: SmtpSink) -> None:
+    cohort = a_cohort(skipped_dates=["2026-11-24", "2026-12-22"])
+    deliver(confirmation(cohort, a_member(time_zone="America/Los_Angeles")))
+    deliver(confirmation(a_cohort(), a_member()))
+    with_pause, without = (mail.message for mail in smtp_sink.messages)
+    line = "No session on Tuesday, November 24 or on Tuesday, December 22."
+    assert line in text_of(with_pause)
+    assert line in text_of(with_pause, "html")
+    assert "No session on" not in words(without)
+
+
+def test_a_reminder_names_the_day(smtp_sink: SmtpSink) -> None:
+    said = text_of(received(smtp_sink, "reminder"))
+    assert "Your session starts today, Tuesday, October 6, at 3:00 PM Pacific." in said
+
+
 def test_the_link_says_when_and_once_the_session_runs_until_when(smtp_sink: SmtpSink) -> None:
     cohort, ada = a_cohort(), a_member(time_zone="America/Los_Angeles")
     deliver(link(cohort, ada))
@@ -236,7 +252,9 @@ def test_a_reminder_across_midnight_does_not_say_today(smtp_sink: SmtpSink) -> N
         links.promise_links(now=now)
     Message.objects.exclude(kind=links.SESSION_REMINDER).delete()
     deliver(start - HOUR)
-    assert smtp_sink.messages[0].message["Subject"] == "Starting at 12:30 AM Tokyo"
+    mail = smtp_sink.messages[0].message
+    assert mail["Subject"] == "Starting at 12:30 AM Tokyo"
+    assert "Your session starts on Wednesday, October 7, at 12:30 AM Tokyo." in text_of(mail)
 
 
 # --- The calendar file ------------------------------------------------------------------

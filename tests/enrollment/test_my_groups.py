@@ -12,6 +12,7 @@ from icalendar import Calendar
 
 from accounts.models import User
 from enrollment import services
+from enrollment.answering import stored_answers
 from enrollment.models import Enrollment
 from enrollment.portal import STATUS_WORDS
 from enrollment.states import Status
@@ -24,9 +25,12 @@ from tests.enrollment.builders import (
     a_confirmed_seat,
     a_held_seat,
     a_member,
+    an_intake,
+    answers,
     session,
 )
 from tests.enrollment.pages import said
+from tests.enrollment.test_intake_form import TYPED
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -70,6 +74,21 @@ def test_without_a_group_it_shows_the_way_to_one(client: Client) -> None:
     assert f'href="{reverse("enrollment:home")}"' in response.content.decode()
 
 
+def test_who_leads_groups_finds_them_and_no_meeting(client: Client, member: User) -> None:
+    late = a_cohort(name="Fridays", starts_at=FIRST_SESSION + 3 * HOUR)
+    soon = a_cohort(name="Mornings", meeting_url="https://video.example/j/5550199")
+    over = a_cohort(name="Long ago", starts_at=NOW - dt.timedelta(days=100))
+    for led in (late, soon, over, a_cohort(draft=True)):
+        led.facilitators.add(member)
+    response = client.get(MINE)
+    assert [group.cohort for group in response.context["led"]] == [soon, late, over]
+    words, content = said(response), response.content.decode()
+    assert "Groups you lead" in words
+    assert "You have no group yet" not in words
+    assert f'href="{soon.get_absolute_url()}"' in content
+    assert ("video.example" in content, session(late, 1).room in content) == (False, False)
+
+
 def test_my_groups_that_matter_now_come_first(client: Client, member: User) -> None:
     gone = a_held_seat(member=member, now=NOW + MINUTE)
     services.expire_hold(enrollment_id=gone.pk, now=NOW + HOUR, reason="Not paid in time")
@@ -84,6 +103,7 @@ def test_my_groups_that_matter_now_come_first(client: Client, member: User) -> N
 
 
 def queries(client: Client, where: str) -> int:
+    client.get(where)  # a session is written at its first request only
     with CaptureQueriesContext(connection) as captured:
         assert client.get(where).status_code == 200
     return len(captured)
@@ -151,6 +171,81 @@ def test_a_kept_seat_can_be_paid_until_its_end(client: Client, member: User, clo
     assert held.door_token not in response.content.decode()
     clock.move_to(NOW + services.HOLD)
     assert client.get(page(held)).context["can_pay"] is False
+
+
+PAID = (Status.ACTIVE, Status.GRACE, Status.SUSPENDED)
+
+
+@pytest.mark.parametrize("status", Status)
+def test_words_about_leaving_are_for_paid_seats(
+    client: Client, member: User, status: Status
+) -> None:
+    mine = a_confirmed_seat(member=member)
+    Enrollment.objects.update(status=status, held_until=NOW + HOUR)
+    assert ("If you leave" in said(client.get(page(mine)))) is (status in PAID)
+
+
+def test_a_released_seat_can_be_reserved_again_at_once(
+    client: Client, member: User, clock: Any
+) -> None:
+    gone = a_held_seat(cohort=a_cohort(capacity=1), member=member)
+    services.expire_hold(enrollment_id=gone.pk, now=NOW + HOUR, reason="Not paid in time")
+    again = reverse("enrollment:about_you", args=[gone.cohort.slug])
+    response = client.get(page(gone))
+    assert "Reserve again" in said(response)
+    assert f'href="{again}"' in response.content.decode()
+    assert "No more sessions" not in said(client.get(MINE))
+    a_held_seat(cohort=gone.cohort)
+    assert "All seats are taken now." in said(client.get(page(gone)))
+    clock.move_to(FIRST_SESSION)
+    assert "not open for new members any more" in said(client.get(page(gone)))
+    assert again not in client.get(page(gone)).content.decode()
+
+
+# --- My answers -------------------------------------------------------------------------
+
+ANSWERS = reverse("enrollment:answers")
+
+
+def test_answers_can_be_corrected_at_any_time(client: Client, member: User) -> None:
+    an_intake(member)
+    assert "Samira Ruth Okafor" in client.get(ANSWERS).content.decode()
+    for where in (MINE, page(a_confirmed_seat(member=member)), reverse("accounts:profile")):
+        assert f'href="{ANSWERS}"' in client.get(where).content.decode()
+    response = client.post(ANSWERS, {**TYPED, "state": "TX"}, follow=True)
+    assert "Your answers are saved." in said(response)
+    assert stored_answers(member) == answers(state="TX")
+
+
+def test_a_mistake_in_my_answers_stores_nothing_and_loses_nothing(
+    client: Client, member: User
+) -> None:
+    an_intake(member)
+    response = client.post(ANSWERS, {**TYPED, "legal_name": "Sam", "phone": "12"}, follow=True)
+    assert "Enter your phone number" in said(response)
+    assert 'value="Sam"' in response.content.decode()
+    assert stored_answers(member) == answers()
+
+
+def test_my_answers_are_mine(client: Client) -> None:
+    an_intake(a_member())
+    assert client.get(ANSWERS)["Location"] == f"{reverse('account_login')}?next={ANSWERS}"
+    client.force_login(a_member())
+    response = client.get(ANSWERS)
+    assert "Okafor" not in response.content.decode()
+    assert "no-store" in response["Cache-Control"]
+
+
+def test_while_the_bank_sends_the_money_the_return_page_waits_in_peace(
+    client: Client, member: User
+) -> None:
+    held = a_held_seat(member=member)
+    services.await_funds(enrollment_id=held.pk, now=NOW)
+    response = client.get(reverse("billing:return", args=[held.public_id]))
+    words = "Your bank is still sending the money Your seat is kept. We email you when it arrives."
+    assert words in said(response)
+    assert "every 2s" not in response.content.decode()
+    assert "refresh" not in response.content.decode()
 
 
 @pytest.mark.parametrize("status", Status)

@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from accounts.models import User
 from enrollment import agreements, services
+from enrollment.answering import stored_answers
+from enrollment.encryption import decrypt
 from enrollment.models import Consent, Enrollment, Intake, Seat
-from enrollment.views import stored_answers
 from sessions.models import Cohort
 from tests.enrollment.builders import (
     FIRST_SESSION,
@@ -159,7 +160,7 @@ def test_head_is_answered_other_methods_are_not_and_nothing_is_cached(
         ({"date_of_birth_year": "2030"}, "Check the year: this can't be your date of birth."),
         ({"date_of_birth_day": "ten"}, "Enter the month, day and year in numbers."),
         ({"date_of_birth_year": "2010"}, "These groups are for people who are 18 or older."),
-        ({"phone": "12"}, "Enter a phone number with its area code"),
+        ({"phone": "12"}, "Enter your phone number with its area code"),
     ],
     ids=["february_30", "future", "letters", "minor", "phone"],
 )
@@ -167,10 +168,9 @@ def test_a_mistake_is_explained_and_nothing_typed_is_lost(
     client: Client, changes: dict[str, str], words: str
 ) -> None:
     typed = {**TYPED, **changes}
-    response = client.post(about_you(a_cohort()), typed)
+    response = client.post(about_you(a_cohort()), typed, follow=True)
     page = response.content.decode()
 
-    assert response.status_code == 422
     # Once on top and once at the field.
     assert said(response).count(words) == 2
     assert [value for value in typed.values() if value not in page] == []
@@ -179,8 +179,29 @@ def test_a_mistake_is_explained_and_nothing_typed_is_lost(
 
 @pytest.mark.usefixtures("member")
 def test_an_empty_form_is_an_answer_with_everything_missing(client: Client) -> None:
-    response = client.post(about_you(a_cohort()), {})
-    assert (response.status_code, len(response.context["form"].errors)) == (422, 8)
+    response = client.post(about_you(a_cohort()), {}, follow=True)
+    assert len(response.context["form"].errors) == 8
+
+
+@pytest.mark.usefixtures("member")
+def test_no_page_of_a_mistake_is_the_answer_to_a_post(client: Client) -> None:
+    """A browser could not show it again when somebody comes back to it."""
+    where = about_you(a_cohort())
+    assert client.post(where, {**TYPED, "phone": "12"})["Location"] == where
+    assert "Samira Ruth Okafor" in client.get(where).content.decode()
+    assert client.post(where, TYPED).status_code == 302
+    assert client.get(where).context["form"].errors == {}
+
+
+@pytest.mark.usefixtures("member")
+def test_a_draft_is_encrypted_and_gone_after_signing_out(client: Client) -> None:
+    where = about_you(a_cohort())
+    client.post(where, {**TYPED, "phone": "12", "color": "red"})
+    (token,) = [kept for name, kept in client.session.items() if name.startswith("draft:")]
+    assert "Okafor" not in token
+    assert "color" not in decrypt(token)
+    client.logout()
+    assert [name for name, _ in client.session.items() if name.startswith("draft:")] == []
 
 
 @pytest.mark.parametrize("missing", AGREED)
@@ -189,8 +210,8 @@ def test_every_agreement_is_needed_and_the_ticks_stay(
 ) -> None:
     cohort = a_cohort()
     an_intake(member)
-    response = client.post(agree(cohort), {k: v for k, v in AGREED.items() if k != missing})
-    assert response.status_code == 422
+    ticked = {k: v for k, v in AGREED.items() if k != missing}
+    response = client.post(agree(cohort), ticked, follow=True)
     assert list(response.context["form"].errors) == [missing]
     assert response.content.decode().count(" checked") == 4
     assert Enrollment.objects.count() == 0
@@ -199,14 +220,27 @@ def test_every_agreement_is_needed_and_the_ticks_stay(
 def test_no_agreement_at_all_keeps_no_seat(client: Client, member: User) -> None:
     cohort = a_cohort()
     an_intake(member)
-    response = client.post(agree(cohort), {})
-    assert (response.status_code, len(response.context["form"].errors)) == (422, 5)
+    response = client.post(agree(cohort), {}, follow=True)
+    assert len(response.context["form"].errors) == 5
     assert Enrollment.objects.count() == 0
+
+
+def test_ticks_are_kept_on_the_way_back_and_for_this_group_only(
+    client: Client, member: User
+) -> None:
+    cohort, other = a_cohort(), a_cohort()
+    an_intake(member)
+    response = client.post(agree(cohort), {"email": "on", "back": "1"})
+    assert response["Location"] == about_you(cohort)
+    page = client.get(agree(cohort))
+    assert (page.content.decode().count(" checked"), page.context["form"].errors) == (1, {})
+    assert " checked" not in client.get(agree(other)).content.decode()
 
 
 # --- Saying no --------------------------------------------------------------------------
 
 FULL = "This group has just filled up"
+FULL_ALREADY = "This group is full"
 CLOSED = "You can't join this group any more"
 
 
@@ -260,7 +294,7 @@ def test_a_full_group_says_so_before_anybody_answers_questions(client: Client, p
     cohort = a_cohort(capacity=1)
     fill(cohort)
     response = client.get(page(cohort))
-    assert (response.status_code, response.context["title"]) == (409, FULL)
+    assert (response.status_code, response.context["title"]) == (409, FULL_ALREADY)
 
 
 @pytest.mark.parametrize("status", [Cohort.Status.CLOSED, Cohort.Status.ARCHIVED])
@@ -302,9 +336,10 @@ def test_mistakes_in_a_form_for_a_group_that_has_begun_do_not_lose_it(
 ) -> None:
     cohort = a_cohort()
     clock.move_to(FIRST_SESSION)
-    response = client.post(about_you(cohort), {**TYPED, "phone": "12"})
-    assert response.status_code == 422
-    assert "Samira Ruth Okafor" in response.content.decode()
+    response = client.post(about_you(cohort), {**TYPED, "phone": "12"}, follow=True)
+    assert (response.status_code, response.context["title"]) == (409, CLOSED)
+    next_one = a_cohort(starts_at=FIRST_SESSION + dt.timedelta(days=7))
+    assert "Samira Ruth Okafor" in client.get(about_you(next_one)).content.decode()
 
 
 @pytest.mark.usefixtures("member")
@@ -319,9 +354,11 @@ def test_a_state_without_a_licence_is_named_at_once_and_the_answers_kept(
     client: Client, member: User
 ) -> None:
     cohort, fits = a_cohort(), a_cohort(admitted_states=["TX"])
-    response = client.post(about_you(cohort), {**TYPED, "state": "TX"})
+    response = client.post(about_you(cohort), {**TYPED, "state": "TX"}, follow=True)
     assert response.status_code == 409
-    assert response.context["title"] == "This group can't admit members in your state yet"
+    assert response.context["title"] == "This group can't admit people in Texas yet"
+    assert "Chose the wrong state? Change your answers" in said(response)
+    assert f'href="{about_you(cohort)}"' in response.content.decode()
     assert "These groups are open to your state:" in said(response)
     assert offered(response) == [fits]
     assert stored_answers(member) == answers(state="TX")

@@ -108,7 +108,7 @@ def test_pages_in_production_are_sent_by_https_with_hashed_files(tmp_path: Path)
         "https://groups.example.com/ 200",
         "200",
         "max-age=31536000; includeSubDomains; preload",
-        "tokens grouport",
+        "tokens frame forms parts pages",
     ], done.stderr
 
 

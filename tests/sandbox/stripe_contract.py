@@ -42,7 +42,7 @@ def order(standin: Standin, **changes: Any) -> SessionCreateParams:
                 "price_data": {
                     "currency": "usd",
                     "unit_amount": 29900,
-                    "product_data": {"name": "12-week programme"},
+                    "product_data": {"name": "12-week program"},
                 },
             }
         ],

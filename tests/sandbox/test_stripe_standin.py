@@ -57,7 +57,7 @@ def test_a_session_is_created_paid_and_retrieved(
     assert isinstance(charge.balance_transaction, stripe.BalanceTransaction)
     assert charge.balance_transaction.amount == 29900
     assert paid.line_items is not None
-    assert [line.description for line in paid.line_items.data] == ["12-week programme"]
+    assert [line.description for line in paid.line_items.data] == ["12-week program"]
     assert [event["type"] for event in standin.events()] == [
         "payment_intent.created",
         "charge.succeeded",

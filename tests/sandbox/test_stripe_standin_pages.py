@@ -52,7 +52,7 @@ def test_the_page_shows_what_is_paid_for_and_what_can_happen(
     page = see(session.url)
     assert page.status_code == 200
     for said in (
-        *("12-week programme", "$299.00", "Test mode", "Quiet Harbour", "member@example.com"),
+        *("12-week program", "$299.00", "Test mode", "Quiet Harbour", "member@example.com"),
         *(">Pay<", ">Pay with a card that is declined<", ">Pay with 3-D Secure<"),
         *(">Pay but the money arrives later<", ">Go back<"),
     ):

@@ -34,4 +34,4 @@ def test_seeding_again_keeps_what_staff_wrote() -> None:
 
 
 def test_what_the_payment_processor_shows_is_neutral() -> None:
-    assert default_programme().public_name == "12-week programme"
+    assert default_programme().public_name == "12-week program"

@@ -26,7 +26,7 @@ def test_a_sound_cohort_has_nothing_to_complain_about() -> None:
 @pytest.mark.parametrize(
     ("fields", "where", "words"),
     [
-        ({"capacity": 11}, "capacity", "This programme seats at most 10."),
+        ({"capacity": 11}, "capacity", "This program seats at most 10."),
         ({"first_date": dt.date(226, 10, 6)}, "first_date", "Check the year of the first date."),
         ({"first_date": dt.date(2999, 10, 6)}, "first_date", "Check the year of the first date."),
         (
