@@ -1,4 +1,7 @@
-"""What follows when an address is confirmed; allauth says so by its signals only."""
+"""What follows when an address is confirmed or somebody signs in.
+
+allauth and Django say so by their signals only.
+"""
 
 from typing import Any
 
@@ -8,10 +11,13 @@ from allauth.account.models import EmailAddress
 from allauth.account.signals import email_confirmed, password_reset
 from allauth.account.stages import EmailVerificationStage
 from django.contrib import messages
+from django.contrib.auth.signals import user_logged_in
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.utils import timezone
 
 from accounts import services
+from accounts.middleware import SEEN_ON
 from accounts.models import User
 
 CHOOSE_ANEW = (
@@ -51,3 +57,9 @@ def forget_the_name(request: HttpRequest, user: User, **kwargs: Any) -> None:
     """The mailed link has replaced the password of an unconfirmed account, not its name."""
     if not services.has_confirmed_address(user=user):
         services.blank_chosen_name(user=user)
+
+
+@receiver(user_logged_in)
+def count_as_a_visit(request: HttpRequest, **kwargs: Any) -> None:
+    """Signing in writes the session anyhow: the first page of the day need not do it again."""
+    request.session[SEEN_ON] = timezone.now().date().isoformat()

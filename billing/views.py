@@ -25,7 +25,7 @@ from enrollment.models import Enrollment
 from enrollment.portal import my_group
 from enrollment.states import Status
 from enrollment.steps import steps
-from enrollment.views import own_enrollment_or_404
+from enrollment.views import fresh, own_enrollment_or_404
 from outbox.broker import kick_on_commit
 from outbox.tasks import kick
 
@@ -40,7 +40,7 @@ NO_PAGE = (
 
 
 @login_required
-@never_cache
+@fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The kept seat and its price; pressing the button leads to Stripe's page."""

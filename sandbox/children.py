@@ -30,7 +30,8 @@ def dies_with_parent() -> tuple[str, ...]:
     program = shutil.which("setpriv")
     if program is None:
         return ()
-    prefix = (program, "--pdeathsig", "TERM")
+    # Nothing gentler: a worker that is asked to end waits for a broker that is gone as well.
+    prefix = (program, "--pdeathsig", "KILL")
     works = subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0
     return prefix if works else ()
 

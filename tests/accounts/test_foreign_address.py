@@ -185,6 +185,16 @@ def test_one_code_is_enough_for_somebody_made_on_the_command_line(client: Client
     assert not User.objects.get().has_usable_password()
 
 
+def test_no_number_of_codes_proves_a_password(client: Client, attacker: Client) -> None:
+    """The address is replaced between asking for the code and typing it: a second one is due."""
+    client.post(ASK_FOR_CODE, {"email": "sam@example.org"})
+    EmailAddress.objects.all().delete()
+    client.post(CONFIRM_SIGN_IN, {"code": code_in(last_mail())})
+    client.post(CONFIRM_ADDRESS, {"code": code_in(last_mail())})
+    assert EmailAddress.objects.get().verified
+    assert not User.objects.get().has_usable_password()
+
+
 def test_an_address_that_staff_replace_ends_the_password_and_the_sessions_of_the_former(
     client: Client,
 ) -> None:

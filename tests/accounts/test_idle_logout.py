@@ -5,7 +5,9 @@ import datetime as dt
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Role
@@ -106,3 +108,18 @@ def test_the_clock_deletes_them_each_day() -> None:
     tasks = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert delete_expired_sessions.name in tasks
     assert delete_expired_sessions.name in app.tasks
+
+
+def test_a_members_first_page_of_the_day_writes_the_session_once(client: Client) -> None:
+    make_person()
+    with time_machine.travel(START, tick=False) as clock:
+        sign_in(client)
+        for days, writes in ((0, [0, 0]), (1, [1, 0])):
+            clock.shift(dt.timedelta(days=days))
+            assert [session_writes(client) for _ in range(2)] == writes
+
+
+def session_writes(client: Client) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        client.get(PROFILE)
+    return sum('UPDATE "django_session"' in query["sql"] for query in queries)
