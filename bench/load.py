@@ -16,6 +16,7 @@ from bench.parts import uninterrupted
 from bench.rounds import WrongResult
 
 Found = TypeVar("Found")
+LONGEST_SECONDS = 15 * 60
 _forking = multiprocessing.get_context("fork")
 
 
@@ -61,6 +62,7 @@ def _receive(pipe: "Pipe[Any, Any]") -> Any:
 def _run(work: Callable[..., Any], number: int, gate: Any, pipe: "Pipe[Any, Any]") -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.alarm(LONGEST_SECONDS)  # the end of a client whose parent was killed
     try:
         pipe.send(work(number, lambda: gate.wait(timeout=60)))
     except Exception as error:

@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -39,18 +38,14 @@ def alive(processes: list[psutil.Process]) -> list[str]:
 def test_everything_starts_answers_and_stops_without_a_trace(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    started = time.monotonic()
     with Stack(var=tmp_path / "var") as stack:
-        assert time.monotonic() - started < 30
         assert "<h1" in page(f"{stack.site_url}/")
         assert "<h1" in page(f"{stack.site_url}/sandbox/mail/")
         assert f"{stack.site_url}/" in stack.log
         assert "Traceback" not in stack.log
         running = descendants(stack.process.pid)
         assert len(running) >= 6
-        stopping = time.monotonic()
         assert stack.stop(number) == 0, stack.log
-        assert time.monotonic() - stopping < 15
         assert alive(running) == []
         assert "Traceback" not in stack.log
 
