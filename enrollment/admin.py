@@ -62,10 +62,20 @@ HTTPS_LINKS: dict[type[models.Field], dict[str, Any]] = {
 }
 
 
+class SessionLinkForm(forms.ModelForm):
+    """One row of the twelve: a table's head is no label for the boxes below it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        label = f"Meeting link of session {self.instance.number} only"
+        self.fields["meeting_url"].widget.attrs["aria-label"] = label
+
+
 class GroupSessionInline(admin.TabularInline):
     """The twelve dates; only a session's own link can be set by hand."""
 
     formfield_overrides = HTTPS_LINKS
+    form = SessionLinkForm
     model = GroupSession
     fields = ("number", "starts_at", "ends_at", "meeting_url")
     readonly_fields = ("number", "starts_at", "ends_at")
@@ -85,7 +95,6 @@ class CohortAdmin(admin.ModelAdmin):
     list_filter = ("status", "programme", "time_zone")
     search_fields = ("name", "slug")
     prepopulated_fields = {"slug": ("name", "first_date")}
-    filter_horizontal = ("facilitators",)
     readonly_fields = ("status",)
     # What members have been told and have paid for; it changes only together with a mail.
     promised_fields = (
@@ -106,9 +115,14 @@ class CohortAdmin(admin.ModelAdmin):
             return (*self.readonly_fields, *self.promised_fields)
         return self.readonly_fields
 
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Cohort | None = None) -> Any:
+        """The address is made up once, from fields that a later page may not offer any more."""
+        return {} if obj is not None else self.prepopulated_fields
+
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "facilitators":
             kwargs["queryset"] = User.objects.exclude(role=Role.MEMBER).order_by("display_name")
+            kwargs["widget"] = forms.CheckboxSelectMultiple
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Cohort]":

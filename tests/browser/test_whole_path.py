@@ -133,7 +133,11 @@ CLINICAL = re.compile(
     r"|distress|emotion\w*|mindful\w*|skills?|patient\w*|facilitator\w*|crisis|suicid\w*)\b",
     re.IGNORECASE,
 )
-MEETING = re.compile(r"jit\.?si|zoom|\bg-[0-9a-f]{16,}", re.IGNORECASE)
+MEETING = re.compile(
+    # Whole words: a random token may well contain "zoom".
+    r"\bjit\.si\b|\bjitsi\b|\bzoom\b|\bg-[0-9a-f]{16,}",
+    re.IGNORECASE,
+)
 
 
 def assert_mails_are_private(visitor: Visitor) -> None:

@@ -168,6 +168,7 @@ def test_a_group_that_nobody_could_join_is_not_published(client: Client) -> None
 def test_once_somebody_has_a_seat_the_dates_stay(client: Client) -> None:
     cohort = a_cohort()
     a_held_seat(cohort=cohort)
+    assert client.get(change(cohort)).status_code == 200
     moved = (cohort.first_date + dt.timedelta(days=1)).isoformat()
     response = client.post(change(cohort), typed(cohort, first_date=moved, name="Another name"))
     assert response.status_code == 302
@@ -325,3 +326,13 @@ def test_a_group_with_seats_is_not_deleted(client: Client) -> None:
     where = reverse("admin:group_sessions_cohort_delete", args=[cohort.pk])
     client.post(where, {"post": "yes"})
     assert Cohort.objects.filter(pk=cohort.pk).exists()
+
+
+@pytest.mark.usefixtures("admin")
+def test_every_page_opens_for_an_empty_and_for_a_taken_group(client: Client) -> None:
+    taken, empty, draft = a_cohort(), a_cohort(), a_cohort(draft=True)
+    held = a_held_seat(cohort=taken)
+    pages = [COHORTS, ENROLLMENTS, reverse("admin:group_sessions_cohort_add")]
+    pages += [change(cohort) for cohort in (taken, empty, draft)]
+    pages.append(reverse("admin:enrollment_enrollment_change", args=[held.pk]))
+    assert [client.get(page).status_code for page in pages] == [200] * len(pages)
