@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from sandbox.mailbox import StoredMail, stored_mails
 from sandbox.stack import Stack, wait_until
+from tests.browser.inspector import Inspector, Picture
 from tests.postgres import fresh_database
 
 PHONE = {"width": 390, "height": 844}
@@ -136,3 +137,8 @@ def picture(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
             page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
 
     return take
+
+
+@pytest.fixture
+def inspector(visitor: Visitor, picture: Picture, request: pytest.FixtureRequest) -> Inspector:
+    return Inspector(visitor, picture, request.node.callspec.id.removeprefix("chromium-"))

@@ -1,15 +1,14 @@
 """Every page, on a phone and a desktop, light and dark: axe, width, console, origins, weight."""
 
 import re
-from collections.abc import Callable
 
 import brotli
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Response
 
 from sandbox import demo_people as demo
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.inspector import Inspector
 from tests.browser.test_whole_path import tell_about_yourself
 
 # Two processes of a parallel run share the browser tests, each with a site of its own.
@@ -20,14 +19,6 @@ READERS = {
     for width, viewport in (("phone", PHONE), ("desktop", DESKTOP))
     for scheme in ("light", "dark")
 }
-WCAG = {
-    "runOnly": {
-        "type": "tag",
-        "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    }
-}
-
-Picture = Callable[[Page, str], None]
 readers = pytest.mark.parametrize("visitor", READERS.values(), ids=READERS, indirect=True)
 
 PUBLIC = [
@@ -51,49 +42,6 @@ MEMBER = [
     "/accounts/logout/",
     "/join/nobody-has-this/",
 ]
-
-
-class Inspector:
-    """Looks at the page that is open now; collects what is wrong, to tell all at once."""
-
-    def __init__(self, visitor: Visitor, picture: Picture, name: str) -> None:
-        self.visitor, self.picture, self.name = visitor, picture, name
-        self.problems: list[str] = []
-
-    def visit(self, path: str) -> None:
-        response: Response | None = self.visitor.page.goto(self.visitor.site.site_url + path)
-        if response is None or response.status >= 500:
-            self.problems.append(f"{path}: {response and response.status}")
-        self.look(path)
-
-    def look(self, path: str) -> None:
-        page = self.visitor.page
-        found = Axe().run(page, options=WCAG).response["violations"]
-        self.problems += [
-            f"{path}: {violation['id']}: {node['html'][:160]}"
-            for violation in found
-            for node in violation["nodes"]
-        ]
-        wide = page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        if wide > 0:
-            self.problems.append(f"{path}: {wide} px wider than the window")
-        slug = re.sub(r"[^a-z0-9]+", "-", path).strip("-") or "home"
-        self.picture(page, f"{self.name}-{slug}")
-
-    def finish(self) -> None:
-        assert self.problems == []
-        assert self.visitor.watch.console == []
-        assert self.visitor.watch.origins <= {
-            self.visitor.site.site_url,
-            self.visitor.site.standin_url,
-        }
-
-
-@pytest.fixture
-def inspector(visitor: Visitor, picture: Picture, request: pytest.FixtureRequest) -> Inspector:
-    return Inspector(visitor, picture, request.node.callspec.id.removeprefix("chromium-"))
 
 
 @readers
