@@ -4,6 +4,7 @@ from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 
 from accounts import services
@@ -11,6 +12,8 @@ from accounts.models import User
 
 # An address is confirmed by its owner alone, and changed on the person's own page.
 admin.site.unregister(EmailAddress)
+# A person's role says what they may do; groups of permissions are not used.
+admin.site.unregister(Group)
 
 
 class ChangeForm(UserChangeForm):

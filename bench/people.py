@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.models import User
 from bench.client import form, get, post
 from bench.parts import SITE_URL
-from enrollment import agreements, services
+from enrollment import agreements, opening
 from enrollment.intake import Answers
 from enrollment.models import Intake
 from sessions.models import Cohort, Programme
@@ -132,7 +132,7 @@ def open_groups(
             admitted_states=["NY", "CA"],
         )
         cohort.facilitators.add(leader)
-        services.open_enrollment(cohort=cohort)
+        opening.open_enrollment(cohort=cohort)
         groups.append(cohort)
     return groups
 

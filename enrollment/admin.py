@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import clock
 from accounts.models import Role, User
-from enrollment import services
+from enrollment import opening, services
 from enrollment.models import Enrollment, EnrollmentMove, Seat
 from sessions.forms import CodesField
 from sessions.models import Cohort, GroupSession
@@ -77,11 +77,15 @@ class GroupSessionInline(admin.TabularInline):
     formfield_overrides = HTTPS_LINKS
     form = SessionLinkForm
     model = GroupSession
-    fields = ("number", "starts_at", "ends_at", "meeting_url")
-    readonly_fields = ("number", "starts_at", "ends_at")
+    fields = ("number", "when", "meeting_url")
+    readonly_fields = ("number", "when")
     ordering = ("number",)
     extra = 0
     can_delete = False
+
+    @admin.display(description="On the group's clock")
+    def when(self, session: GroupSession) -> str:
+        return clock.day_and_time(session.starts_at, session.cohort.time_zone)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -138,16 +142,16 @@ class CohortAdmin(admin.ModelAdmin):
         """Once published, a cohort's sessions and seats follow what was just saved."""
         super().save_related(request, form, formsets, change)
         if form.instance.status != Cohort.Status.DRAFT:
-            services.lay_out(cohort=form.instance)
+            opening.lay_out(cohort=form.instance)
 
     @admin.action(description="Publish: make the twelve sessions and the seats")
     def publish(self, request: HttpRequest, queryset: "QuerySet[Cohort]") -> None:
         for cohort in queryset:
-            reasons = services.reasons_not_to_publish(cohort=cohort, now=timezone.now())
+            reasons = opening.reasons_not_to_publish(cohort=cohort, now=timezone.now())
             for reason in reasons:
                 self.message_user(request, f"{cohort}: {reason}", messages.ERROR)
             if not reasons:
-                services.open_enrollment(cohort=cohort)
+                opening.open_enrollment(cohort=cohort)
                 self.message_user(request, f"{cohort} is open for members.")
 
     @admin.action(description="Close to new members")

@@ -1,4 +1,4 @@
-"""Seats: opening a cohort, reserving, confirming, releasing.
+"""Seats: reserving, confirming, releasing. (Making them is `opening.py`.)
 
 Locking, in one place: a seat is claimed by a guarded UPDATE on its row, found with SKIP
 LOCKED where the database has it, so buyers never wait for each other. A status is moved by
@@ -22,8 +22,6 @@ from enrollment.states import LIVE, Status
 from outbox import services as outbox
 from sessions.models import Cohort, GroupSession
 from sessions.pricing import price_from_week
-from sessions.schedule import ImpossibleSchedule, session_starts
-from sessions.services import schedule_sessions
 
 # Time to reach the payment page; starting the payment extends the hold past its end.
 HOLD = dt.timedelta(minutes=15)
@@ -42,46 +40,6 @@ class Confirmation(StrEnum):
     ALREADY = "already"
     RESEATED = "reseated"
     NO_SEAT = "no_seat"
-
-
-# --- Opening ----------------------------------------------------------------------------
-
-
-@transaction.atomic
-def open_enrollment(*, cohort: Cohort) -> None:
-    """Publish a cohort: write its twelve sessions and exactly `capacity` seats.
-
-    Running it again changes nothing but what is missing. Raises ImpossibleSchedule.
-    """
-    lay_out(cohort=cohort)
-    cohort.status = Cohort.Status.PUBLISHED
-    cohort.save(update_fields=["status"])
-
-
-def reasons_not_to_publish(*, cohort: Cohort, now: dt.datetime) -> list[str]:
-    """What a person has to mend before members may pay for this group; empty when nothing."""
-    reasons = []
-    if not cohort.facilitators.exists():
-        reasons.append("Choose a facilitator first: nobody would lead this group.")
-    try:
-        starts = session_starts(cohort.first_date, cohort.wall_time, cohort.zone, cohort.skipped())
-    except ImpossibleSchedule as error:
-        reasons.append(str(error))
-    else:
-        if starts[max(cohort.starting_weeks) - 1] <= now:
-            reasons.append("Nobody could join any more: choose a later first date.")
-    return reasons
-
-
-@transaction.atomic
-def lay_out(*, cohort: Cohort) -> None:
-    """Make the sessions and the seats what the cohort now says. Raises ImpossibleSchedule."""
-    Cohort.objects.select_for_update().get(pk=cohort.pk)
-    schedule_sessions(cohort=cohort)
-    Seat.objects.bulk_create(
-        [Seat(cohort=cohort, number=number) for number in range(1, cohort.capacity + 1)],
-        ignore_conflicts=True,
-    )
 
 
 # --- Reserving --------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts.models import User
 from billing.models import CheckoutAttempt, Payment
-from enrollment import links, refusals, services
+from enrollment import links, opening, refusals, services
 from enrollment.models import Attendance, Enrollment
 from outbox.models import Message
 from sandbox.demo_people import DANA, KIM, LOGINS, LUIS, MEI, SAM, Member, address, store_people
@@ -194,7 +194,7 @@ def _open_group(
 ) -> Cohort:
     cohort = _store_cohort(stage, now)
     cohort.facilitators.set(leaders)
-    services.open_enrollment(cohort=cohort)
+    opening.open_enrollment(cohort=cohort)
     sessions = list(cohort.group_sessions.order_by("number"))
     # Everybody here joined before the first session, or before now if that is earlier.
     last = min(now, sessions[0].starts_at - 4 * DAY)

@@ -14,7 +14,7 @@ import zoneinfo
 from typing import Any
 
 from accounts.models import User
-from enrollment import services
+from enrollment import opening, services
 from enrollment.intake import Answers
 from enrollment.models import Enrollment
 from sessions.models import Cohort, GroupSession
@@ -54,7 +54,7 @@ def a_cohort(*, starts_at: dt.datetime | None = None, draft: bool = False, **fie
     )
     cohort.save()
     if not draft:
-        services.open_enrollment(cohort=cohort)
+        opening.open_enrollment(cohort=cohort)
     return cohort
 
 

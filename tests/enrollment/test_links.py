@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from enrollment import links, services, tasks
+from enrollment import links, opening, services, tasks
 from enrollment.models import Enrollment
 from enrollment.states import Status
 from outbox.models import Message
@@ -196,7 +196,7 @@ def test_each_programme_has_its_own_lead_times() -> None:
 def skip_first_week(cohort: Cohort) -> None:
     cohort.skipped_dates = [cohort.first_date.isoformat()]
     cohort.save(update_fields=["skipped_dates"])
-    services.lay_out(cohort=cohort)
+    opening.lay_out(cohort=cohort)
 
 
 def test_a_session_that_moves_before_its_lead_time_is_linked_at_its_new_time() -> None:

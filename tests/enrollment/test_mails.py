@@ -13,7 +13,7 @@ from django.urls import reverse
 from icalendar import Calendar
 
 from accounts.models import User
-from enrollment import links, services
+from enrollment import links, opening, services
 from enrollment.models import Enrollment
 from enrollment.states import Status
 from outbox import kinds
@@ -339,7 +339,7 @@ def test_a_link_for_a_time_from_which_the_session_moved_is_not_owed(smtp_sink: S
     cohort = a_cohort()
     now = link(cohort, a_member())
     cohort.skipped_dates = [cohort.first_date.isoformat()]
-    services.lay_out(cohort=cohort)
+    opening.lay_out(cohort=cohort)
     assert deliver(now) == Tally(not_owed=1)
     assert outcome(links.SESSION_LINK) == (
         State.NOT_OWED,
