@@ -1,11 +1,9 @@
 """allauth in our words, with mails that may fail without losing anybody."""
 
 from email.utils import make_msgid
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
-import css_inline
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import ratelimit
@@ -19,6 +17,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from accounts.inlining import inline_styles
 from accounts.models import User
 from accounts.paths import path_here
 
@@ -45,12 +44,6 @@ UNSAID = {
     "account/messages/email_confirmation_sent.txt",
     "account/messages/login_code_sent.txt",
 }
-
-
-@cache
-def _inliner() -> css_inline.CSSInliner:
-    # The style element stays: it carries the dark theme, which cannot be inlined.
-    return css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -130,7 +123,7 @@ class AccountAdapter(DefaultAccountAdapter):
             },
         )
         html = render_to_string(f"{template_prefix}_message.html", words)
-        mail.attach_alternative(_inliner().inline(html), "text/html")
+        mail.attach_alternative(inline_styles(html), "text/html")
         return mail
 
     def add_message(

@@ -136,10 +136,10 @@ def closed_reason(group: Cohort) -> str:
 @require_http_methods(["GET", "HEAD", "POST"])
 def about_you(request: HttpRequest, slug: str) -> HttpResponse:
     now, member, group = timezone.now(), member_of(request), public_cohort(slug)
-    card = catalogue.group_card(cohort_id=group.pk, now=now)
     if request.method == "POST":
         saved = answering.save_answers(request, member=member, now=now)
         return redirect("enrollment:agreements" if saved else "enrollment:about_you", slug)
+    card = catalogue.group_card(cohort_id=group.pk, now=now)
     if instead := turned_away(request, card):
         return instead
     context = {
@@ -157,7 +157,6 @@ def about_you(request: HttpRequest, slug: str) -> HttpResponse:
 def agreements(request: HttpRequest, slug: str) -> HttpResponse:
     """The last page before paying: agreeing keeps the seat."""
     now, member, group = timezone.now(), member_of(request), public_cohort(slug)
-    card = catalogue.group_card(cohort_id=group.pk, now=now)
     if request.method == "POST":
         if not answering.agreed(request, slug=slug):
             back = "back" in request.POST
@@ -173,6 +172,7 @@ def agreements(request: HttpRequest, slug: str) -> HttpResponse:
         except Refused as refusal:
             return refused(request, group, refusal, state=answering.stored_state(member))
         return redirect("billing:pay", enrollment.public_id)
+    card = catalogue.group_card(cohort_id=group.pk, now=now)
     if instead := turned_away(request, card):
         return instead
     given = answering.stored_answers(member)

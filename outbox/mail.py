@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import css_inline
 from django.conf import settings
 from django.template.loader import render_to_string
+
+from accounts.inlining import inline_styles
 
 
 def _refuse_line_break(value: str, what: str) -> None:
@@ -47,12 +47,6 @@ class NotOwed:
     reason: str
 
 
-@cache
-def _inliner() -> css_inline.CSSInliner:
-    # The style element stays: it carries the dark theme, which cannot be inlined.
-    return css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
-
-
 def compose(
     template: str,
     subject: str,
@@ -74,6 +68,6 @@ def compose(
     return Mail(
         subject=subject,
         text=render_to_string(f"mail/{template}.txt", words).strip() + "\n",
-        html=_inliner().inline(render_to_string(f"mail/{template}.html", words)),
+        html=inline_styles(render_to_string(f"mail/{template}.html", words)),
         attachments=tuple(attachments),
     )
