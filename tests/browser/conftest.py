@@ -141,4 +141,7 @@ def picture(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
 
 @pytest.fixture
 def inspector(visitor: Visitor, picture: Picture, request: pytest.FixtureRequest) -> Inspector:
-    return Inspector(visitor, picture, request.node.callspec.id.removeprefix("chromium-"))
+    case = request.node.callspec
+    inspector = Inspector(visitor, picture, case.id.removeprefix("chromium-"))
+    inspector.runs_scripts = case.params["visitor"].get("java_script_enabled", True)
+    return inspector
