@@ -18,6 +18,5 @@ def site(request: HttpRequest) -> dict[str, Any]:
         "reader_zone": zone,
         "reader_zone_label": clock.zone_label(zone),
         "reader_zone_known": known,
-        "time_zone_choices": clock.zone_choices(zone),
         "development": settings.DEVELOPMENT,
     }

@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts import clock
 from accounts.forms import ProfileForm, ProveByCodeForm
-from accounts.middleware import ZONE_COOKIE
+from accounts.middleware import ZONE_COOKIE, reader_zone
 from accounts.paths import path_here
 from accounts.proof import Proof
 
@@ -34,10 +34,20 @@ def remember_zone(response: HttpResponse, zone: str) -> None:
     )
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def time_zone(request: HttpRequest) -> HttpResponse:
-    """Show times in another zone from now on, then go back to where the reader was."""
-    response = HttpResponseRedirect(path_here(request, request.POST.get("next", ""), "/"))
+    """Show times in another zone from now on, then go back to where the reader was.
+
+    A page of its own, so that public pages hold no form: without one they are the same for
+    everybody, and set no cookie.
+    """
+    asked = (request.POST if request.method == "POST" else request.GET).get("next", "")
+    target = path_here(request, asked, "/")
+    if request.method != "POST":
+        zone, _ = reader_zone(request)
+        context = {"next": target, "choices": clock.zone_choices(zone)}
+        return render(request, "accounts/time_zone.html", context)
+    response = HttpResponseRedirect(target)
     zone = request.POST.get("time_zone", "")
     if zone not in clock.known_zones():
         messages.error(request, "We do not know this time zone. Choose one from the list.")

@@ -61,7 +61,7 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     context = {
         "enrollment": enrollment,
         "cohort": enrollment.cohort,
-        "card": catalogue.group_card(cohort_id=enrollment.cohort_id, now=now),
+        "card": catalogue.group_card(pk=enrollment.cohort_id, now=now),
         "steps": steps("payment"),
         "kept_until": enrollment.held_until,
         "came_back": "back" in request.GET and not trouble,

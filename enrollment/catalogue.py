@@ -1,6 +1,6 @@
 """Reading what is on offer: the public list, its filters, and one group.
 
-Four queries at most for the list, however many groups there are.
+Three queries for the list, however many groups there are, and four for a group's page.
 """
 
 import dataclasses
@@ -8,6 +8,7 @@ import datetime as dt
 import itertools
 import zoneinfo
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import QueryDict
@@ -25,6 +26,7 @@ TIMES_OF_DAY = {"morning": (0, 12), "afternoon": (12, 17), "evening": (17, 24)}
 # More states than this are counted on a card, and listed on the group's page only.
 STATES_ON_A_CARD = 4
 WEEK = dt.timedelta(days=7)
+ENTRY_WEEKS = sorted({week for weeks in Cohort.STARTING_WEEKS.values() for week in weeks})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,12 +110,34 @@ class Filter:
 def open_groups(*, now: dt.datetime) -> list[GroupCard]:
     """Groups that can still be joined, soonest first, full ones included."""
     cohorts = Cohort.objects.filter(status=Cohort.Status.PUBLISHED, joinable_until__gt=now)
-    cards = [card for card in _cards(cohorts, now) if card.starts_at is not None]
+    starts = GroupSession.objects.filter(number__in=ENTRY_WEEKS, starts_at__gt=now)
+    cards = [card for card in _cards(cohorts, starts, now) if card.starts_at is not None]
     return sorted(cards, key=lambda card: (card.starts_at, card.cohort.pk))
 
 
-def group_card(*, cohort_id: int, now: dt.datetime) -> GroupCard:
-    return next(_cards(Cohort.objects.filter(pk=cohort_id), now))
+def group_card(*, now: dt.datetime, **which: Any) -> GroupCard:
+    """The one group that `which` looks up. Raises Cohort.DoesNotExist."""
+    starts = GroupSession.objects.filter(number__in=ENTRY_WEEKS, starts_at__gt=now)
+    return _one(_cards(Cohort.objects.filter(**which), starts, now))
+
+
+def group_page(*, slug: str, now: dt.datetime) -> tuple[GroupCard, list[SessionRow]]:
+    """A group that visitors may see, and its sessions. Raises Cohort.DoesNotExist."""
+    cohorts = public_groups().filter(slug=slug).prefetch_related("programme__weeks")
+    card = _one(_cards(cohorts, GroupSession.objects.all(), now))
+    sessions = session_rows(
+        sessions=_sessions_of(card.cohort),
+        weeks=card.programme.weeks.all(),
+        first_week=card.first_week,
+        zone=card.cohort.zone,
+        now=now,
+    )
+    return card, sessions
+
+
+def public_groups() -> "QuerySet[Cohort]":
+    """A draft is as good as absent; a closed group keeps its page."""
+    return Cohort.objects.exclude(status=Cohort.Status.DRAFT)
 
 
 def groups_with_seats(
@@ -129,21 +153,19 @@ def groups_with_seats(
     ][:limit]
 
 
-def _cards(cohorts: "QuerySet[Cohort]", now: dt.datetime) -> Iterator[GroupCard]:
+def _cards(
+    cohorts: "QuerySet[Cohort]", sessions: "QuerySet[GroupSession]", now: dt.datetime
+) -> Iterator[GroupCard]:
+    """Three queries; `sessions` holds at least those at which one can still begin."""
     found = (
         cohorts.select_related("programme")
         .annotate(seats_taken=Count("seats", filter=Q(seats__enrollment__isnull=False)))
-        .prefetch_related(
-            "facilitators",
-            Prefetch(
-                "group_sessions",
-                GroupSession.objects.filter(number__in=(1, 5, 9), starts_at__gt=now),
-                to_attr="coming_starts",
-            ),
-        )
+        .prefetch_related("facilitators", Prefetch("group_sessions", sessions, to_attr="fetched"))
     )
     for cohort in found:
-        entry = next((s for s in cohort.coming_starts if s.number in cohort.starting_weeks), None)
+        weeks = cohort.starting_weeks
+        coming = (s for s in _sessions_of(cohort) if s.number in weeks and s.starts_at > now)
+        entry = next(coming, None)
         yield GroupCard(
             cohort=cohort,
             taken=cohort.seats_taken,
@@ -154,6 +176,17 @@ def _cards(cohorts: "QuerySet[Cohort]", now: dt.datetime) -> Iterator[GroupCard]
                 leader.display_name for leader in cohort.facilitators.all() if leader.display_name
             ],
         )
+
+
+def _sessions_of(cohort: Cohort) -> list[GroupSession]:
+    """What `_cards` fetched, in the order of time."""
+    return cohort.fetched  # type: ignore[attr-defined,no-any-return]
+
+
+def _one(cards: Iterator[GroupCard]) -> GroupCard:
+    for card in cards:
+        return card
+    raise Cohort.DoesNotExist
 
 
 def session_rows(

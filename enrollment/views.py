@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from accounts.shared_pages import shared
 from enrollment import answering, catalogue, portal, services
 from enrollment import door as doors
 from enrollment.calendar import sessions_ics
@@ -75,6 +76,7 @@ def fresh(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 # --- The public list --------------------------------------------------------------------
 
 
+@shared
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     zone = timezone.get_current_timezone()
@@ -89,21 +91,19 @@ def home(request: HttpRequest) -> HttpResponse:
     )
 
 
+@shared
 @require_safe
 def cohort(request: HttpRequest, slug: str) -> HttpResponse:
     now = timezone.now()
-    group = public_cohort(slug)
-    card = catalogue.group_card(cohort_id=group.pk, now=now)
+    try:
+        card, sessions = catalogue.group_page(slug=slug, now=now)
+    except Cohort.DoesNotExist:
+        raise Http404 from None
+    group = card.cohort
     full_or_closed = not card.open or not card.seats_left
     context = {
         "card": card,
-        "sessions": catalogue.session_rows(
-            sessions=group.group_sessions.order_by("number"),
-            weeks=group.programme.weeks.all(),
-            first_week=card.first_week,
-            zone=group.zone,
-            now=now,
-        ),
+        "sessions": sessions,
         "enrollment": catalogue.own_live_enrollment(cohort=group, member_id=request.user.pk),
         "now": now,
         "others": catalogue.groups_with_seats(now=now, other_than=group.pk)
@@ -116,10 +116,7 @@ def cohort(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def public_cohort(slug: str) -> Cohort:
-    """A draft is as good as absent; a closed group keeps its page."""
-    return get_object_or_404(
-        Cohort.objects.select_related("programme").exclude(status=Cohort.Status.DRAFT), slug=slug
-    )
+    return get_object_or_404(catalogue.public_groups(), slug=slug)
 
 
 def closed_reason(group: Cohort) -> str:
@@ -139,7 +136,7 @@ def about_you(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         saved = answering.save_answers(request, member=member, now=now)
         return redirect("enrollment:agreements" if saved else "enrollment:about_you", slug)
-    card = catalogue.group_card(cohort_id=group.pk, now=now)
+    card = catalogue.group_card(pk=group.pk, now=now)
     if instead := turned_away(request, card):
         return instead
     context = {
@@ -172,7 +169,7 @@ def agreements(request: HttpRequest, slug: str) -> HttpResponse:
         except Refused as refusal:
             return refused(request, group, refusal, state=answering.stored_state(member))
         return redirect("billing:pay", enrollment.public_id)
-    card = catalogue.group_card(cohort_id=group.pk, now=now)
+    card = catalogue.group_card(pk=group.pk, now=now)
     if instead := turned_away(request, card):
         return instead
     given = answering.stored_answers(member)
@@ -220,7 +217,7 @@ def refused(
         "title": refusal.title.format(state=US_STATES.get(state, "your state")),
         "wrong_state": isinstance(refusal, StateNotAdmitted),
         "message": " ".join(filter(None, said)),
-        "card": catalogue.group_card(cohort_id=group.pk, now=now),
+        "card": catalogue.group_card(pk=group.pk, now=now),
         "others": others,
         "offers_others": bool(refusal.before_others),
     }
@@ -279,7 +276,7 @@ def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "cohort": enrollment.cohort,
         "calendar_url": reverse("enrollment:calendar", args=[public_id]),
         "can_pay": enrollment.held_at(now),
-        "card": catalogue.group_card(cohort_id=enrollment.cohort_id, now=now)
+        "card": catalogue.group_card(pk=enrollment.cohort_id, now=now)
         if enrollment.status == Status.EXPIRED
         else None,
         "now": now,

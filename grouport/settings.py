@@ -6,6 +6,7 @@ Anything else is production, where a gap is not filled: its name is collected in
 refuse to start (see `grouport/checks.py`).
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -100,6 +101,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "accounts.shared_pages.SharedPagesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -153,7 +155,9 @@ CACHES = {
         "BACKEND": "accounts.cache.ForgivingRedisCache",
         "LOCATION": REDIS_URL,
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
-    }
+    },
+    # In each process's own memory: `accounts.shared_pages` keeps them for a second.
+    "pages": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "pages"},
 }
 
 # --- People -----------------------------------------------------------------------------
@@ -319,6 +323,8 @@ ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 # --- Logs: one JSON line per event, nothing personal in it ------------------------------
 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+# One line when a request has ended; what it logs meanwhile carries its id anyway.
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -26,5 +26,9 @@ from grouport.settings import DATABASES  # noqa: E402
 
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # A test sees at once what it has changed.
+    "pages": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"},
+}
 CELERY_BROKER_URL = "memory://"

@@ -57,7 +57,7 @@ def test_no_page_of_the_reservation_offers_to_change_the_zone_and_lose_what_was_
 
 @phone
 def test_links_in_a_line_are_tall_enough_for_a_finger(visitor: Visitor) -> None:
-    for path, name in (("/", "Change"), ("/accounts/signup/", "Sign in")):
+    for path, name in (("/", "Change the time zone"), ("/accounts/signup/", "Sign in")):
         visitor.goto(path)
         link = visitor.page.get_by_role("main").get_by_role("link", name=name, exact=True)
         box = link.bounding_box()

@@ -25,6 +25,7 @@ PUBLIC = [
     "/",
     "/?day=1&time=evening&state=HI",
     "/groups/no-such-group/",
+    "/time-zone/?next=/?day=1",
     "/accounts/signup/",
     "/accounts/login/",
     "/accounts/login/code/",

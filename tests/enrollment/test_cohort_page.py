@@ -157,6 +157,14 @@ def queries(client: Client, cohort: Cohort) -> int:
     return len(captured)
 
 
+def test_a_page_with_free_seats_takes_four_queries_however_many_are_taken(client: Client) -> None:
+    cohort = a_cohort()
+    assert queries(client, cohort) == 4
+    for _ in range(3):
+        a_held_seat(cohort=cohort)
+    assert queries(client, cohort) == 4
+
+
 def test_a_full_page_takes_as_many_queries_with_three_others_as_with_one(client: Client) -> None:
     cohort = a_cohort(capacity=1)
     a_held_seat(cohort=cohort)
