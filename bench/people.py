@@ -15,6 +15,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from accounts.middleware import SEEN_ON
 from accounts.models import User
 from bench.client import form, get, post
 from bench.parts import SITE_URL
@@ -97,6 +98,7 @@ def _sign_in(emails: Sequence[str]) -> list[Member]:
                     SESSION_KEY: str(person.pk),
                     BACKEND_SESSION_KEY: settings.AUTHENTICATION_BACKENDS[0],
                     HASH_SESSION_KEY: person.get_session_auth_hash(),
+                    SEEN_ON: now.date().isoformat(),  # they have just read the agreements
                 }
             ),
             expire_date=now + dt.timedelta(days=14),

@@ -54,15 +54,17 @@ def agreements_form(request: HttpRequest, *, slug: str) -> AgreementsForm:
 def agreed(request: HttpRequest, *, slug: str) -> bool:
     """Whether every box was ticked to go on. Ticks are kept for the way back, and for mending."""
     form = AgreementsForm(request.POST)
-    drafts.drop(request, _mistakes(slug))
+    on = "back" not in request.POST
+    if on and form.is_valid():
+        drafts.drop(request, _mistakes(slug))
+        drafts.drop(request, _ticks(slug))
+        return True
     drafts.keep(request, _ticks(slug), form)
-    if "back" in request.POST:
-        return False
-    if not form.is_valid():
+    if on:
         drafts.keep(request, _mistakes(slug), form)
-        return False
-    drafts.drop(request, _ticks(slug))
-    return True
+    else:
+        drafts.drop(request, _mistakes(slug))
+    return False
 
 
 def _mistakes(slug: str) -> str:

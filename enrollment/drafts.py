@@ -31,7 +31,8 @@ def kept(request: HttpRequest, name: str) -> dict[str, str] | None:
 
 
 def drop(request: HttpRequest, name: str) -> None:
-    request.session.pop(_key(name), None)
+    if _key(name) in request.session:  # taking out nothing would still write the session
+        del request.session[_key(name)]
 
 
 def _key(name: str) -> str:

@@ -4,12 +4,19 @@ from typing import ClassVar
 
 
 class Refused(Exception):
-    """A reservation that cannot be made. `title` and `message` are shown as they stand."""
+    """A reservation that cannot be made. `title` and `message` are shown as they stand.
+
+    `state` is the member's, where it is known: the groups offered instead are open to it.
+    """
 
     title: ClassVar[str] = "We can't keep this seat for you"
     message: ClassVar[str] = ""
     # Said before groups with free seats; empty where those do not help this person.
     before_others: ClassVar[str] = ""
+
+    def __init__(self, state: str = "") -> None:
+        super().__init__()
+        self.state = state
 
 
 class GroupFull(Refused):

@@ -11,7 +11,7 @@ from collections import Counter
 from enum import StrEnum
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, Min, Q, QuerySet
 
 from accounts.models import User
 from enrollment import agreements, links, refusals
@@ -67,18 +67,24 @@ def reserve_seat(
 
     Raises a `refusals.Refused` that says why not; then nothing was written.
     """
+    answers = check_eligible(cohort=cohort, member=member, now=now)
     if cohort.status != Cohort.Status.PUBLISHED:
-        raise refusals.GroupClosed
-    check_eligible(cohort=cohort, member=member, now=now)
-    check_fair_use(cohort=cohort, member=member, now=now)
+        raise refusals.GroupClosed(answers.state)
+    # No guard, which `take_seat` is. In a rush most people are too late: this tells them at
+    # once. The look for a seat comes before that at one's own: who presses twice may have
+    # taken the last one a moment ago.
+    full = not Seat.objects.filter(cohort=cohort, enrollment=None).exists()
+    check_standing(cohort=cohort, member=member, now=now)
+    if full:
+        raise refusals.GroupFull(answers.state)
     entry = entry_session(cohort=cohort, now=now)
     if entry is None:
-        raise refusals.GroupClosed
+        raise refusals.GroupClosed(answers.state)
     with transaction.atomic():
         enrollment = _enter(cohort=cohort, member=member, first_week=entry.number, now=now)
         seat = find_free_seat(cohort_id=cohort.pk)
         if seat is None or not take_seat(seat_id=seat, enrollment_id=enrollment.pk):
-            raise refusals.GroupFull
+            raise refusals.GroupFull(answers.state)
         record(
             enrollment_id=enrollment.pk,
             source="",
@@ -120,23 +126,24 @@ def check_eligible(*, cohort: Cohort, member: User, now: dt.datetime) -> Answers
     if answers.age_on(now.date()) < 18:
         raise refusals.Underage
     if answers.state not in cohort.admitted_states:
-        raise refusals.StateNotAdmitted
+        raise refusals.StateNotAdmitted(answers.state)
     return answers
 
 
-def check_fair_use(*, cohort: Cohort, member: User, now: dt.datetime) -> None:
-    """Raises TooManyHolds for somebody who keeps seats from others without paying."""
-    unpaid = Counter(
+def check_standing(*, cohort: Cohort, member: User, now: dt.datetime) -> None:
+    """Raises AlreadyEnrolled, or TooManyHolds for who keeps seats from others without paying."""
+    unpaid_lately = Q(
+        status__in=(Status.HELD, Status.EXPIRED), reserved_at__gt=now - FAIR_USE_WINDOW
+    )
+    rows = Counter(
         Enrollment.objects.filter(
-            member=member,
-            status__in=(Status.HELD, Status.EXPIRED),
-            reserved_at__gt=now - FAIR_USE_WINDOW,
+            unpaid_lately | Q(cohort=cohort, status__in=LIVE), member=member
         ).values_list("cohort_id", "status")
     )
-    if unpaid[cohort.pk, Status.HELD]:
-        return  # pressing twice is answered with the seat that is kept already
-    held = sum(count for (_, status), count in unpaid.items() if status == Status.HELD)
-    if held >= HOLDS_AT_A_TIME or unpaid[cohort.pk, Status.EXPIRED] >= HOLDS_OF_ONE_GROUP:
+    if any(rows[cohort.pk, status] for status in LIVE):
+        raise refusals.AlreadyEnrolled
+    held = sum(count for (_, status), count in rows.items() if status == Status.HELD)
+    if held >= HOLDS_AT_A_TIME or rows[cohort.pk, Status.EXPIRED] >= HOLDS_OF_ONE_GROUP:
         raise refusals.TooManyHolds
 
 
@@ -184,7 +191,7 @@ def extend_hold(*, enrollment_id: int, until: dt.datetime) -> bool:
 # --- Confirming -------------------------------------------------------------------------
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def confirm_seat(
     *, enrollment_id: int, now: dt.datetime, reason: str, actor: User | None = None
 ) -> Confirmation:
@@ -254,14 +261,22 @@ def _reseat(*, enrollment: Enrollment, now: dt.datetime) -> bool:
 
 
 def _welcome(*, enrollment_id: int, now: dt.datetime) -> None:
-    enrollment = Enrollment.objects.only("member_id").get(pk=enrollment_id)
-    outbox.promise(
-        kind=links.SEAT_CONFIRMED,
-        recipient_id=enrollment.member_id,
-        subject_id=enrollment_id,
-        now=now,
+    to_come = Q(
+        cohort__group_sessions__ends_at__gt=now,
+        cohort__group_sessions__number__gte=F("first_week"),
     )
-    links.promise_links(now=now, enrollment_id=enrollment_id)
+    member_id, lead_hours, next_start = (
+        Enrollment.objects.annotate(
+            next_start=Min("cohort__group_sessions__starts_at", filter=to_come)
+        )
+        .values_list("member_id", "cohort__programme__link_lead_hours", "next_start")
+        .get(pk=enrollment_id)
+    )
+    outbox.promise(
+        kind=links.SEAT_CONFIRMED, recipient_id=member_id, subject_id=enrollment_id, now=now
+    )
+    if next_start is not None and next_start <= now + dt.timedelta(hours=lead_hours):
+        links.promise_links(now=now, enrollment_id=enrollment_id)
 
 
 # --- Releasing --------------------------------------------------------------------------

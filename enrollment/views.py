@@ -167,7 +167,7 @@ def agreements(request: HttpRequest, slug: str) -> HttpResponse:
         except AlreadyEnrolled as refusal:
             return to_payment(group, member) or refused(request, group, refusal)
         except Refused as refusal:
-            return refused(request, group, refusal, state=answering.stored_state(member))
+            return refused(request, group, refusal)
         return redirect("billing:pay", enrollment.public_id)
     card = catalogue.group_card(pk=group.pk, now=now)
     if instead := turned_away(request, card):
@@ -176,7 +176,7 @@ def agreements(request: HttpRequest, slug: str) -> HttpResponse:
     if given is None:
         return redirect("enrollment:about_you", slug)
     if given.state not in group.admitted_states:
-        return refused(request, group, StateNotAdmitted(), state=given.state)
+        return refused(request, group, StateNotAdmitted(given.state))
     form = answering.agreements_form(request, slug=slug)
     context = {
         "form": form,
@@ -196,30 +196,27 @@ def turned_away(request: HttpRequest, card: GroupCard) -> HttpResponse | None:
     if catalogue.own_live_enrollment(cohort=group, member_id=member.pk):
         return refused(request, group, AlreadyEnrolled())
     if not card.open:
-        return refused(request, group, GroupClosed(), state=answering.stored_state(member))
+        return refused(request, group, GroupClosed(answering.stored_state(member)))
     if not card.seats_left:
-        return refused(request, group, FullAlready(), state=answering.stored_state(member))
+        return refused(request, group, FullAlready(answering.stored_state(member)))
     return None
 
 
-def refused(
-    request: HttpRequest, group: Cohort, refusal: Refused, *, state: str = ""
-) -> HttpResponse:
+def refused(request: HttpRequest, group: Cohort, refusal: Refused) -> HttpResponse:
     """Say why in the same response, and what is still free."""
-    now = timezone.now()
-    others = []
-    if refusal.before_others:
-        others = catalogue.groups_with_seats(now=now, state=state, other_than=group.pk)
-    said = [refusal.message, refusal.before_others if others else ""]
-    if isinstance(refusal, GroupClosed):
-        said.insert(0, closed_reason(group))
+    now, state = timezone.now(), refusal.state
+    reason = closed_reason(group) if isinstance(refusal, GroupClosed) else ""
     context = {
         "title": refusal.title.format(state=US_STATES.get(state, "your state")),
         "wrong_state": isinstance(refusal, StateNotAdmitted),
-        "message": " ".join(filter(None, said)),
-        "card": catalogue.group_card(pk=group.pk, now=now),
-        "others": others,
-        "offers_others": bool(refusal.before_others),
+        "message": f"{reason} {refusal.message}".strip(),
+        "cohort": group,
+        "state": state,
+        # Asked for by the page, and not where somebody else was just shown the same.
+        "others": functools.partial(
+            catalogue.groups_with_seats, now=now, state=state, other_than=group.pk
+        ),
+        "before_others": refusal.before_others,
     }
     return render(request, "enrollment/reserve_refused.html", context, status=409)
 

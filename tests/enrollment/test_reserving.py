@@ -1,11 +1,16 @@
 """The pages from "Reserve your seat" to the payment, and every way in which they say no."""
 
 import datetime as dt
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import User
 from enrollment import agreements, services
@@ -250,7 +255,9 @@ def fill(cohort: Cohort) -> None:
 
 
 def offered(response: Any) -> list[Cohort]:
-    return [card.cohort for card in response.context["others"]]
+    """The groups whose cards are on the page, in its order."""
+    slugs = re.findall(r'<h3><a href="/groups/([^/]+)/"', response.content.decode())
+    return [Cohort.objects.get(slug=slug) for slug in slugs]
 
 
 def test_the_group_fills_up_before_the_agreements_are_sent(client: Client, member: User) -> None:
@@ -379,7 +386,7 @@ def test_a_minor_whose_answers_are_stored_keeps_no_seat(client: Client, member: 
     assert response.status_code == 409
     assert response.context["title"] == "These groups are for adults"
     assert "call or text 988" in said(response)
-    assert (offered(response), response.context["offers_others"]) == ([], False)
+    assert (offered(response), "No other group fits" in said(response)) == ([], False)
     assert (Enrollment.objects.count(), Seat.objects.exclude(enrollment=None).count()) == (0, 0)
 
 
@@ -405,3 +412,61 @@ def test_a_hold_that_is_over_but_not_yet_released_is_not_doubled(
     clock.move_to(NOW + services.HOLD + MINUTE)
     assert client.post(agree(held.cohort), AGREED)["Location"] == pay(held)
     assert Enrollment.objects.count() == 1
+
+
+# --- What a press on "Reserve" costs, which is what a rush multiplies ---------------------
+
+
+def statements(press: Callable[[], Any]) -> list[str]:
+    with CaptureQueriesContext(connection) as captured:
+        press()
+    return [query["sql"] for query in captured.captured_queries]
+
+
+def warm(client: Client, cohort: Cohort) -> None:
+    """The day's first page notes in the session that its reader was here."""
+    client.get(about_you(cohort))
+
+
+def test_whoever_is_too_late_costs_few_queries_and_no_transaction(
+    client: Client, member: User
+) -> None:
+    """Session, person, group, answers, free seats, own seats; then three for other groups."""
+    cohort = a_cohort(capacity=1)
+    an_intake(member)
+    warm(client, cohort)
+    fill(cohort)
+    for others in (1, 3):
+        while Cohort.objects.count() <= others:
+            a_cohort()
+        asked = statements(lambda: client.post(agree(cohort), AGREED))
+        assert len(asked) == 6 + 3
+        assert {sql.split()[0] for sql in asked} == {"SELECT"}
+
+
+def test_what_others_were_just_offered_is_not_looked_up_again(
+    client: Client, member: User, settings: Settings
+) -> None:
+    memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "offered"}
+    settings.CACHES = {**settings.CACHES, "pages": memory}
+    cohort, other = a_cohort(capacity=1), a_cohort()
+    an_intake(member)
+    warm(client, cohort)
+    fill(cohort)
+    client.post(agree(cohort), AGREED)
+    pages = []
+    asked = statements(lambda: pages.append(client.post(agree(cohort), AGREED)))
+    assert len(asked) == 6
+    assert offered(pages[0]) == [other]
+
+
+def test_a_seat_costs_as_many_queries_whatever_else_there_is(client: Client, member: User) -> None:
+    an_intake(member)
+    counted = []
+    for _ in range(2):
+        cohort = a_cohort()
+        warm(client, cohort)
+        counted.append(len(statements(lambda: client.post(agree(cohort), AGREED))))  # noqa: B023
+        a_held_seat(cohort=a_cohort())
+        a_confirmed_seat(cohort=a_cohort())
+    assert counted[0] == counted[1] <= 14  # SAVEPOINT and RELEASE are two of them
