@@ -76,25 +76,25 @@ def _run(work: Callable[..., Any], number: int, gate: Any, pipe: "Pipe[Any, Any]
 def closed_loop(
     *,
     port: int,
-    requests: Sequence[bytes],
+    request: Callable[[int, int], bytes],
     clients: int,
     seconds: float,
     check: Callable[[Answer], None],
 ) -> tuple[float, list[float]]:
-    """Each client asks the requests in turn, the next when it has the answer, for `seconds`.
+    """Each client asks `request(client, turn)`, the next when it has the answer, for `seconds`.
 
     Returns answers in a second, and how long each took. `check` raises WrongResult.
     """
 
     def work(number: int, go: Callable[[], None]) -> tuple[float, list[float]]:
         connection = Connection(port)
-        check(connection.ask(requests[number % len(requests)]))
+        check(connection.ask(request(number, 0)))
         each: list[float] = []
         go()
         started = now = time.perf_counter()
-        turn = number
+        turn = 1
         while now - started < seconds:
-            answer = connection.ask(requests[turn % len(requests)])
+            answer = connection.ask(request(number, turn))
             before, now = now, time.perf_counter()
             each.append(now - before)
             check(answer)

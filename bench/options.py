@@ -14,7 +14,8 @@ def _pages(parser: argparse.ArgumentParser) -> None:
     """The public list and a group's page, anonymous.
 
     Clients ask for the two in turn, over connections kept open. Raw: a bare Django view with
-    one query, under the same server and on the same database.
+    one query, under the same server and on the same database. `made_anew_per_second` is the
+    same with an address of its own for each request, so that no page is shared.
     """
     parser.add_argument("--seconds", type=float, default=5.0, help="of each measurement")
     parser.add_argument("--clients", type=int, default=16)
