@@ -233,8 +233,10 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A task is acknowledged when it starts. Late, it would come back from Redis after an hour when its
+# worker died, which the sweeps beat by far; and a worker that holds unacknowledged tasks while
+# Redis restarts ends with an AttributeError (kombu 5.7).
+CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A kick that cannot be delivered is dropped soon: a sweeper does the work a minute later.
