@@ -83,11 +83,17 @@ def local(at: dt.datetime, zone: zoneinfo.ZoneInfo | str) -> dt.datetime:
     return at.astimezone(zoneinfo.ZoneInfo(zone) if isinstance(zone, str) else zone)
 
 
+# One session's time is written for each of its members, and on page after page.
+_remembered = functools.lru_cache(maxsize=4096)
+
+
+@_remembered
 def time_of_day(at: dt.datetime, zone: zoneinfo.ZoneInfo | str) -> str:
     """As in "6:00 PM Pacific"."""
     return f"{dateformat.format(local(at, zone), 'g:i A')} {zone_label(zone)}"
 
 
+@_remembered
 def day(at: dt.datetime, zone: zoneinfo.ZoneInfo | str) -> str:
     """As in "Tuesday, December 1"."""
     return dateformat.format(local(at, zone), "l, F j")
@@ -98,6 +104,7 @@ def weekday(at: dt.datetime, zone: zoneinfo.ZoneInfo | str) -> str:
     return dateformat.format(local(at, zone), "l")
 
 
+@_remembered
 def short_day(at: dt.datetime, zone: zoneinfo.ZoneInfo | str) -> str:
     """As in "Tue, Dec 1"."""
     return dateformat.format(local(at, zone), "D, M j")

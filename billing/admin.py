@@ -119,7 +119,10 @@ class StripeEventAdmin(ReadOnly, admin.ModelAdmin):
     def apply_again(self, request: HttpRequest, queryset: "QuerySet[StripeEvent]") -> None:
         stored = queryset.filter(status=StripeEvent.Status.STORED)
         try:
-            applied = sum(events.apply_event(event=event, now=timezone.now()) for event in stored)
+            applied = sum(
+                events.apply_event(event=event, now=timezone.now()) != events.Outcome.FAILED
+                for event in stored
+            )
         except gateway.Unreachable as error:
             self.message_user(request, f"Stripe is away: {error}", messages.ERROR)
         else:

@@ -5,6 +5,7 @@ while somebody can still pay for it.
 """
 
 import datetime as dt
+from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
@@ -20,6 +21,8 @@ from enrollment.states import Status
 PAGE_LIFE = dt.timedelta(minutes=31)
 # How much longer than Stripe's page the seat is held.
 HOLD_MARGIN = dt.timedelta(minutes=5)
+# What an attempt is made of.
+READ = ("public_id", "status", "price_cents", "currency", "held_until")
 
 
 class HoldOver(Exception):
@@ -30,25 +33,26 @@ class CheckoutUnavailable(Exception):
     """Stripe's page could not be made just now. Nothing was charged; trying again is safe."""
 
 
-def start_checkout(*, enrollment_id: int, now: dt.datetime) -> str:
-    """The address of Stripe's page for this enrolment; the same one when asked twice.
+def start_checkout(*, now: dt.datetime, **whose: Any) -> str:
+    """The address of Stripe's page for an enrolment; the same one when asked twice.
 
-    Network: one request to Stripe, outside any transaction.
-    Raises HoldOver or CheckoutUnavailable.
+    `whose` names the enrolment as `.get()` does. Network: one request to Stripe, outside any
+    transaction. Raises Enrollment.DoesNotExist, HoldOver or CheckoutUnavailable.
     """
-    attempt = open_attempt(enrollment_id=enrollment_id, now=now)
+    attempt = open_attempt(now=now, **whose)
     if attempt.checkout_url:
         return attempt.checkout_url
     return create_page(attempt=attempt, hurried=True).url
 
 
 @transaction.atomic
-def open_attempt(*, enrollment_id: int, now: dt.datetime) -> CheckoutAttempt:
+def open_attempt(*, now: dt.datetime, **whose: Any) -> CheckoutAttempt:
     """The enrolment's open attempt, or a new one; the hold then outlives its page."""
     enrollment = (
         Enrollment.objects.select_for_update(of=("self",))
         .select_related("cohort__programme")
-        .get(pk=enrollment_id)
+        .only(*READ, "cohort__programme__public_name")
+        .get(**whose)
     )
     if enrollment.status != Status.HELD:
         raise HoldOver

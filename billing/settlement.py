@@ -5,6 +5,7 @@ as they like. Stripe is asked first, outside any transaction; then one short tra
 takes the enrolment's lock and a guarded UPDATE of the attempt decides who writes.
 """
 
+import dataclasses
 import datetime as dt
 from uuid import UUID
 
@@ -26,10 +27,16 @@ Status = CheckoutAttempt.Status
 UNPAID = (Status.OPEN, Status.EXPIRED, Status.FAILED)
 
 
-def settle(
-    *, attempt: CheckoutAttempt, now: dt.datetime, hurried: bool = False
-) -> gateway.CheckoutState | None:
-    """Ask Stripe how the attempt stands, write what follows, and return Stripe's answer.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settled:
+    """Stripe's answer about an attempt, and whether it made us owe the money back."""
+
+    state: gateway.CheckoutState
+    refund_owed: bool
+
+
+def settle(*, attempt: CheckoutAttempt, now: dt.datetime, hurried: bool = False) -> Settled | None:
+    """Ask Stripe how the attempt stands, and write what follows.
 
     Safe to call at any time; None when there is nothing left to ask. Network: one request,
     and `hurried` for a page that somebody waits for.
@@ -38,24 +45,26 @@ def settle(
     if attempt.status not in UNPAID or not attempt.stripe_session_id:
         return None
     state = gateway.retrieve_checkout(attempt.stripe_session_id, hurried=hurried)
-    apply_state(attempt=attempt, state=state, now=now)
-    return state
+    return Settled(state, apply_state(attempt=attempt, state=state, now=now))
 
 
 def apply_state(
     *, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.datetime
-) -> None:
-    """Write what follows from Stripe's answer. One transaction, no network."""
+) -> bool:
+    """Write what follows from Stripe's answer; say whether it made us owe the money back.
+
+    One transaction, no network.
+    """
     if state.paid:
         problem = mismatch(attempt=attempt, state=state)
-        if problem:
-            _send_to_review(attempt=attempt, state=state, problem=problem, now=now)
-        else:
-            _record_payment(attempt=attempt, state=state, now=now)
+        if not problem:
+            return _record_payment(attempt=attempt, state=state, now=now)
+        _send_to_review(attempt=attempt, state=state, problem=problem, now=now)
     elif state.expired or state.funds_failed:
         _close_unpaid(attempt=attempt, now=now)
     elif not state.open:
         enrollment_services.await_funds(enrollment_id=attempt.enrollment_id, now=now)
+    return False
 
 
 def mismatch(*, attempt: CheckoutAttempt, state: gateway.CheckoutState) -> str:
@@ -70,18 +79,23 @@ def mismatch(*, attempt: CheckoutAttempt, state: gateway.CheckoutState) -> str:
     return "; ".join(wrong)
 
 
+def _lock(enrollment_id: int) -> None:
+    """First in the order of locks, whatever is written afterwards."""
+    Enrollment.objects.select_for_update().values_list("pk").get(pk=enrollment_id)
+
+
 @transaction.atomic
 def _record_payment(
     *, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.datetime
-) -> None:
-    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+) -> bool:
+    _lock(attempt.enrollment_id)
     first = CheckoutAttempt.objects.filter(pk=attempt.pk, status__in=UNPAID).update(
         status=Status.PAID, stripe_session_id=state.session_id
     )
     if not first:
-        return
+        return False
     payment = _book(attempt=attempt, state=state, now=now)
-    _confirm(payment=payment, now=now, reason="Paid")
+    return _confirm(payment=payment, now=now, reason="Paid")
 
 
 def _book(*, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.datetime) -> Payment:
@@ -95,24 +109,31 @@ def _book(*, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.dat
     )
 
 
-def _confirm(*, payment: Payment, now: dt.datetime, reason: str, actor: User | None = None) -> None:
-    """Turn money into a seat, or send it back by itself. Runs in the caller's transaction."""
+def _confirm(*, payment: Payment, now: dt.datetime, reason: str, actor: User | None = None) -> bool:
+    """Turn money into a seat, or owe it back by itself; say whether that is so.
+
+    Runs in the caller's transaction.
+    """
     outcome = enrollment_services.confirm_seat(
         enrollment_id=payment.enrollment_id, now=now, reason=reason, actor=actor
     )
     # This money bought nothing: the seat was gone, or was paid for by another page.
     owed = {Confirmation.NO_SEAT: Refund.Reason.LATE, Confirmation.ALREADY: Refund.Reason.TWICE}
-    if outcome in owed and payment.amount_cents:
+    # Of money that waited for a person, somebody may have given a part back meanwhile.
+    left = payment.amount_cents - payment.refund_reserved_cents
+    refund_owed = outcome in owed and left > 0
+    if refund_owed:
         refunds.request_refund(
-            payment_id=payment.pk, amount_cents=payment.amount_cents, reason=owed[outcome], now=now
+            payment_id=payment.pk, amount_cents=left, reason=owed[outcome], now=now
         )
     log.info("payment_recorded", payment=payment.pk, outcome=outcome.value)
+    return refund_owed
 
 
 @transaction.atomic
 def _close_unpaid(*, attempt: CheckoutAttempt, now: dt.datetime) -> None:
     """Stripe's page is closed and no money can come through it: the seat is free again."""
-    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+    _lock(attempt.enrollment_id)
     closed = CheckoutAttempt.objects.filter(pk=attempt.pk, status=Status.OPEN).update(
         status=Status.EXPIRED
     )
@@ -133,7 +154,7 @@ def _send_to_review(
 
     Until then the seat stays with its member: holds under review are not released.
     """
-    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+    _lock(attempt.enrollment_id)
     first = CheckoutAttempt.objects.filter(pk=attempt.pk, status__in=UNPAID).update(
         status=Status.REVIEW, note=problem[:300]
     )
@@ -145,7 +166,7 @@ def _send_to_review(
 @transaction.atomic
 def accept_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) -> bool:
     """A person found the money good: confirm the seat. False if it was decided already."""
-    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+    _lock(attempt.enrollment_id)
     if not _decide(attempt, Status.PAID):
         return False
     payment = Payment.objects.get(attempt=attempt)
@@ -156,7 +177,7 @@ def accept_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
 @transaction.atomic
 def return_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) -> bool:
     """A person sends the money back and frees the seat. False if it was decided already."""
-    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+    _lock(attempt.enrollment_id)
     if not _decide(attempt, Status.RETURNED):
         return False
     payment = Payment.objects.get(attempt=attempt)

@@ -91,7 +91,7 @@ def apply_stored_events(*, now: dt.datetime) -> int:
     applied = 0
     for event in stored.order_by("received_at")[:BATCH]:
         try:
-            applied += events.apply_event(event=event, now=now)
+            applied += events.apply_event(event=event, now=now) != events.Outcome.FAILED
         except gateway.Unreachable as error:
             log.warning("stripe_away", error=str(error))
             break

@@ -5,21 +5,24 @@ from django.utils import timezone
 
 from billing import events, gateway, sweeps
 from billing.models import StripeEvent
-from outbox.tasks import kick
+from outbox.tasks import deliver, kick
 
 
 @shared_task
 def apply_event(event_pk: int) -> None:
-    """Apply one stored event, kicked by its webhook, and send back at once what it made owed."""
+    """Apply one stored event, kicked by its webhook, and keep at once what it promised."""
     event = StripeEvent.objects.filter(pk=event_pk).first()
     if event is None:
         return
     try:
-        events.apply_event(event=event, now=timezone.now())
+        outcome = events.apply_event(event=event, now=timezone.now())
     except gateway.Unreachable:
         return  # the sweep applies it
-    submit_open_refunds()
-    kick()
+    if outcome == events.Outcome.REFUND_OWED:
+        sweeps.submit_open_refunds(now=timezone.now())
+    # Its mail goes out here: a task of its own would cost as much again as the payment. A long
+    # queue has its helpers already.
+    deliver(helpers=0)
 
 
 @shared_task

@@ -2,12 +2,13 @@
 
 import datetime as dt
 import uuid
+from typing import Any
 
 import structlog
 from django.contrib.auth.decorators import login_required
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
-from django.shortcuts import redirect, render
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -16,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRedirect
 
 from billing import checkout, events, gateway, settlement
-from billing.models import CheckoutAttempt, StripeEvent
+from billing.models import CheckoutAttempt
 from billing.standing import PaymentState, payment_state
 from billing.tasks import apply_event
 from enrollment import catalogue
@@ -25,7 +26,7 @@ from enrollment.models import Enrollment
 from enrollment.portal import my_group
 from enrollment.states import Status
 from enrollment.steps import steps
-from enrollment.views import fresh, own_enrollment_or_404
+from enrollment.views import fresh, member_of, own_enrollment_or_404
 from outbox.broker import kick_on_commit
 from outbox.tasks import kick
 
@@ -44,20 +45,22 @@ NO_PAGE = (
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The kept seat and its price; pressing the button leads to Stripe's page."""
-    now = timezone.now()
-    enrollment = own_enrollment_or_404(request, public_id)
-    trouble = ""
-    payable = enrollment.held_at(now) and payment_state(enrollment) == PaymentState.CONFIRMING
-    if not payable:
-        return redirect("billing:return", public_id)
+    now, trouble = timezone.now(), ""
+    mine: dict[str, Any] = {"member": member_of(request), "public_id": public_id}
     if request.method == "POST":
         try:
-            return redirect(checkout.start_checkout(enrollment_id=enrollment.pk, now=now))
+            return redirect(checkout.start_checkout(now=now, **mine))
+        except Enrollment.DoesNotExist:
+            raise Http404 from None
         except checkout.HoldOver:
             return redirect("billing:return", public_id)
         except checkout.CheckoutUnavailable as error:
             log.warning("checkout_unavailable", error=str(error))
             trouble = NO_PAGE
+    enrollment = get_object_or_404(Enrollment.objects.select_related("cohort"), **mine)
+    payable = enrollment.held_at(now) and payment_state(enrollment) == PaymentState.CONFIRMING
+    if not payable:
+        return redirect("billing:return", public_id)
     context = {
         "enrollment": enrollment,
         "cohort": enrollment.cohort,
@@ -137,12 +140,12 @@ def went_through(enrollment: Enrollment) -> bool:
     if not first_to_ask(attempt, now):
         return True
     try:
-        state = settlement.settle(attempt=attempt, now=now, hurried=True)
+        settled = settlement.settle(attempt=attempt, now=now, hurried=True)
     except gateway.GatewayError as error:
         log.warning("return_page_without_stripe", error=str(error))
         return True
     kick()
-    return state is None or not state.open
+    return settled is None or not settled.state.open
 
 
 @csrf_exempt
@@ -150,6 +153,7 @@ def went_through(enrollment: Enrollment) -> bool:
 def webhook(request: HttpRequest) -> HttpResponse:
     """Store the event, then say 200: from then on it is ours to apply, whatever happens.
 
+    What can change nothing here is answered with 200 and forgotten.
     A forged, altered or old request gets 400 and leaves no trace but a log line.
     """
     try:
@@ -159,7 +163,8 @@ def webhook(request: HttpRequest) -> HttpResponse:
     except gateway.BadSignature as error:
         log.warning("webhook_refused", error=str(error))
         return HttpResponseBadRequest("This is not a signed event.")
-    if events.store_event(facts=facts, now=timezone.now()):
-        event = StripeEvent.objects.only("pk").get(event_id=facts.event_id)
-        kick_on_commit(apply_event, event_pk=event.pk)
+    if events.concerns_us(facts.type):
+        event_pk = events.store_event(facts=facts, now=timezone.now())
+        if event_pk is not None:
+            kick_on_commit(apply_event, event_pk=event_pk)
     return HttpResponse(status=200)

@@ -53,7 +53,7 @@ def a_seat(cohort: Cohort | None = None, member: User | None = None) -> Enrollme
 def at_the_page(enrollment: Enrollment | None = None) -> CheckoutAttempt:
     """An attempt whose page at Stripe is open."""
     enrollment = enrollment or a_seat()
-    checkout.start_checkout(enrollment_id=enrollment.pk, now=now())
+    checkout.start_checkout(pk=enrollment.pk, now=now())
     return enrollment.attempts.select_related("enrollment").get(status="open")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from billing import checkout, events, gateway, sweeps, tasks
+from billing.events import Outcome
 from billing.models import CheckoutAttempt, Payment, StripeEvent
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import (
@@ -47,7 +48,7 @@ def test_an_unknown_type_is_ignored(standin: Standin) -> None:
             "data": {"object": {"id": "plan_1"}},
         }
     )
-    assert events.apply_event(event=event, now=now()) is True
+    assert events.apply_event(event=event, now=now()) == Outcome.DONE
     assert outcome(event) == ("ignored", "This type of event changes nothing here.")
     assert standin.requests == []
 
@@ -89,7 +90,7 @@ def test_what_is_not_ours_is_ignored(
             "data": {"object": subject},
         }
     )
-    assert events.apply_event(event=event, now=now()) is True
+    assert events.apply_event(event=event, now=now()) == Outcome.DONE
     assert outcome(event) == ("ignored", note)
     assert standin.requests == []
 
@@ -124,7 +125,7 @@ def test_the_event_brings_the_id_that_a_lost_reply_did_not(standin: Standin) -> 
     enrollment = a_seat()
     lose_the_reply(standin, CREATE)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(enrollment_id=enrollment.pk, now=now())
+        checkout.start_checkout(pk=enrollment.pk, now=now())
     [page] = standin.world.store.tables["checkout.session"].values()
     standin.control("pay", session=page["id"])
     post_event(standin.events("checkout.session.completed")[0])
@@ -140,7 +141,7 @@ def test_the_expiry_of_a_lost_page_does_not_free_the_seat_under_a_new_one(
     enrollment = a_seat()
     standin.control("fault", route=CREATE, kind="500", when="after")
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(enrollment_id=enrollment.pk, now=now())
+        checkout.start_checkout(pk=enrollment.pk, now=now())
     [lost] = standin.world.store.tables["checkout.session"]
     at_the_page(enrollment)
     gateway.expire_checkout(lost)
@@ -217,9 +218,9 @@ def test_a_500_is_counted_and_tried_again(standin: Standin) -> None:
     attempt = paid_at_stripe(standin)
     event = store(standin.events("checkout.session.completed")[0])
     standin.control("fault", route=RETRIEVE, kind="500", times=3)
-    assert events.apply_event(event=event, now=now()) is False
+    assert events.apply_event(event=event, now=now()) == Outcome.FAILED
     assert outcome(event)[0] == "stored"
     assert event.attempts == 1
-    assert events.apply_event(event=event, now=now()) is True
+    assert events.apply_event(event=event, now=now()) == Outcome.DONE
     assert refreshed(attempt).status == "paid"
     assert CheckoutAttempt.objects.count() == 1

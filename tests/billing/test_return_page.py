@@ -203,7 +203,7 @@ def test_an_attempt_without_an_id_waits_for_the_sweep(standin: Standin) -> None:
     enrollment = a_seat()
     stripe_is_away(standin, CREATE, times=3)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(enrollment_id=enrollment.pk, now=now())
+        checkout.start_checkout(pk=enrollment.pk, now=now())
     assert "Confirming your payment" in words(read(enrollment))
     assert calls(standin, RETRIEVE) == []
 

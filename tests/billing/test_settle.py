@@ -183,6 +183,20 @@ def test_a_person_gives_the_money_back_and_the_seat_is_free(standin: Standin) ->
     assert mails("hold-expired") == 0
 
 
+def test_late_money_of_which_a_part_went_back_while_it_waited_for_a_person(
+    standin: Standin,
+) -> None:
+    attempt = expired_and_gone(standin, full=True)
+    with override_settings(STRIPE_LIVE_MODE=True):
+        settle(attempt)
+    standin.control("refund", session=attempt.stripe_session_id, amount=1_000)
+    sweeps.reconcile(now=now())
+    assert settlement.accept_reviewed(attempt=attempt, actor=a_member(), now=now()) is True
+    assert refreshed(attempt.enrollment).status == "late_paid"
+    made = Refund.objects.order_by("pk").values_list("amount_cents", "reason")
+    assert list(made) == [(1_000, "outside"), (PRICE - 1_000, "late")]
+
+
 def test_the_state_that_the_others_bend_would_have_been_accepted(standin: Standin) -> None:
     attempt = at_the_page()
     state = checkout_state(reference=str(attempt.uuid))
@@ -243,7 +257,7 @@ def test_paid_twice_through_two_pages_the_second_goes_back(standin: Standin) -> 
     # The first page is made, but Stripe says 500: nobody here has its address.
     standin.control("fault", route=CREATE, kind="500", when="after")
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(enrollment_id=enrollment.pk, now=now())
+        checkout.start_checkout(pk=enrollment.pk, now=now())
     lost = enrollment.attempts.get()
     second = settle(paid_at_stripe(standin, enrollment))
     [page] = [

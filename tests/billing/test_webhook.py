@@ -51,6 +51,38 @@ def test_a_signed_event_is_stored_and_answered_with_200() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("type", "stored"),
+    [
+        ("payment_intent.succeeded", 0),
+        ("payment_intent.payment_failed", 0),
+        ("charge.succeeded", 0),
+        ("charge.refunded", 1),
+        ("charge.refund.updated", 1),
+        ("charge.dispute.created", 1),
+        ("checkout.session.completed", 1),
+        ("refund.failed", 1),
+        ("a.type.to.come", 1),
+    ],
+)
+def test_what_a_payments_page_tells_anyway_is_answered_with_200_and_forgotten(
+    type: str, stored: int, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks() as waiting:
+        assert post_event({**EVENT, "type": type}) == 200
+    assert (StripeEvent.objects.count(), len(waiting)) == (stored, stored)
+
+
+@pytest.mark.django_db
+def test_storing_says_what_is_new() -> None:
+    body, signature = signed(EVENT)
+    facts = gateway.read_event(body=body.encode(), signature=signature)
+    first = events.store_event(facts=facts, now=now())
+    assert first == StripeEvent.objects.get().pk
+    assert events.store_event(facts=facts, now=now()) is None
+
+
+@pytest.mark.django_db
 def test_of_an_event_only_what_leads_to_its_object_is_kept() -> None:
     subject = {
         "id": "cs_1",
