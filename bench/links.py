@@ -26,11 +26,10 @@ SENDER = "hello@grouport.test"
 def run(parts: Parts, options: Namespace) -> dict[str, Any]:
     parts.fill()
     parts.start_workers(options.worker_processes)
-    results = {}
+    results = []
     model = bulk.write_model(now=timezone.now())
     loaded = 0
     for members in options.members:
-        say(f"{members} members")
         now = timezone.now()
         crowd = bulk.Crowd(
             prefix=f"due{members}",
@@ -42,16 +41,21 @@ def run(parts: Parts, options: Namespace) -> dict[str, Any]:
             crowd.write(database)
             database.execute("VACUUM ANALYZE")
         loaded = members
-        results[members] = _measure(parts, members, options)
-    largest = results.pop(loaded)
-    return {**largest, "smaller": results, "reply_ms": options.reply_ms}
+        bodies, queries = _keep_all(parts, members)
+        for reply_ms in options.reply_ms:
+            say(f"{members} members, replies after {reply_ms} ms")
+            found = _measure(parts, bodies, reply_ms, options)
+            results.append({**found, "queries": queries, "reply_ms": reply_ms})
+    headline = results.pop()
+    return {**headline, "others": results}
 
 
-def _measure(parts: Parts, members: int, options: Namespace) -> dict[str, Any]:
-    senders = options.worker_processes
+def _measure(
+    parts: Parts, bodies: list[tuple[str, bytes]], reply_ms: float, options: Namespace
+) -> dict[str, Any]:
+    senders, members = options.worker_processes, len(bodies)
     spent: Counter[str] = Counter()
-    bodies, queries = _keep_all(parts, members)
-    mail = parts.start_sink(reply_ms=options.reply_ms)
+    mail = parts.start_sink(reply_ms=reply_ms)
     accepted_before = mail.total
 
     def ours(number: int) -> Round:
@@ -73,7 +77,6 @@ def _measure(parts: Parts, members: int, options: Namespace) -> dict[str, Any]:
         "mails/s",
         *rounds,
         members=members,
-        queries=queries,
         cpu_ms_per_mail={name: round(s * 1000 / sent, 3) for name, s in spent.items()},
         mail_bytes=sum(len(body) for _, body in bodies) // len(bodies),
         accepted=accepted,

@@ -31,10 +31,16 @@ def occasion(starts_at: dt.datetime) -> int:
     return int(starts_at.timestamp()) // 60
 
 
+def minute(occasion: int) -> dt.datetime:
+    """The minute in which a session of that occasion starts."""
+    return dt.datetime.fromtimestamp(occasion * 60, dt.UTC)
+
+
 class Occasion(Func):
     """`occasion` of a column, in the database."""
 
-    template = "(CAST(EXTRACT(EPOCH FROM %(expressions)s) AS bigint) / 60)"
+    # Rounded down first: the cast would round to the nearest second, and so into the next minute.
+    template = "(CAST(FLOOR(EXTRACT(EPOCH FROM %(expressions)s)) AS bigint) / 60)"
     output_field = BigIntegerField()
 
     def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> Any:

@@ -6,6 +6,7 @@ lead to the door or the site only.
 """
 
 import datetime as dt
+import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,7 +17,7 @@ from enrollment.catalogue import weeks_off
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, LIVE, Status
 from outbox.kinds import register
-from outbox.mail import Attachment, Mail, NotOwed, compose
+from outbox.mail import Attachment, Form, Mail, NotOwed, compose, compose_form
 from outbox.models import Message
 from sessions.models import GroupSession
 from sessions.pricing import format_money
@@ -64,15 +65,27 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
 def session_link(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """The week's private link. Once the session runs it says so; after its end it is not owed."""
 
-    def mail(enrollment: Enrollment, session: GroupSession) -> Mail | NotOwed:
-        begun = session.starts_at <= now
-        when = _short_when(session.starts_at, enrollment.member.time_zone)
-        subject = "Your session is open now" if begun else f"Your link for {when}"
-        return compose(
+    @functools.cache
+    def form(starts_at: dt.datetime, ends_at: dt.datetime, zone: str, opens: int) -> Form:
+        begun = starts_at <= now
+        when = _short_when(starts_at, zone)
+        return compose_form(
             "session-link",
-            subject,
-            {**_context(enrollment), "session": session, "begun": begun},
+            "Your session is open now" if begun else f"Your link for {when}",
+            {
+                "starts_at": starts_at,
+                "ends_at": ends_at,
+                "zone": zone,
+                "door_opens_minutes": opens,
+                "begun": begun,
+            },
+            gaps=_OWN_WORDS,
         )
+
+    def mail(enrollment: Enrollment, session: GroupSession) -> Mail | NotOwed:
+        zone = enrollment.member.time_zone
+        opens = enrollment.cohort.programme.door_opens_minutes
+        return form(session.starts_at, session.ends_at, zone, opens).fill(_own_words(enrollment))
 
     return _for_sessions(messages, now, mail)
 
@@ -80,16 +93,22 @@ def session_link(messages: Sequence[Message], now: dt.datetime) -> Rendered:
 def session_reminder(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """A short reminder before the session; not owed once it has begun."""
 
+    @functools.cache
+    def form(starts_at: dt.datetime, zone: str) -> Form:
+        when = clock.time_of_day(starts_at, zone)
+        today = clock.day(starts_at, zone) == clock.day(now, zone)
+        return compose_form(
+            "session-reminder",
+            f"Today at {when}" if today else f"Starting at {when}",
+            {"starts_at": starts_at, "zone": zone, "today": today},
+            gaps=_OWN_WORDS,
+        )
+
     def mail(enrollment: Enrollment, session: GroupSession) -> Mail | NotOwed:
         if session.starts_at <= now:
             return NotOwed("The session has begun.")
-        when = clock.time_of_day(session.starts_at, enrollment.member.time_zone)
-        today = _same_day(session, enrollment, now)
-        return compose(
-            "session-reminder",
-            f"Today at {when}" if today else f"Starting at {when}",
-            {**_context(enrollment), "session": session, "today": today},
-        )
+        zone = enrollment.member.time_zone
+        return form(session.starts_at, zone).fill(_own_words(enrollment))
 
     return _for_sessions(messages, now, mail)
 
@@ -126,12 +145,14 @@ def _for_sessions(
 ) -> Rendered:
     """Render mails about one session each, if the member may still enter and it is not over."""
     enrollments = _enrollments(messages)
-    sessions = _sessions_by_cohort({e.cohort_id for e in enrollments.values()})
-    by_start = {
-        (cohort_id, links.occasion(session.starts_at)): session
-        for cohort_id, of_cohort in sessions.items()
-        for session in of_cohort
-    }
+    occasions = [message.occasion_id for message in messages]
+    # The few of a cohort's twelve that can be meant.
+    sessions = GroupSession.objects.filter(
+        cohort_id__in={e.cohort_id for e in enrollments.values()},
+        starts_at__gte=links.minute(min(occasions)),
+        starts_at__lt=links.minute(max(occasions) + 1),
+    )
+    by_start = {(s.cohort_id, links.occasion(s.starts_at)): s for s in sessions}
 
     def render(message: Message) -> Mail | NotOwed:
         enrollment = enrollments[message.subject_id]
@@ -171,10 +192,14 @@ def _context(enrollment: Enrollment) -> dict[str, object]:
     }
 
 
+# What differs between two members in one zone whose sessions start together. Their mails are
+# rendered once for each batch, from values that belong to nobody, and these are filled in.
+_OWN_WORDS = ("name", "door_url")
+
+
+def _own_words(enrollment: Enrollment) -> dict[str, str]:
+    return {"name": enrollment.member.display_name or "there", "door_url": enrollment.door_url}
+
+
 def _short_when(at: dt.datetime, zone: str) -> str:
     return f"{clock.weekday(at, zone)}, {clock.time_of_day(at, zone)}"
-
-
-def _same_day(session: GroupSession, enrollment: Enrollment, now: dt.datetime) -> bool:
-    zone = enrollment.member.time_zone
-    return clock.day(session.starts_at, zone) == clock.day(now, zone)

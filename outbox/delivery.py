@@ -24,7 +24,7 @@ from outbox.transport import Conversation, Deferred, Refused, ServerAway, refuse
 
 log = structlog.stdlib.get_logger("grouport.outbox")
 
-BATCH = 50
+BATCH = 100
 MARK_EVERY = 20
 MARK_WITHIN = 1.0  # seconds: with a slow server a group is marked before it is full
 # How old the answer to "is it still owed?" may be when the mail goes out.

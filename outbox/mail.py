@@ -1,11 +1,14 @@
 """The words of a mail."""
 
+import re
+import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.template.loader import render_to_string
+from django.utils.html import escape
 
 from accounts.inlining import inline_styles
 
@@ -71,3 +74,44 @@ def compose(
         html=inline_styles(render_to_string(f"mail/{template}.html", words)),
         attachments=tuple(attachments),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A mail rendered once for many people: `fill` writes each one's own words into the gaps.
+
+    Both bodies are in pieces: what everybody reads, the name of a gap, what everybody reads, …
+    """
+
+    subject: str
+    text: tuple[str, ...]
+    html: tuple[str, ...]
+
+    def fill(self, words: Mapping[str, str]) -> Mail:
+        """One person's mail. Raises KeyError when a gap gets no words."""
+        escaped = {name: escape(word) for name, word in words.items()}
+        return Mail(self.subject, _filled(self.text, words), _filled(self.html, escaped))
+
+
+def compose_form(
+    template: str, subject: str, context: Mapping[str, Any], gaps: Iterable[str]
+) -> Form:
+    """Render as `compose` does, leaving a gap wherever the templates write one of those names.
+
+    What is rendered is read by many, so the context must hold nothing of one person. A gap is
+    written as it stands, `{{ name }}`: no filter or tag can see the words to come.
+    """
+    # Random, so that nothing written by a person is taken for a mark.
+    marks = {f"gap{secrets.token_hex(8)}": name for name in gaps}
+    mail = compose(template, subject, {**context, **{name: mark for mark, name in marks.items()}})
+    return Form(subject, _in_pieces(mail.text, marks), _in_pieces(mail.html, marks))
+
+
+def _in_pieces(body: str, marks: Mapping[str, str]) -> tuple[str, ...]:
+    pieces = re.split(f"({'|'.join(marks)})", body)
+    return tuple(marks.get(piece, piece) for piece in pieces)
+
+
+def _filled(pieces: tuple[str, ...], words: Mapping[str, str]) -> str:
+    """Every second piece is a gap."""
+    return "".join(words[piece] if n % 2 else piece for n, piece in enumerate(pieces))

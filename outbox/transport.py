@@ -9,6 +9,8 @@ from typing import Self
 from django.core.mail import EmailMessage, get_connection
 from django.db import connection
 
+from outbox import letter
+
 DROPS_IN_A_ROW = 3
 
 _CLOSING = 421
@@ -76,7 +78,7 @@ class Conversation:
     def _hand_over(self, email: EmailMessage) -> None:
         self._connect()
         try:
-            taken = self._backend.send_messages([email])
+            self._deliver(email)
         except smtplib.SMTPRecipientsRefused as error:
             self._drops = 0
             code, reply = next(iter(error.recipients.values()))
@@ -93,8 +95,22 @@ class Conversation:
             self._hang_up()  # it may have stopped half-way through the dialogue
             raise Refused(f"{type(error).__name__}: {error}") from error
         self._drops = 0
-        if not taken:
-            raise Refused("The mail has no recipient.")
+
+    def _deliver(self, email: EmailMessage) -> None:
+        """Raises what smtplib raises, and ValueError for a mail that cannot be written."""
+        people = email.recipients()
+        if len(people) != 1:
+            raise ValueError(f"A mail goes to one person, not to {len(people)}.")
+        smtp = self._smtp()
+        if smtp is None:  # a backend that keeps or prints mails
+            self._backend.send_messages([email])
+            return
+        sender, recipient = map(letter.bare_address, (email.from_email, people[0]))
+        smtp.sendmail(sender, [recipient], letter.wire(email))
+
+    def _smtp(self) -> smtplib.SMTP | None:
+        smtp = getattr(self._backend, "connection", None)
+        return smtp if isinstance(smtp, smtplib.SMTP) else None
 
     def _connect(self) -> None:
         if self._open and not self._gone():
@@ -110,8 +126,8 @@ class Conversation:
 
     def _gone(self) -> bool:
         """Whether the server has left: a server that waits for mail has nothing to say."""
-        smtp = getattr(self._backend, "connection", None)
-        if not isinstance(smtp, smtplib.SMTP):
+        smtp = self._smtp()
+        if smtp is None:
             return False
         if smtp.sock is None:
             return True

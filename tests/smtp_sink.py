@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from types import TracebackType
+from typing import Self
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -72,7 +73,7 @@ class SmtpSink:
             )
         return "250 Message accepted"
 
-    def __enter__(self) -> "SmtpSink":
+    def __enter__(self) -> Self:
         self.port = free_port()
         self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
         self._controller.start()

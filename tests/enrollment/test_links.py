@@ -42,6 +42,20 @@ def owed(enrollment: Enrollment, number: int = 1) -> tuple[int, int, int]:
     return (enrollment.member_id, enrollment.pk, links.occasion(start))
 
 
+@pytest.mark.parametrize("seconds", [0, 29.5, 59.4, 59.5, 59.999999])
+def test_the_database_counts_the_minutes_as_we_do(seconds: float) -> None:
+    """Else a link would be promised for one minute and looked for in the next."""
+    confirmed = a_confirmed_seat()
+    start = FIRST_SESSION + dt.timedelta(seconds=seconds)
+    confirmed.cohort.group_sessions.filter(number=1).update(starts_at=start)
+
+    links.promise_links(now=start - HOUR)
+
+    ((_, _, occasion),) = mails()
+    assert occasion == links.occasion(start)
+    assert links.minute(occasion) <= start < links.minute(occasion + 1)
+
+
 @pytest.mark.parametrize(
     ("now", "due"),
     [

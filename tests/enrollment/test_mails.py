@@ -1,6 +1,7 @@
 """The four mails as a mail server receives them: owed at that moment, and neutral throughout."""
 
 import datetime as dt
+import html
 import re
 from collections.abc import Callable
 from email.message import EmailMessage
@@ -255,6 +256,39 @@ def test_a_reminder_across_midnight_does_not_say_today(smtp_sink: SmtpSink) -> N
     mail = smtp_sink.messages[0].message
     assert mail["Subject"] == "Starting at 12:30 AM Tokyo"
     assert "Your session starts on Wednesday, October 7, at 12:30 AM Tokyo." in text_of(mail)
+
+
+@pytest.mark.parametrize("kind", [links.SESSION_LINK, links.SESSION_REMINDER])
+def test_each_member_of_a_batch_gets_the_own_name_door_and_clock(
+    smtp_sink: SmtpSink, kind: str
+) -> None:
+    """Their mails are rendered once for all who share a zone and a start."""
+    tuesday, later = a_cohort(), a_cohort(starts_at=FIRST_SESSION + HOUR / 2)
+    zones = {
+        "Ada": (tuesday, "America/New_York", "6:00 PM Eastern"),
+        "Ben": (tuesday, "America/New_York", "6:00 PM Eastern"),
+        "Cleo <3": (tuesday, "America/Los_Angeles", "3:00 PM Pacific"),
+        "Dora": (later, "America/Los_Angeles", "3:30 PM Pacific"),
+        "": (later, "America/New_York", "6:30 PM Eastern"),
+    }
+    seats = [
+        a_confirmed_seat(cohort=cohort, member=a_member(display_name=name, time_zone=zone))
+        for name, (cohort, zone, _) in zones.items()
+    ]
+    for now in (FIRST_SESSION - DAY + HOUR, FIRST_SESSION - HOUR / 2):
+        links.promise_links(now=now)
+    Message.objects.exclude(kind=kind).delete()
+    assert deliver(now) == Tally(sent=len(seats))
+
+    mails = {mail.rcpt_tos[0]: mail.message for mail in smtp_sink.messages}
+    for seat, (name, (_, _, at)) in zip(seats, zones.items(), strict=True):
+        message = mails[seat.member.email]
+        assert str(message["Subject"]).endswith(at)
+        for body in ("plain", "html"):
+            said = html.unescape(text_of(message, body))
+            assert f"Hello {name or 'there'}," in said
+            assert at in said
+            assert re.findall(r"/join/([^/]+)/", said) == [seat.door_token]
 
 
 # --- The calendar file ------------------------------------------------------------------

@@ -85,3 +85,11 @@ def owe_many(count: int) -> None:
     )
     for n, person in enumerate(people):
         services.promise(kind="note", recipient_id=person.pk, subject_id=n, now=NOW)
+
+
+def use_server(settings: Settings, port: int) -> None:
+    """Send through a mail server on this machine, and wait half a second for its replies."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST = "127.0.0.1"
+    settings.EMAIL_PORT = port
+    settings.EMAIL_TIMEOUT = 0.5

@@ -210,6 +210,19 @@ def test_more_mails_take_no_more_queries(clock: Clock) -> None:
 
 
 @pytest.mark.usefixtures("notes")
+def test_a_long_queue_takes_a_tenth_of_a_query_for_each_mail(clock: Clock) -> None:
+    """What the kind's renderer asks, twice a batch for session links, comes on top."""
+    mails = 2 * delivery.BATCH
+    owe_many(mails)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert services.deliver_due(clock=clock) == Tally(sent=mails)
+
+    asked = [one["sql"] for one in queries if "SAVEPOINT" not in one["sql"]]
+    assert len(asked) / mails <= 0.1
+
+
+@pytest.mark.usefixtures("notes")
 def test_an_interrupted_run_returns_what_it_did_not_send(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

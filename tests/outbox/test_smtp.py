@@ -11,11 +11,11 @@ from django.core.mail import EmailMessage
 from pytest_django import Settings
 
 from accounts.models import User
-from outbox import services, transport
+from outbox import delivery, services, transport
 from outbox.models import Message, State
 from outbox.services import Tally
 from sandbox.ports import free_port
-from tests.outbox.conftest import Clock, member, owe, owe_many
+from tests.outbox.conftest import Clock, member, owe, owe_many, use_server
 from tests.smtp_sink import SmtpSink
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("notes")]
@@ -63,12 +63,8 @@ class MoodySink(SmtpSink):
 
 @pytest.fixture
 def sink(settings: Settings) -> Iterator[MoodySink]:
-    sink = MoodySink()
-    with sink:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST = "127.0.0.1"
-        settings.EMAIL_PORT = sink.port
-        settings.EMAIL_TIMEOUT = 0.5
+    with MoodySink() as sink:
+        use_server(settings, sink.port)
         yield sink
 
 
@@ -184,11 +180,9 @@ def test_a_server_that_drops_everything_is_left_alone(sink: MoodySink, clock: Cl
 
 def test_a_server_that_is_away_costs_no_attempt(settings: Settings, clock: Clock) -> None:
     owe_many(120)
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST = "127.0.0.1"
-    settings.EMAIL_PORT = free_port()
+    use_server(settings, free_port())
 
-    assert services.deliver_due(clock=clock) == Tally(given_back=50, server_away=True)
+    assert services.deliver_due(clock=clock) == Tally(given_back=delivery.BATCH, server_away=True)
     assert set(Message.objects.values_list("state", "attempts", "lease")) == {
         (State.QUEUED, 0, None)
     }
@@ -230,9 +224,28 @@ def test_an_address_that_cannot_be_written_fails_alone(sink: MoodySink, clock: C
     assert sink.subjects() == ["Note 0", "Note 2"]
 
 
+@pytest.mark.parametrize("people", [[], ["ada@example.com", "ben@example.com"]])
+def test_a_mail_goes_to_one_person_or_not_at_all(sink: MoodySink, people: list[str]) -> None:
+    with transport.Conversation() as conversation, pytest.raises(transport.Refused, match="one"):
+        conversation.send(EmailMessage("Hello", "Hello", to=people))
+
+    assert sink.messages == []
+
+
 def test_a_sender_that_is_refused_fails_nobody(sink: MoodySink, clock: Clock) -> None:
     """The server dislikes us, not the mail: it waits until that is mended."""
     owe(member(), 7)
     sink.sender_reply = "550 5.7.1 Sender not allowed"
 
     assert services.deliver_due(clock=clock) == Tally(put_off=1)
+
+
+def test_lines_that_begin_with_a_dot_arrive_whole(sink: MoodySink) -> None:
+    body = ".\n..\n.hidden\nseen\n."
+
+    with transport.Conversation() as conversation:
+        conversation.send(EmailMessage("dots", body, to=["ada@example.com"]))
+        conversation.send(EmailMessage("next", body, to=["ben@example.com"]))
+
+    read = [received.message.get_content().splitlines() for received in sink.messages]
+    assert read == [body.splitlines()] * 2

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from outbox import broker, claims, tasks
+from outbox import broker, claims, delivery, tasks
 from outbox.models import Message, State
 from sandbox.ports import free_port
 from tests.outbox.conftest import member, owe, owe_many
@@ -77,14 +77,14 @@ def test_the_sweep_sends_what_is_due_and_what_a_stopped_worker_left() -> None:
 def test_a_long_queue_calls_a_helper_and_a_short_one_does_not(
     kicked: list[dict[str, Any]],
 ) -> None:
-    owe_many(51)
+    owe_many(delivery.BATCH + 1)
     Message.objects.update(next_try_at=timezone.now())
 
     tasks.deliver(helpers=2)
     tasks.deliver(helpers=2)
 
     assert kicked == [{"helpers": 1}]
-    assert Message.objects.filter(state=State.SENT).count() == 51
+    assert Message.objects.filter(state=State.SENT).count() == delivery.BATCH + 1
 
 
 @pytest.mark.django_db
