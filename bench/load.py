@@ -109,20 +109,19 @@ def closed_loop(
 
 
 def at_once(*, port: int, requests: Sequence[bytes]) -> list[tuple[float, Answer]]:
-    """Send every request at the same moment, each over its own connection.
+    """Send every request at the same moment, each over a new connection of its own.
 
     Returns, in the order of the requests, the answer and its seconds since that moment.
     """
     waiting = selectors.DefaultSelector()
     answers: dict[int, tuple[float, Answer]] = {}
-    clients = [Connection(port) for _ in requests]
+    clients: list[Connection] = []
+    started = time.perf_counter()
     try:
-        time.sleep(0.2)  # until the server has taken all connections
-        for number, client in enumerate(clients):
-            waiting.register(client.socket, selectors.EVENT_READ, number)
-        started = time.perf_counter()
-        for client, request in zip(clients, requests, strict=True):
+        for number, request in enumerate(requests):
+            clients.append(client := Connection(port))
             client.socket.sendall(request)
+            waiting.register(client.socket, selectors.EVENT_READ, number)
         while len(answers) < len(requests):
             ready = waiting.select(timeout=60)
             if not ready:

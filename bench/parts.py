@@ -20,6 +20,7 @@ from bench.sink import SinkLog
 from sandbox.children import BASE_DIR, dies_with_parent
 from sandbox.ports import HOST, answers, free_port
 from sandbox.stack import wait_until
+from sandbox.stripe_standin.errors import check_contract
 
 FOLDER = "grouport-bench-"
 GRACE_SECONDS = 5
@@ -80,7 +81,10 @@ class Parts:
         if isinstance(error, Exception):
             error.add_note(self.last_words())
         self.stop()
+        told = self.log("standin")
         self._after.close()
+        if error is None:
+            check_contract(told)
 
     # --- processes ----------------------------------------------------------------------
 
@@ -123,6 +127,11 @@ class Parts:
         for one in reversed(ending):
             _wait_for_group(one[1])
             self._running.remove(one)
+
+    def log(self, name: str) -> str:
+        """What a part has written until now; nothing if it never ran."""
+        log = self.folder / f"{name}.log"
+        return log.read_text(errors="replace") if log.exists() else ""
 
     def last_words(self) -> str:
         """The end of each process's log."""

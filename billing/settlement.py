@@ -132,12 +132,16 @@ def _confirm(*, payment: Payment, now: dt.datetime, reason: str, actor: User | N
 
 @transaction.atomic
 def _close_unpaid(*, attempt: CheckoutAttempt, now: dt.datetime) -> None:
-    """Stripe's page is closed and no money can come through it: the seat is free again."""
+    """Stripe's page is closed and no money can come through it: the seat is free again.
+
+    Unless money of another page waits for a person, who decides about the seat as well.
+    """
     _lock(attempt.enrollment_id)
     closed = CheckoutAttempt.objects.filter(pk=attempt.pk, status=Status.OPEN).update(
         status=Status.EXPIRED
     )
-    if closed:
+    others = CheckoutAttempt.objects.filter(enrollment_id=attempt.enrollment_id)
+    if closed and not others.filter(status=Status.REVIEW).exists():
         enrollment_services.expire_hold(
             enrollment_id=attempt.enrollment_id,
             now=now,

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from sandbox.children import BASE_DIR
 from sandbox.run import ADDRESSES
+from sandbox.stripe_standin.errors import check_contract
 
 # Read by the runner or the settings: a stack takes them from its own `env` only.
 OWN_VARIABLES = (
@@ -108,4 +109,7 @@ class Stack:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Stop. Raises ContractBroken if anything said to Stripe did not fit its types."""
         self.stop()
+        if error is None:
+            check_contract(self.log)

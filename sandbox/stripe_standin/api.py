@@ -4,9 +4,8 @@ import json
 import sys
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hmac import compare_digest
-from typing import Any
 
 from sandbox.stripe_standin.contract import judge_request
 from sandbox.stripe_standin.desk import Endpoint
@@ -31,6 +30,7 @@ class Call:
     route: str = ""
     object_id: str = ""
     raw: JSON | None = None
+    problems: list[Problem] = field(default_factory=list)
     fault: Fault | None = None
     replayed: Kept | None = None
 
@@ -58,23 +58,29 @@ def handle(world: World, request: Request) -> Response:
     if call.replayed:
         response.headers["Idempotent-Replayed"] = "true"
         response.headers["Original-Request"] = call.replayed.request_id
+    name = f"{request.method} {request.path}"
+    world.breaches.request(name, call.problems)
+    world.breaches.reply(name, response.body)
     world.log.append(_entry(world, call, response))
     return response
 
 
 def _answer(world: World, call: Call) -> Response:
-    _authenticate(world, call.request)
+    _authenticate(world, call)
     _find_route(call)
     form = call.request.query if call.request.method == "GET" else call.request.body
     call.raw = parse(form)
+    params_type, endpoint = ROUTES[call.route]
+    # Before any fault: also a request that gets no answer has to be a sound one.
+    params, call.problems = judge_request(params_type, call.raw)
     with world.store.lock:
         call.fault = world.faults.next_for(call.route)
     if call.fault and call.fault.when == "before" and not call.fault.saved:
         aborted = _suffer(call.fault)
         if aborted:
             return aborted
-    params_type, endpoint = ROUTES[call.route]
-    params = _judge(params_type, call.raw)
+    if call.problems:
+        raise _refusal(call.problems)
     if call.key:
         with world.store.lock:
             call.replayed = world.keys.begin(call.key, call.request.path, call.raw, call.request_id)
@@ -90,11 +96,12 @@ def _run(world: World, call: Call, endpoint: Endpoint, params: JSON) -> Response
         status, body, saved = _effect(world, call, endpoint, params)
         fault = call.fault
         if fault and fault.when == "after":
-            if fault.kind == "500":
-                answer = json.dumps(refusal_of(fault).body())
-                if fault.saved:
-                    status, body = 500, answer
-                return Response(500, answer)
+            if fault.kind in ("500", "429"):
+                refusal = refusal_of(fault)
+                answer = json.dumps(refusal.body())
+                if refusal.saved:
+                    status, body = refusal.status, answer
+                return Response(refusal.status, answer)
             if fault.kind == "slow":
                 time.sleep(fault.seconds)
     finally:  # a retry must find the key settled, whatever became of this answer
@@ -136,17 +143,17 @@ def _suffer(fault: Fault) -> Response | None:
     return None
 
 
-def _authenticate(world: World, request: Request) -> None:
-    given = request.headers.get("authorization", "")
+def _authenticate(world: World, call: Call) -> None:
+    given = call.request.headers.get("authorization", "")
     key = given.removeprefix("Bearer ")
     if not given:
         raise Refusal(401, "You did not provide an API key.", saved=False)
     if not compare_digest(key.encode(), world.config.secret_key.encode()):
         shown = key[:8] + "*" * max(0, len(key) - 12) + key[-4:]
         raise Refusal(401, f"Invalid API Key provided: {shown}", saved=False)
-    version = request.headers.get("stripe-version", API_VERSION)
+    version = call.request.headers.get("stripe-version", API_VERSION)
     if version != API_VERSION:
-        raise Refusal(400, f"Invalid Stripe API version: {version}", saved=False)
+        raise _breach(call, 400, f"Invalid Stripe API version: {version}")
 
 
 def _find_route(call: Call) -> None:
@@ -160,7 +167,7 @@ def _find_route(call: Call) -> None:
                 "",
             )
             return
-    raise Refusal(404, f"Unrecognized request URL ({method}: {path}).", saved=False)
+    raise _breach(call, 404, f"Unrecognized request URL ({method}: {path}).")
 
 
 def _with_id(method: str, parts: list[str]) -> list[str]:
@@ -170,11 +177,10 @@ def _with_id(method: str, parts: list[str]) -> list[str]:
     ]
 
 
-def _judge(params_type: Any, raw: JSON) -> JSON:
-    params, problems = judge_request(params_type, raw)
-    if problems:
-        raise _refusal(problems)
-    return params
+def _breach(call: Call, status: int, message: str) -> Refusal:
+    """The refusal of a request that no version of ours would send."""
+    call.problems.append(Problem("", "", message))
+    return Refusal(status, message, saved=False)
 
 
 def _refusal(problems: list[Problem]) -> Refusal:

@@ -210,6 +210,7 @@ REPORTS: dict[str, Callable[[World], Any]] = {
     "deliveries": lambda world: world.webhooks.listed(),
     "faults": lambda world: world.faults.listed(),
     "clock": lambda world: {"now": world.clock.now(), "offset": world.clock.offset},
+    "contract": lambda world: world.breaches.listed(),
 }
 
 

@@ -2,6 +2,20 @@
 
 from typing import Any
 
+# How a line begins that the stand-in writes to stderr when the contract was broken.
+BREACH = "Contract with Stripe broken: "
+
+
+class ContractBroken(AssertionError):
+    """Something passed between the app and the stand-in that Stripe's types do not allow."""
+
+
+def check_contract(log: str) -> None:
+    """Raise ContractBroken if a process's log tells of a breach."""
+    told = [line.partition(BREACH)[2] for line in log.splitlines() if BREACH in line]
+    if told:
+        raise ContractBroken("\n".join(told))
+
 
 class Refusal(Exception):
     """A request that ends with an error.

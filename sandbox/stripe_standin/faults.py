@@ -17,7 +17,8 @@ class Fault:
     reset: the connection is torn down. slow: the right answer, `seconds` late.
     `when` is "before" or "after" the effect. `saved` tells whether the idempotency key keeps
     the 500; by default it does after the effect (Stripe replays its own failures) and does
-    not before it (the request never reached the endpoint).
+    not before it (the request never reached the endpoint). A 429 is never kept: after the
+    effect, the key gives the true answer.
     """
 
     route: str

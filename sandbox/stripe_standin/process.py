@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sandbox.stripe_standin import control
+from sandbox.stripe_standin.errors import ContractBroken
 from sandbox.stripe_standin.server import Server
 from sandbox.stripe_standin.store import JSON
 from sandbox.stripe_standin.world import Config, World
@@ -31,7 +32,7 @@ class Standin:
         return control.run(self.world, name, arguments)
 
     def report(self, name: str) -> Any:
-        """One of the reports: requests, books, pending, deliveries, faults, clock."""
+        """One of the reports: requests, books, pending, deliveries, faults, clock, contract."""
         return control.report(self.world, name)
 
     @property
@@ -54,13 +55,26 @@ class Standin:
         """Wait until every webhook that is due has been delivered."""
         return self.world.webhooks.drain(seconds)
 
+    @property
+    def broken(self) -> list[str]:
+        """Every request, reply and event that did not fit the SDK's types."""
+        return self.world.breaches.listed()
+
+    def forgive(self) -> list[str]:
+        """The same, forgotten: it was broken on purpose."""
+        return self.world.breaches.forgive()
+
     def forget_requests(self) -> None:
         self.world.log.clear()
 
 
 @contextmanager
 def start(*, port: int = 0, **config: Any) -> Iterator[Standin]:
-    """A stand-in that lives as long as the block; keywords as in `world.Config`."""
+    """A stand-in that lives as long as the block; keywords as in `world.Config`.
+
+    Raises ContractBroken at the end of the block if anything broke the contract and was not
+    forgiven, so that no test can forget to look.
+    """
     world = World(Config(**config))
     server = Server(world, port)
     world.start(server.url)
@@ -68,10 +82,13 @@ def start(*, port: int = 0, **config: Any) -> Iterator[Standin]:
         target=server.serve_forever, args=(0.05,), name="stripe-standin", daemon=True
     )
     thread.start()
+    running = Standin(world, server)
     try:
-        yield Standin(world, server)
+        yield running
     finally:
         server.shutdown()
         server.server_close()
         thread.join(timeout=5)
         world.stop()
+    if running.broken:
+        raise ContractBroken("\n".join(running.broken))

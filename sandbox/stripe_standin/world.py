@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.stripe_standin import checkout, refunds
+from sandbox.stripe_standin.breaches import Breaches
 from sandbox.stripe_standin.clock import Clock
 from sandbox.stripe_standin.desk import Desk
 from sandbox.stripe_standin.faults import Faults
@@ -50,6 +51,7 @@ class World:
         self.store = Store(self.clock, config.state)
         self.keys = Keys(self.clock)
         self.faults = Faults()
+        self.breaches = Breaches()
         self.log = deque(maxlen=config.logged_requests)
         self.webhooks = Webhooks(
             url=config.webhook_url,
@@ -65,7 +67,7 @@ class World:
             self.base_url,
             slow_payment_seconds=config.slow_payment_seconds,
         )
-        self.store.on_event = self.webhooks.announce
+        self.store.on_event = self._on_event
         self.store.parts["keys"] = (self.keys.give, self.keys.take)
         self.store.parts["webhooks"] = (self.webhooks.give, self.webhooks.take)
         self._stopped = threading.Event()
@@ -77,6 +79,10 @@ class World:
         self.store.load()
         self.webhooks.start()
         self._ticker.start()
+
+    def _on_event(self, event: JSON) -> None:
+        self.breaches.event(event)
+        self.webhooks.announce(event)
 
     def stop(self) -> None:
         self._stopped.set()

