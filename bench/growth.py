@@ -140,10 +140,11 @@ def _event(name: str) -> bytes:
         {
             "id": f"evt_growth_{name}",
             "object": "event",
-            "type": "payment_intent.succeeded",
+            "type": "checkout.session.completed",
             "created": now,
             "livemode": False,
-            "data": {"object": {"id": f"pi_growth_{name}", "object": "payment_intent"}},
+            # Nobody's: the worker would note that, and change nothing.
+            "data": {"object": {"id": f"cs_growth_{name}", "object": "checkout.session"}},
         }
     )
     headers = {"Stripe-Signature": sign(payload, WEBHOOK_SECRET, now)}

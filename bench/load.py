@@ -128,8 +128,10 @@ def at_once(*, port: int, requests: Sequence[bytes]) -> list[tuple[float, Answer
                 raise WrongResult(f"Only {len(answers)} of {len(requests)} were answered.")
             for key, _ in ready:
                 waiting.unregister(key.fileobj)
-                answer = clients[key.data].read()
+                client = clients[key.data]
+                answer = client.read()
                 answers[key.data] = (time.perf_counter() - started, answer)
+                client.close()  # as a proxy does that opens a connection for each request
     finally:
         waiting.close()
         for client in clients:

@@ -209,7 +209,7 @@ class Parts:
         command = [sys.executable, "-m", "gunicorn", module, "--bind", f"{HOST}:{port}"]
         command += ["--worker-class", "gthread", "--workers", str(workers)]
         command += ["--threads", str(threads), "--worker-tmp-dir", "/dev/shm"]  # noqa: S108
-        command += ["--no-control-socket"]
+        command += ["--worker-connections", "12", "--no-control-socket"]
         self.start(name or module.rpartition(".")[2], command, **environment)
         self.wait_until(module, lambda: answers(port))
         return port

@@ -26,7 +26,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "growth": ("--sizes", "0,80", "--samples", "3"),
 }
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.soak, pytest.mark.stack, pytest.mark.timeout(180)]
 
 
 @contextmanager

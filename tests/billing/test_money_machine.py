@@ -26,7 +26,11 @@ from sandbox.stripe_standin.process import start
 from tests.billing.money.locks import locks_in_order
 from tests.billing.money.story import Story
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.soak,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(600),
+]
 
 CONFIGURATION: list[Settings] = []
 

@@ -26,7 +26,7 @@ from tests.billing.builders import (
 from tests.faults.processes import Processes
 from tests.faults.town import Town, end_of, minutes_pass, open_town
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.soak, pytest.mark.stack, pytest.mark.timeout(240)]
 
 PART = 10_000
 HOUR = 3600
