@@ -26,7 +26,7 @@ from enrollment.models import Enrollment
 from enrollment.portal import my_group
 from enrollment.states import Status
 from enrollment.steps import steps
-from enrollment.views import fresh, member_of, own_enrollment_or_404
+from enrollment.views.asking import fresh, member_of, own_enrollment_or_404
 from outbox.broker import kick_on_commit
 from outbox.tasks import kick
 

@@ -10,7 +10,9 @@ from django.core.validators import RegexValidator
 from django.forms.boundfield import BoundField
 
 from enrollment.agreements import CURRENT, Agreement
+from enrollment.attendance import LATEST, MINUTE
 from enrollment.intake import Answers
+from enrollment.models import Mark
 from sessions.us_states import US_STATES
 
 ADULT = 18
@@ -205,3 +207,36 @@ class DoorForm(forms.Form):
         choices=[*STATE_CHOICES, ELSEWHERE],
         error_messages={"required": "Choose the state you are in right now."},
     )
+
+
+class NoteForm(forms.Form):
+    """One line of a session's register: what became of one member."""
+
+    mark = forms.ChoiceField(required=False, choices=[("", "Not noted"), *Mark.choices])
+    late_minutes = forms.IntegerField(
+        required=False,
+        min_value=1,
+        widget=forms.NumberInput(attrs={"inputmode": "numeric", "max": LATEST // MINUTE}),
+    )
+    # When the note that this page shows was written, so that nobody's word is lost.
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean(self) -> dict[str, Any]:
+        """Late needs its minutes, and too many of them are an absence."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        minutes = cleaned.get("late_minutes")
+        if cleaned.get("mark") != Mark.LATE:
+            cleaned["late_minutes"] = None
+        elif minutes is None and "late_minutes" not in self.errors:
+            self.add_error("late_minutes", "How many minutes late?")
+        elif minutes is not None and minutes * MINUTE > LATEST:
+            limit = LATEST // MINUTE
+            self.add_error("mark", f"More than {limit} minutes late counts as absent.")
+        return cleaned
+
+    def clean_seen(self) -> dt.datetime | None:
+        text: str = self.cleaned_data["seen"]
+        try:
+            return dt.datetime.fromisoformat(text) if text else None
+        except ValueError:
+            raise forms.ValidationError("Please open this page again.") from None

@@ -148,7 +148,7 @@ class Consent(models.Model):
 
 
 class Attendance(models.Model):
-    """A member's arrival at one session, recorded by the door."""
+    """A member's arrival at one session, recorded by the door and never edited."""
 
     enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="attendances")
     session = models.ForeignKey(GroupSession, models.PROTECT, related_name="attendances")
@@ -164,3 +164,50 @@ class Attendance(models.Model):
 
     def __str__(self) -> str:
         return f"{self.enrollment_id} at {self.session_id}"
+
+
+class Mark(models.TextChoices):
+    """What became of one member's place in one session."""
+
+    PRESENT = "present", "Present"
+    LATE = "late", "Late"
+    ABSENT = "absent", "Absent"
+    EXCUSED = "excused", "Excused"
+    MADE_UP = "made_up", "Made up elsewhere"
+
+
+class AttendanceNote(models.Model):
+    """What the person who led a session noted about one member. It counts before the door."""
+
+    enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="notes")
+    session = models.ForeignKey(GroupSession, models.PROTECT, related_name="notes")
+    mark = models.CharField(max_length=8, choices=Mark.choices)
+    late_minutes = models.PositiveSmallIntegerField(null=True, blank=True)
+    noted_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrollment", "session"], name="one_note_per_member_and_session"
+            ),
+            models.CheckConstraint(
+                condition=Q(mark=Mark.LATE, late_minutes__isnull=False, late_minutes__gte=1)
+                | (~Q(mark=Mark.LATE) & Q(late_minutes=None)),
+                name="minutes_belong_to_late",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.enrollment_id} at {self.session_id}: {self.mark}"
+
+
+class Register(models.Model):
+    """That the attendance of one session is complete: everybody expected has a note."""
+
+    session = models.OneToOneField(GroupSession, models.PROTECT, related_name="register")
+    closed_at = models.DateTimeField()
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return f"Attendance of {self.session_id}"

@@ -6,7 +6,7 @@ import uuid
 
 from django.db.models import F, Min, OuterRef, Prefetch, Q, Subquery
 
-from accounts.models import User
+from accounts.models import Role, User
 from enrollment.catalogue import SessionRow, session_rows
 from enrollment.door import opening_time
 from enrollment.models import Enrollment
@@ -70,6 +70,8 @@ class LedGroup:
 
 def led_groups(*, leader: User, now: dt.datetime) -> list[LedGroup]:
     """The groups that somebody leads and that have a page, soonest first. One query."""
+    if leader.role == Role.MEMBER:
+        return []
     coming = Q(group_sessions__ends_at__gt=now)
     cohorts = (
         Cohort.objects.filter(

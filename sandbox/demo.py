@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts.models import User
 from billing.models import CheckoutAttempt, Payment
-from enrollment import links, opening, refusals, services
+from enrollment import attendance, links, opening, refusals, services
 from enrollment.models import Attendance, Enrollment
 from outbox.models import Message
 from sandbox.demo_people import DANA, KIM, LOGINS, LUIS, MEI, SAM, Member, address, store_people
@@ -203,7 +203,10 @@ def _open_group(
     ]
     enrolled = [enrollment for enrollment in joined if enrollment]
     _pay(enrolled)
-    _attend(enrolled, [session for session in sessions if session.ends_at <= now], stage)
+    past = [session for session in sessions if session.ends_at <= now]
+    _attend(enrolled, past, stage)
+    for session in past[:-1]:  # of the latest one, somebody still has to say who came
+        attendance.close_register(session=session, actor=leaders[0], now=session.ends_at)
     return cohort
 
 

@@ -112,6 +112,27 @@ def test_pages_around_a_full_group_and_a_running_session(inspector: Inspector) -
     inspector.finish()
 
 
+@readers
+def test_pages_of_somebody_who_leads(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.LUIS, demo.PASSWORD)
+    inspector.visit("/lead/")
+    for link in page.locator("main a[href^='/lead/']").evaluate_all(
+        "links => [...new Set(links.map(link => link.getAttribute('href')))]"
+    ):
+        inspector.visit(link)
+    inspector.visitor.goto("/lead/")
+    roster = page.get_by_role("heading", name="Your groups").locator("..").get_by_role("link").first
+    roster.click()
+    page.locator(".matrix thead a").first.click()
+    marks = page.locator("select[name$=mark]")
+    marks.first.select_option("late")
+    page.locator("input[name$=late_minutes]").first.fill("40")
+    page.get_by_role("button", name="Save", exact=True).click()
+    inspector.look("register with errors")
+    inspector.finish()
+
+
 def page_of_group(inspector: Inspector, key: str) -> str:
     inspector.visitor.goto("/")
     link = inspector.visitor.page.locator(f"main a[href*='/groups/{key}']").first

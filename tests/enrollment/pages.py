@@ -10,5 +10,10 @@ def said(response: Any) -> str:
     page = response.content.decode()
     main = re.search(r"<main\b.*?</main>", page, re.DOTALL)
     assert main
-    words = re.sub(r"<[^>]+>", " ", main[0])
+    return words_of(main[0])
+
+
+def words_of(part: str) -> str:
+    """A part of a page without its marks, on one line."""
+    words = re.sub(r"<[^>]+>", " ", part)
     return re.sub(r"\s+([.,])", r"\1", " ".join(html.unescape(words).split()))

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from icalendar import Calendar
 
-from accounts.models import User
+from accounts.models import Role, User
 from enrollment import services
 from enrollment.answering import stored_answers
 from enrollment.models import Enrollment
@@ -80,12 +80,14 @@ def test_who_leads_groups_finds_them_and_no_meeting(client: Client, member: User
     over = a_cohort(name="Long ago", starts_at=NOW - dt.timedelta(days=100))
     for led in (late, soon, over, a_cohort(draft=True)):
         led.facilitators.add(member)
+    assert client.get(MINE).context["led"] == []  # they lead no group any more
+    User.objects.filter(pk=member.pk).update(role=Role.FACILITATOR)
     response = client.get(MINE)
     assert [group.cohort for group in response.context["led"]] == [soon, late, over]
     words, content = said(response), response.content.decode()
     assert "Groups you lead" in words
     assert "You have no group yet" not in words
-    assert f'href="{soon.get_absolute_url()}"' in content
+    assert f'href="{reverse("enrollment:roster", args=[soon.slug])}"' in content
     assert ("video.example" in content, session(late, 1).room in content) == (False, False)
 
 

@@ -1,0 +1,150 @@
+"""Who came, who came late, who did not: what the door saw, what the leader noted.
+
+A note counts; without one, what the door saw suggests it. Closing a session's register writes
+the suggestion down for everybody who has no note, so that what counts later was somebody's word.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from accounts.models import User
+from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark, Register
+from enrollment.states import IN_STANDING, Status
+from sessions.models import GroupSession
+
+# Whoever comes later than this has missed the session (the policy that members agree to).
+LATEST = dt.timedelta(minutes=15)
+MINUTE = dt.timedelta(minutes=1)
+MISSED = (Mark.ABSENT,)
+CAME = (Mark.PRESENT, Mark.LATE, Mark.MADE_UP)
+# So many misses in a row ask for so much. At four a person decides, never the program.
+FLAGS = {2: "check in", 3: "reach out", 4: "decide together how to go on"}
+# Whoever is paused cannot come in, so nobody misses them; their weeks until then stay known.
+EXPECTED = (*IN_STANDING, Status.COMPLETED)
+ON_THE_ROSTER = (*EXPECTED, Status.SUSPENDED)
+
+
+class TooEarly(Exception):
+    """A register is closed when its session has begun, not before."""
+
+
+class ChangedMeanwhile(Exception):
+    """Somebody else noted something about these members since the page was opened."""
+
+    def __init__(self, notes: "Sequence[AttendanceNote]") -> None:
+        super().__init__()
+        self.notes = notes
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What somebody says about one member: `seen` is the time of the note they had before them."""
+
+    enrollment_id: int
+    mark: Mark
+    late_minutes: int | None = None
+    seen: dt.datetime | None = None
+
+
+def suggest(*, arrived_at: dt.datetime | None, starts_at: dt.datetime) -> tuple[Mark, int | None]:
+    """What the door's record means, with whole minutes for somebody who came late."""
+    if arrived_at is None or arrived_at - starts_at > LATEST:
+        return Mark.ABSENT, None
+    late = int((arrived_at - starts_at) / MINUTE)
+    return (Mark.LATE, late) if late >= 1 else (Mark.PRESENT, None)
+
+
+def misses_in_a_row(marks: Iterable[str]) -> int:
+    """How many of the latest sessions were missed without a break; `marks` oldest first.
+
+    An excused absence neither counts nor breaks the row.
+    """
+    row = 0
+    for mark in marks:
+        if mark in MISSED:
+            row += 1
+        elif mark in CAME:
+            row = 0
+    return row
+
+
+def flag(misses: int) -> str:
+    """What so many misses in a row ask of the leader; empty below two."""
+    asked = FLAGS.get(min(misses, max(FLAGS)))
+    return f"Missed {misses} in a row: {asked}" if asked else ""
+
+
+def expected(session: GroupSession) -> "QuerySet[Enrollment]":
+    """Those whose place in this session is theirs, by the name they are called."""
+    return Enrollment.objects.filter(
+        cohort=session.cohort_id, status__in=EXPECTED, first_week__lte=session.number
+    ).order_by("member__display_name", "pk")
+
+
+@transaction.atomic
+def note(*, session: GroupSession, noted: Sequence[Noted], actor: User, now: dt.datetime) -> None:
+    """Write down what the leader says. All or nothing.
+
+    Raises ChangedMeanwhile when somebody else's note would be lost, and Enrollment.DoesNotExist
+    for somebody who is not expected in this session.
+    """
+    wanted = {one.enrollment_id: one for one in noted}
+    members = expected(session).filter(pk__in=wanted).order_by("pk").select_for_update(of=("self",))
+    if len(members) != len(wanted):
+        raise Enrollment.DoesNotExist
+    standing = {
+        row.enrollment_id: row
+        for row in AttendanceNote.objects.filter(session=session, enrollment__in=wanted)
+    }
+    unseen = [row for pk, row in standing.items() if row.noted_at != wanted[pk].seen]
+    if unseen or any(one.seen and pk not in standing for pk, one in wanted.items()):
+        raise ChangedMeanwhile(unseen)
+    for pk, one in wanted.items():
+        AttendanceNote.objects.update_or_create(
+            session=session,
+            enrollment_id=pk,
+            defaults={
+                "mark": one.mark,
+                "late_minutes": one.late_minutes if one.mark == Mark.LATE else None,
+                "noted_by": actor,
+                "noted_at": now,
+            },
+        )
+
+
+@transaction.atomic
+def close_register(*, session: GroupSession, actor: User, now: dt.datetime) -> bool:
+    """Note for everybody without a note what the door saw; False if it was closed already.
+
+    Raises TooEarly before the session has begun.
+    """
+    if now < session.starts_at:
+        raise TooEarly
+    try:
+        with transaction.atomic():
+            Register.objects.create(session=session, closed_at=now, closed_by=actor)
+    except IntegrityError:
+        return False
+    arrivals = dict(
+        Attendance.objects.filter(session=session).values_list("enrollment_id", "arrived_at")
+    )
+    without = expected(session).exclude(notes__session=session)
+    notes = []
+    for pk in without.values_list("pk", flat=True):
+        mark, minutes = suggest(arrived_at=arrivals.get(pk), starts_at=session.starts_at)
+        notes.append(
+            AttendanceNote(
+                session=session,
+                enrollment_id=pk,
+                mark=mark,
+                late_minutes=minutes,
+                noted_by=actor,
+                noted_at=now,
+            )
+        )
+    AttendanceNote.objects.bulk_create(notes, ignore_conflicts=True)
+    return True

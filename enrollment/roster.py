@@ -1,0 +1,301 @@
+"""Reading what a leader needs: this week's sessions, one group's people, one session's register.
+
+The number of queries does not depend on how many groups, members or sessions there are.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db.models import QuerySet
+
+from accounts.models import Role, User
+from enrollment import attendance
+from enrollment.attendance import CAME, EXPECTED, ON_THE_ROSTER
+from enrollment.door import opening_time
+from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark
+from sessions.models import Cohort, CurriculumWeek, GroupSession
+
+AHEAD = dt.timedelta(days=7)
+NAMELESS = "No name given"
+
+
+class Stage(StrEnum):
+    """Where a session stands on the clock."""
+
+    COMING = "coming"
+    DOOR_OPEN = "door_open"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+def cohorts_of(leader: User) -> "QuerySet[Cohort]":
+    """The groups that somebody may see from within: their own, or all for an admin."""
+    groups = Cohort.objects.exclude(status=Cohort.Status.DRAFT)
+    if leader.role == Role.ADMIN:
+        return groups
+    if leader.role == Role.FACILITATOR:
+        return groups.filter(facilitators=leader)
+    return groups.none()
+
+
+def stage(session: GroupSession, now: dt.datetime) -> Stage:
+    if now >= session.ends_at:
+        return Stage.ENDED
+    if now >= session.starts_at:
+        return Stage.RUNNING
+    return Stage.DOOR_OPEN if now >= opening_time(session) else Stage.COMING
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One member as the leader of a session meets them."""
+
+    enrollment: Enrollment
+    name: str
+    arrived_at: dt.datetime | None
+    is_new: bool
+    flag: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAtDesk:
+    session: GroupSession
+    stage: Stage
+    opens_at: dt.datetime
+    week: CurriculumWeek | None
+    people: list[Person]
+    closed: bool
+
+    @property
+    def arrived(self) -> int:
+        return sum(1 for person in self.people if person.arrived_at)
+
+    @property
+    def to_note(self) -> list[Person]:
+        """Who deserves a look before the session: the new, and those who were missed."""
+        return [person for person in self.people if person.is_new or person.flag]
+
+
+def desk(*, leader: User, since: dt.datetime, now: dt.datetime) -> list[SessionAtDesk]:
+    """Sessions of the leader's groups from `since` to a week from now, soonest first."""
+    sessions = GroupSession.objects.filter(
+        cohort__in=cohorts_of(leader), starts_at__gte=since, starts_at__lt=now + AHEAD
+    )
+    return at_desk(sessions=sessions.order_by("starts_at", "pk"), now=now)
+
+
+def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[SessionAtDesk]:
+    """Each session with the people expected in it. Six queries."""
+    found = list(sessions.select_related("cohort__programme", "register"))
+    cohorts = {session.cohort_id for session in found}
+    members = _members(cohorts)
+    marks = _marks(cohorts)
+    held = _held(cohorts, now)
+    weeks = {
+        (week.programme_id, week.number): week
+        for week in CurriculumWeek.objects.filter(
+            programme__in={session.cohort.programme_id for session in found}
+        )
+    }
+    arrivals = {
+        (arrival.session_id, arrival.enrollment_id): arrival.arrived_at
+        for arrival in Attendance.objects.filter(session__in=found)
+    }
+    return [
+        SessionAtDesk(
+            session=session,
+            stage=stage(session, now),
+            opens_at=opening_time(session),
+            week=weeks.get((session.cohort.programme_id, session.number)),
+            people=[
+                Person(
+                    enrollment=one,
+                    name=name_of(one),
+                    arrived_at=arrivals.get((session.pk, one.pk)),
+                    is_new=not any(n >= one.first_week for n in held[session.cohort_id]),
+                    flag=attendance.flag(attendance.misses_in_a_row(marks[one.pk].values())),
+                )
+                for one in members[session.cohort_id]
+                if one.first_week <= session.number and one.status in EXPECTED
+            ],
+            closed=hasattr(session, "register"),
+        )
+        for session in found
+    ]
+
+
+def name_of(enrollment: Enrollment) -> str:
+    """The name that they chose; an address is nobody's name."""
+    return enrollment.member.display_name or NAMELESS
+
+
+def _members(cohorts: Iterable[int]) -> Mapping[int, list[Enrollment]]:
+    found: dict[int, list[Enrollment]] = defaultdict(list)
+    members = Enrollment.objects.filter(cohort__in=cohorts, status__in=ON_THE_ROSTER)
+    for one in members.select_related("member").order_by("member__display_name", "pk"):
+        found[one.cohort_id].append(one)
+    return found
+
+
+def _marks(cohorts: Iterable[int]) -> Mapping[int, dict[int, str]]:
+    """What was noted about each enrolment: session's number → mark, in the sessions' order."""
+    found: dict[int, dict[int, str]] = defaultdict(dict)
+    notes = AttendanceNote.objects.filter(session__cohort__in=cohorts)
+    rows = notes.order_by("session__number").values_list("enrollment", "session__number", "mark")
+    for enrollment, number, mark in rows:
+        found[enrollment][number] = mark
+    return found
+
+
+def _held(cohorts: Iterable[int], now: dt.datetime) -> Mapping[int, list[int]]:
+    """The numbers of the sessions that are over, by cohort."""
+    found: dict[int, list[int]] = defaultdict(list)
+    over = GroupSession.objects.filter(cohort__in=cohorts, ends_at__lte=now)
+    for cohort, number in over.values_list("cohort_id", "number"):
+        found[cohort].append(number)
+    return found
+
+
+# --- One group: twelve weeks by so many people ------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One member in one week. `mark` is empty where nothing was noted."""
+
+    session: GroupSession
+    mark: str
+    words: str
+    noted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RosterRow:
+    enrollment: Enrollment
+    name: str
+    cells: list[Cell]
+    came: int
+    counted: int
+    flag: str
+
+    @property
+    def rate(self) -> int | None:
+        """Percent of the sessions that count for this member; None before the first."""
+        return round(100 * self.came / self.counted) if self.counted else None
+
+
+@dataclass(frozen=True, slots=True)
+class Roster:
+    cohort: Cohort
+    sessions: list[GroupSession]
+    rows: list[RosterRow]
+
+    @property
+    def rate(self) -> int | None:
+        counted = sum(row.counted for row in self.rows)
+        return round(100 * sum(row.came for row in self.rows) / counted) if counted else None
+
+
+def roster(*, cohort: Cohort, now: dt.datetime) -> Roster:
+    """Everybody who is or was confirmed, and what became of each week. Five queries."""
+    sessions = list(
+        GroupSession.objects.filter(cohort=cohort).select_related("register").order_by("number")
+    )
+    arrivals = {
+        (arrival.enrollment_id, arrival.session_id): arrival.arrived_at
+        for arrival in Attendance.objects.filter(session__in=sessions)
+    }
+    notes = {
+        (note.enrollment_id, note.session_id): note
+        for note in AttendanceNote.objects.filter(session__in=sessions)
+    }
+    rows = []
+    for one in _members([cohort.pk])[cohort.pk]:
+        cells = [
+            _cell(one, session, notes.get((one.pk, session.pk)), arrivals.get((one.pk, session.pk)))
+            for session in sessions
+        ]
+        marks = [cell.mark for cell in cells if cell.noted]
+        rows.append(
+            RosterRow(
+                enrollment=one,
+                name=name_of(one),
+                cells=cells,
+                came=sum(mark in CAME for mark in marks),
+                counted=sum(mark != Mark.EXCUSED for mark in marks),
+                flag=attendance.flag(attendance.misses_in_a_row(marks)),
+            )
+        )
+    return Roster(cohort, sessions, rows)
+
+
+def _cell(
+    member: Enrollment,
+    session: GroupSession,
+    note: AttendanceNote | None,
+    arrived_at: dt.datetime | None,
+) -> Cell:
+    if note is not None:
+        words = Mark(note.mark).label
+        if note.late_minutes:
+            words = f"{words}, {note.late_minutes} min"
+        return Cell(session, note.mark, words, noted=True)
+    if session.number < member.first_week:
+        return Cell(session, "", "Before they joined", noted=False)
+    if arrived_at is not None:
+        return Cell(session, "", "Arrived, not noted yet", noted=False)
+    return Cell(session, "", "Nothing noted", noted=False)
+
+
+def as_table(found: Roster) -> list[list[str]]:
+    """The roster as rows of words, with a head: for a spreadsheet."""
+    head = ["Name", *(f"Week {session.number}" for session in found.sessions), "Attended", "Of"]
+    body = [
+        [
+            row.name,
+            *(cell.words if cell.noted else "" for cell in row.cells),
+            str(row.came),
+            str(row.counted),
+        ]
+        for row in found.rows
+    ]
+    return [head, *body]
+
+
+# --- One session's register -------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One member in the register: what counts now, or what the door suggests."""
+
+    enrollment: Enrollment
+    name: str
+    arrived_at: dt.datetime | None
+    note: AttendanceNote | None
+    mark: str
+    late_minutes: int | None
+
+
+def register_lines(*, session: GroupSession, now: dt.datetime) -> list[Line]:
+    """Everybody expected in a session, prefilled from the door once it has begun. Three queries."""
+    arrivals = dict(
+        Attendance.objects.filter(session=session).values_list("enrollment_id", "arrived_at")
+    )
+    notes = {
+        note.enrollment_id: note
+        for note in AttendanceNote.objects.filter(session=session).select_related("noted_by")
+    }
+    lines = []
+    for one in attendance.expected(session).select_related("member"):
+        note, arrived_at = notes.get(one.pk), arrivals.get(one.pk)
+        mark, minutes = ("", None)
+        if note is not None:
+            mark, minutes = note.mark, note.late_minutes
+        elif arrived_at is not None or now >= session.ends_at:
+            mark, minutes = attendance.suggest(arrived_at=arrived_at, starts_at=session.starts_at)
+        lines.append(Line(one, name_of(one), arrived_at, note, mark, minutes))
+    return lines

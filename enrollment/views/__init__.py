@@ -1,0 +1,1 @@
+"""The pages: one short view for each, in modules by who reads them."""

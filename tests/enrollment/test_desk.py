@@ -1,0 +1,402 @@
+"""The leader's desk: who may see it, what it tells, and what it costs."""
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import Role, User
+from enrollment import attendance, door, services
+from enrollment.models import AttendanceNote, Enrollment, Mark, Register
+from sessions.models import Cohort
+from tests.enrollment.builders import (
+    FIRST_SESSION,
+    HOUR,
+    MINUTE,
+    NOW,
+    a_cohort,
+    a_confirmed_seat,
+    a_member,
+    session,
+)
+from tests.enrollment.pages import said, words_of
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+DESK = reverse("enrollment:desk")
+
+
+def a_leader(*cohorts: Cohort, **fields: Any) -> User:
+    leader = a_member(**{"role": Role.FACILITATOR, "display_name": "Dana Reyes", **fields})
+    for cohort in cohorts:
+        cohort.facilitators.add(leader)
+    return leader
+
+
+@pytest.fixture
+def cohort() -> Cohort:
+    return a_cohort()
+
+
+@pytest.fixture
+def leading(client: Client, cohort: Cohort) -> Client:
+    """A browser in which the group's leader is signed in."""
+    client.force_login(a_leader(cohort))
+    return client
+
+
+def sign_in_again(client: Client, cohort: Cohort) -> None:
+    """After half an hour without a page, which is what a jump of the clock is."""
+    client.force_login(cohort.facilitators.get())
+
+
+def at(name: str, cohort: Cohort, *more: object) -> str:
+    return reverse(f"enrollment:{name}", args=[cohort.slug, *more])
+
+
+def goes_in(seat: Enrollment, when: dt.datetime) -> None:
+    """Through the door, as members do."""
+    doorway = door.look(token=seat.door_token, user=seat.member, now=when)
+    assert door.enter(doorway=doorway, location="NY", now=when)
+
+
+def filled(seat: Enrollment, mark: str, minutes: object = "", seen: str = "") -> dict[str, object]:
+    key = seat.public_id
+    return {f"{key}-mark": mark, f"{key}-late_minutes": minutes, f"{key}-seen": seen}
+
+
+# --- Who may see it ---------------------------------------------------------------------
+
+PAGES = {
+    "desk": (),
+    "roster": (),
+    "roster_csv": (),
+    "register": (1,),
+    "arrivals": (1,),
+    "start": (1,),
+}
+READERS = ("anonymous", "member", "other member", "leader", "other leader", "admin")
+ALLOWED = {
+    "desk": {"leader", "other leader", "admin"},
+    **{name: {"leader", "admin"} for name in PAGES if name != "desk"},
+}
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_for_those_it_concerns(
+    name: str, reader: str, client: Client, cohort: Cohort, clock: Any
+) -> None:
+    clock.move_to(FIRST_SESSION - MINUTE)
+    seat = a_confirmed_seat(cohort=cohort)
+    readers: dict[str, Callable[[], User]] = {
+        "member": lambda: seat.member,
+        "other member": a_member,
+        "leader": lambda: a_leader(cohort),
+        "other leader": lambda: a_leader(a_cohort()),
+        "admin": lambda: a_member(role=Role.ADMIN),
+    }
+    if reader != "anonymous":
+        client.force_login(readers[reader]())
+    path = DESK if name == "desk" else at(name, cohort, *PAGES[name])
+    response = client.post(path) if name == "start" else client.get(path)
+    if reader == "anonymous":
+        assert response["Location"].startswith(reverse("account_login"))
+    elif reader in ALLOWED[name]:
+        assert response.status_code == (302 if name == "start" else 200)
+    else:
+        assert response.status_code == 404
+
+
+def test_a_draft_has_no_desk_yet(client: Client) -> None:
+    draft = a_cohort(draft=True)
+    client.force_login(a_leader(draft))
+    assert client.get(at("roster", draft)).status_code == 404
+    assert draft.name not in said(client.get(DESK))
+
+
+@pytest.mark.parametrize("number", [0, 13, 99])
+def test_a_session_that_does_not_exist_is_not_found(
+    number: int, leading: Client, cohort: Cohort
+) -> None:
+    assert leading.get(at("register", cohort, number)).status_code == 404
+
+
+def test_the_nav_leads_leaders_to_the_desk_and_nobody_else(leading: Client, cohort: Cohort) -> None:
+    assert f'href="{DESK}"' in leading.get(reverse("enrollment:my_groups")).content.decode()
+    member = Client()
+    member.force_login(a_member())
+    assert f'href="{DESK}"' not in member.get(reverse("enrollment:my_groups")).content.decode()
+
+
+# --- Today ------------------------------------------------------------------------------
+
+
+def test_an_empty_desk_says_so(client: Client) -> None:
+    client.force_login(a_leader())
+    page = said(client.get(DESK))
+    assert "No session today." in page
+    assert "You lead no group yet." in page
+
+
+def test_this_weeks_sessions_with_skill_and_people(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    a_confirmed_seat(cohort=cohort, member=a_member(display_name="Sam"))
+    clock.move_to(FIRST_SESSION - dt.timedelta(days=3))
+    page = said(leading.get(DESK))
+    assert "No session today. The next one is Tuesday, October 6, 6:00 PM Eastern." in page
+    assert "1 person expected" in page
+    assert "Sam New" in page
+    assert "Starting out, and noticing your state of mind" in page
+    assert "Start as host" not in page
+
+
+def test_a_session_further_off_is_not_shown(leading: Client, clock: Any) -> None:
+    clock.move_to(FIRST_SESSION - dt.timedelta(days=8))
+    assert "Week 1" not in said(leading.get(DESK))
+
+
+def test_who_has_arrived_brings_itself_up_to_date(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    sam = a_confirmed_seat(cohort=cohort, member=a_member(display_name="Sam"))
+    a_confirmed_seat(cohort=cohort, member=a_member(display_name="Robin"))
+    clock.move_to(FIRST_SESSION - 10 * MINUTE)
+    fragment = at("arrivals", cohort, 1)
+    page = leading.get(DESK)
+    assert f'hx-get="{fragment}" hx-trigger="every 10s"' in page.content.decode()
+    assert "0 of 2 have arrived" in said(page)
+    goes_in(sam, FIRST_SESSION - 5 * MINUTE)
+    part = leading.get(fragment).content.decode()
+    assert "1 of 2 have arrived" in words_of(part)
+    assert "Sam 5:55 PM Eastern" in words_of(part)
+    assert "Robin not yet" in words_of(part)
+    assert "<html" not in part
+    clock.move_to(FIRST_SESSION + HOUR)
+    sign_in_again(leading, cohort)
+    ended = leading.get(DESK)
+    assert "hx-get" not in ended.content.decode()
+    assert "1 of 2 came through the door" in said(ended)
+
+
+def test_the_host_starts_from_an_hour_before_until_the_end(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    first = session(cohort, 1)
+    start = at("start", cohort, 1)
+    for moment, goes in (
+        (FIRST_SESSION - HOUR - MINUTE, False),
+        (FIRST_SESSION - HOUR, True),
+        (FIRST_SESSION + 59 * MINUTE, True),
+        (FIRST_SESSION + HOUR, False),
+    ):
+        clock.move_to(moment)
+        sign_in_again(leading, cohort)
+        assert (leading.post(start)["Location"] == first.joining_url) is goes
+    clock.move_to(FIRST_SESSION - 5 * MINUTE)
+    sign_in_again(leading, cohort)
+    page = leading.get(DESK).content.decode()
+    assert first.room not in page
+    assert "Start as host" in page
+
+
+def test_starting_is_a_press_and_no_link(leading: Client, cohort: Cohort) -> None:
+    assert leading.get(at("start", cohort, 1)).status_code == 405
+
+
+# --- The roster -------------------------------------------------------------------------
+
+
+def three_weeks(cohort: Cohort, leader: User) -> Enrollment:
+    """Sam came, missed two and has a colleague who is excused in week 2."""
+    sam = a_confirmed_seat(cohort=cohort, member=a_member(display_name="Sam"))
+    robin = a_confirmed_seat(cohort=cohort, member=a_member(display_name="=Robin"))
+    noted = {1: (Mark.PRESENT, Mark.LATE), 2: (Mark.ABSENT, Mark.EXCUSED), 3: (Mark.ABSENT, None)}
+    for number, (his, hers) in noted.items():
+        one = session(cohort, number)
+        lines = [attendance.Noted(sam.pk, his)]
+        if hers:
+            minutes = 5 if hers == Mark.LATE else None
+            lines.append(attendance.Noted(robin.pk, hers, minutes))
+        attendance.note(session=one, noted=lines, actor=leader, now=one.ends_at)
+    return sam
+
+
+def test_the_roster_reads_at_a_glance(leading: Client, cohort: Cohort, clock: Any) -> None:
+    three_weeks(cohort, cohort.facilitators.get())
+    clock.move_to(session(cohort, 3).ends_at)
+    sign_in_again(leading, cohort)
+    page = leading.get(at("roster", cohort))
+    assert "2 members · 50% attended" in said(page)  # 2 of 4: an excused week does not count
+    assert "Missed 2 in a row: check in" in said(page)
+    assert "Late, 5 min" in said(page)
+    assert "1 of 3" in said(page)
+    assert "1 of 1" in said(page)
+
+
+def test_weeks_before_somebody_joined_are_not_missed(leading: Client, cohort: Cohort) -> None:
+    seat = a_confirmed_seat(cohort=cohort)
+    Enrollment.objects.filter(pk=seat.pk).update(first_week=5)
+    page = said(leading.get(at("roster", cohort)))
+    assert page.count("Before they joined") == 4
+    assert "not yet" in page
+
+
+def test_whoever_has_left_or_not_paid_is_not_on_the_roster(leading: Client, cohort: Cohort) -> None:
+    gone = a_confirmed_seat(cohort=cohort, member=a_member(display_name="Gone"))
+    leader = cohort.facilitators.get()
+    services.withdraw(enrollment_id=gone.pk, actor=leader, reason="Left", now=NOW)
+    assert "Gone" not in said(leading.get(at("roster", cohort)))
+
+
+def test_somebody_without_a_name_is_not_shown_by_address(leading: Client, cohort: Cohort) -> None:
+    seat = a_confirmed_seat(cohort=cohort)
+    for path in (at("roster", cohort), at("register", cohort, 1), DESK):
+        assert seat.member.email not in leading.get(path).content.decode()
+
+
+def test_the_table_opens_in_a_spreadsheet_and_runs_nothing(leading: Client, cohort: Cohort) -> None:
+    three_weeks(cohort, cohort.facilitators.get())
+    response = leading.get(at("roster_csv", cohort))
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert f'filename="{cohort.slug}-attendance.csv"' in response["Content-Disposition"]
+    head, *rows = csv.reader(io.StringIO(response.content.decode("utf-8-sig")))
+    assert head[:3] == ["Name", "Week 1", "Week 2"]
+    assert [row[:4] + row[-2:] for row in rows] == [
+        ["'=Robin", "Late, 5 min", "Excused", "", "1", "1"],
+        ["Sam", "Present", "Absent", "Absent", "1", "3"],
+    ]
+
+
+# --- The register -----------------------------------------------------------------------
+
+
+def test_the_register_is_prefilled_from_the_door_and_closed(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    sam = a_confirmed_seat(cohort=cohort, member=a_member(display_name="Sam"))
+    robin = a_confirmed_seat(cohort=cohort, member=a_member(display_name="Robin"))
+    goes_in(sam, FIRST_SESSION + 4 * MINUTE)
+    clock.move_to(FIRST_SESSION + HOUR)
+    path = at("register", cohort, 1)
+    page = leading.get(path)
+    shown = {line.name: (line.mark, line.late_minutes) for line, _ in page.context["lines"]}
+    assert shown == {"Sam": (Mark.LATE, 4), "Robin": (Mark.ABSENT, None)}
+    data = {**filled(sam, "late", 4), **filled(robin, "excused"), "close": "1"}
+    after = leading.post(path, data, follow=True)
+    assert "The attendance is saved." in said(after)
+    assert "Closed Tuesday, October 6, 7:00 PM Eastern" in said(after)
+    assert Register.objects.count() == 1
+    marks = dict(AttendanceNote.objects.values_list("enrollment", "mark"))
+    assert marks == {sam.pk: "late", robin.pk: "excused"}
+
+
+def test_before_the_session_nothing_is_suggested_nor_closed(
+    leading: Client, cohort: Cohort
+) -> None:
+    sam = a_confirmed_seat(cohort=cohort)
+    path = at("register", cohort, 1)
+    page = leading.get(path)
+    assert [line.mark for line, _ in page.context["lines"]] == [""]
+    assert "Save and close" not in said(page)
+    forged = leading.post(path, {**filled(sam, ""), "close": "1"}, follow=True)
+    assert "once the session has begun" in said(forged)
+    assert not Register.objects.exists()
+
+
+def test_an_absence_that_is_announced_can_be_noted_beforehand(
+    leading: Client, cohort: Cohort
+) -> None:
+    sam = a_confirmed_seat(cohort=cohort)
+    leading.post(at("register", cohort, 1), filled(sam, "excused"))
+    assert AttendanceNote.objects.get().mark == Mark.EXCUSED
+
+
+@pytest.mark.parametrize(
+    ("mark", "minutes", "words"),
+    [
+        ("late", "", "How many minutes late?"),
+        ("late", "16", "More than 15 minutes late counts as absent."),
+        ("late", "0", "greater than or equal to 1"),
+        ("late", "soon", "Enter a whole number."),
+        ("dancing", "", "Select a valid choice."),
+    ],
+)
+def test_a_slip_is_said_at_its_line_and_nothing_is_lost(
+    mark: str, minutes: str, words: str, leading: Client, cohort: Cohort
+) -> None:
+    sam = a_confirmed_seat(cohort=cohort, member=a_member(display_name="Sam"))
+    robin = a_confirmed_seat(cohort=cohort, member=a_member(display_name="Robin"))
+    data = {**filled(sam, mark, minutes), **filled(robin, "excused")}
+    response = leading.post(at("register", cohort, 1), data)
+    assert response.status_code == 422
+    assert f"Sam: {words}" in said(response) or words in said(response)
+    assert '<option value="excused" selected>' in response.content.decode()
+    assert not AttendanceNote.objects.exists()
+
+
+def test_two_leaders_at_once_lose_neithers_word(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    sam = a_confirmed_seat(cohort=cohort)
+    colleague = Client()
+    colleague.force_login(a_leader(cohort, display_name="Luis Ortega"))
+    path = at("register", cohort, 1)
+    clock.move_to(FIRST_SESSION + HOUR)
+    leading.get(path)
+    colleague.post(path, filled(sam, "excused"))
+    second = leading.post(path, filled(sam, "absent"), follow=True)
+    assert "Somebody else noted something" in said(second)
+    assert "noted by Luis Ortega" in said(second)
+    assert AttendanceNote.objects.get().mark == Mark.EXCUSED
+    [(_, form)] = second.context["lines"]
+    clock.shift(60)
+    leading.post(path, filled(sam, "absent", seen=form["seen"].value()))
+    assert AttendanceNote.objects.get().mark == Mark.ABSENT
+
+
+def test_a_form_that_was_tampered_with_is_refused_kindly(leading: Client, cohort: Cohort) -> None:
+    sam = a_confirmed_seat(cohort=cohort)
+    response = leading.post(at("register", cohort, 1), filled(sam, "absent", seen="yesterday"))
+    assert response.status_code == 422
+    assert "Please open this page again." in said(response)
+
+
+# --- What it costs ----------------------------------------------------------------------
+
+
+def queries(client: Client, path: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(path).status_code == 200
+    return len(captured)
+
+
+@pytest.mark.parametrize("name", ["desk", "roster", "roster_csv", "register", "arrivals"])
+def test_a_page_takes_as_many_queries_for_many_as_for_few(
+    name: str, leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    clock.move_to(FIRST_SESSION - 5 * MINUTE)
+    leader = cohort.facilitators.get()
+    path = DESK if name == "desk" else at(name, cohort, *PAGES[name])
+
+    def grow(members: int, groups: int) -> None:
+        for _ in range(members):
+            goes_in(a_confirmed_seat(cohort=cohort), FIRST_SESSION - 5 * MINUTE)
+        for _ in range(groups):
+            other = a_cohort()
+            other.facilitators.add(leader)
+            a_confirmed_seat(cohort=other)
+
+    grow(1, 1)
+    leading.get(path)  # the day's first page notes in the session that its reader was here
+    few = queries(leading, path)
+    grow(2, 3)
+    assert queries(leading, path) == few <= 13
