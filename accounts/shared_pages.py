@@ -2,8 +2,8 @@
 
 When a group is announced, hundreds of people open the same page at once. A view that shows
 nothing about its visitor is marked `shared`; its page is then kept in the process for a second,
-for each address and time zone. What it says of free seats can be that second old; whether
-somebody gets one is decided when they reserve.
+for each address and time zone. What it says of free seats can be that second old, or ten where
+making the next page takes so long; whether somebody gets one is decided when they reserve.
 """
 
 import functools
@@ -25,7 +25,7 @@ CACHE = "pages"
 
 
 class _Page(NamedTuple):
-    made_at: float
+    asked_at: float
     content: bytes
     headers: dict[str, str]
 
@@ -60,18 +60,19 @@ class SharedPagesMiddleware:
         if key is None:
             return self.get_response(request)
         pages, making = caches[CACHE], f"{key}.making"
+        asked_at = time.monotonic()  # what is read from now on will be in the page
         page: _Page | None = pages.get(key)
         if page:
-            fresh = time.monotonic() - page.made_at < FRESH_SECONDS
+            fresh = asked_at - page.asked_at < FRESH_SECONDS
             if fresh or not pages.add(making, True, STAND_IN_SECONDS):
                 return HttpResponse(page.content, headers=page.headers)
         try:
             response = self.get_response(request)
             if _may_be_shared(response):
-                page = _Page(time.monotonic(), response.content, dict(response.items()))
-                pages.set(key, page, STAND_IN_SECONDS)
+                made = _Page(asked_at, response.content, dict(response.items()))
+                pages.set(key, made, STAND_IN_SECONDS)
         finally:
-            if page:
+            if page:  # the mark that others saw is ours
                 pages.delete(making)
         return response
 

@@ -1,6 +1,7 @@
 """The processes that a bench needs: started in order, watched, always stopped."""
 
 import contextlib
+import json
 import os
 import secrets
 import shutil
@@ -206,10 +207,14 @@ class Parts:
     ) -> int:
         """gunicorn as the Dockerfile runs it, on a free port, which is returned."""
         port = free_port()
-        command = [sys.executable, "-m", "gunicorn", module, "--bind", f"{HOST}:{port}"]
-        command += ["--worker-class", "gthread", "--workers", str(workers)]
-        command += ["--threads", str(threads), "--worker-tmp-dir", "/dev/shm"]  # noqa: S108
-        command += ["--worker-connections", "12", "--no-control-socket"]
+        _, _, *options = dockerfile_command()
+        for option, value in (
+            ("--bind", f"{HOST}:{port}"),
+            ("--workers", str(workers)),
+            ("--threads", str(threads)),
+        ):
+            options[options.index(option) + 1] = value
+        command = [sys.executable, "-m", "gunicorn", module, *options]
         self.start(name or module.rpartition(".")[2], command, **environment)
         self.wait_until(module, lambda: answers(port))
         return port
@@ -243,6 +248,13 @@ class Parts:
         command += ["--webhook-url", f"http://{HOST}:{webhook_port}/webhooks/stripe/"]
         self.start("standin", [*command, "--logged-requests", "10"])
         self.wait_until("standin", lambda: answers(port))
+
+
+def dockerfile_command() -> list[str]:
+    """The web process's command line: gunicorn, the application, its options."""
+    _, _, command = (BASE_DIR / "Dockerfile").read_text().rpartition("\nCMD ")
+    found: list[str] = json.loads(command.replace("\\\n", ""))
+    return found
 
 
 def _signal_group(process: "subprocess.Popen[bytes]", number: signal.Signals) -> None:

@@ -5,7 +5,6 @@ while somebody can still pay for it.
 """
 
 import datetime as dt
-from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
@@ -33,26 +32,26 @@ class CheckoutUnavailable(Exception):
     """Stripe's page could not be made just now. Nothing was charged; trying again is safe."""
 
 
-def start_checkout(*, now: dt.datetime, **whose: Any) -> str:
+def start_checkout(*, whose: models.Q, now: dt.datetime) -> str:
     """The address of Stripe's page for an enrolment; the same one when asked twice.
 
-    `whose` names the enrolment as `.get()` does. Network: one request to Stripe, outside any
-    transaction. Raises Enrollment.DoesNotExist, HoldOver or CheckoutUnavailable.
+    `whose` names the enrolment, and in a view its member too. Network: one request to Stripe,
+    outside any transaction. Raises Enrollment.DoesNotExist, HoldOver or CheckoutUnavailable.
     """
-    attempt = open_attempt(now=now, **whose)
+    attempt = open_attempt(whose=whose, now=now)
     if attempt.checkout_url:
         return attempt.checkout_url
     return create_page(attempt=attempt, hurried=True).url
 
 
 @transaction.atomic
-def open_attempt(*, now: dt.datetime, **whose: Any) -> CheckoutAttempt:
+def open_attempt(*, whose: models.Q, now: dt.datetime) -> CheckoutAttempt:
     """The enrolment's open attempt, or a new one; the hold then outlives its page."""
     enrollment = (
         Enrollment.objects.select_for_update(of=("self",))
         .select_related("cohort__programme")
         .only(*READ, "cohort__programme__public_name")
-        .get(**whose)
+        .get(whose)
     )
     if enrollment.status != Status.HELD:
         raise HoldOver

@@ -5,7 +5,9 @@ from django.utils import timezone
 
 from billing import events, gateway, sweeps
 from billing.models import StripeEvent
-from outbox.tasks import deliver, kick
+from outbox import services as outbox
+from outbox.delivery import BATCH
+from outbox.tasks import kick
 
 
 @shared_task
@@ -20,9 +22,9 @@ def apply_event(event_pk: int) -> None:
         return  # the sweep applies it
     if outcome == events.Outcome.REFUND_OWED:
         sweeps.submit_open_refunds(now=timezone.now())
-    # Its mail goes out here: a task of its own would cost as much again as the payment. A long
-    # queue has its helpers already.
-    deliver(helpers=0)
+    # Its mail goes out here: a task of its own would cost as much again as the payment. One batch,
+    # because the next payment must not wait for a long queue, which has its own workers.
+    outbox.deliver_due(clock=timezone.now, limit=BATCH)
 
 
 @shared_task

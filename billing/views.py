@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-from typing import Any
 
 import structlog
 from django.contrib.auth.decorators import login_required
@@ -46,10 +45,10 @@ NO_PAGE = (
 def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The kept seat and its price; pressing the button leads to Stripe's page."""
     now, trouble = timezone.now(), ""
-    mine: dict[str, Any] = {"member": member_of(request), "public_id": public_id}
+    mine = Q(member=member_of(request), public_id=public_id)
     if request.method == "POST":
         try:
-            return redirect(checkout.start_checkout(now=now, **mine))
+            return redirect(checkout.start_checkout(whose=mine, now=now))
         except Enrollment.DoesNotExist:
             raise Http404 from None
         except checkout.HoldOver:
@@ -57,7 +56,7 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         except checkout.CheckoutUnavailable as error:
             log.warning("checkout_unavailable", error=str(error))
             trouble = NO_PAGE
-    enrollment = get_object_or_404(Enrollment.objects.select_related("cohort"), **mine)
+    enrollment = get_object_or_404(Enrollment.objects.select_related("cohort"), mine)
     payable = enrollment.held_at(now) and payment_state(enrollment) == PaymentState.CONFIRMING
     if not payable:
         return redirect("billing:return", public_id)

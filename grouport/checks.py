@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail.message import sanitize_address
 
 
 @register(Tags.security)
@@ -18,6 +19,22 @@ def required_settings(**kwargs: Any) -> list[CheckMessage]:
         )
         for name in settings.MISSING_SETTINGS
     ]
+
+
+@register()
+def sender_is_an_address(**kwargs: Any) -> list[CheckMessage]:
+    """Every mail would be refused, by ourselves, for a sender that cannot be written."""
+    try:
+        sanitize_address(settings.DEFAULT_FROM_EMAIL, "utf-8")
+    except ValueError as error:
+        return [
+            Error(
+                f"DEFAULT_FROM_EMAIL is no address: {error}",
+                hint='Put a name with a comma in quotes: "Acme, Inc." <hello@example.com>',
+                id="grouport.E002",
+            )
+        ]
+    return []
 
 
 def refuse_incomplete_settings() -> None:

@@ -7,6 +7,7 @@ refuse to start (see `grouport/checks.py`).
 """
 
 import logging
+from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -225,7 +226,8 @@ vars().update(env.email_url_config(EMAIL_URL))
 MAILBOX_DIR = Path(env.str("MAILBOX_DIR", default=str(BASE_DIR / "var" / "mail")))
 EMAIL_TIMEOUT = 15
 DEFAULT_FROM_EMAIL = env.str(
-    "DEFAULT_FROM_EMAIL", default=f"{PRACTICE_NAME} <hello@{urlsplit(SITE_URL).hostname}>"
+    "DEFAULT_FROM_EMAIL",
+    default=formataddr((PRACTICE_NAME, f"hello@{urlsplit(SITE_URL).hostname}")),
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

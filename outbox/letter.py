@@ -69,10 +69,11 @@ def _plain_wire(letter: EmailMultiAlternatives) -> bytes | None:
         "Subject": letter.subject,
         "From": letter.from_email,
         "To": ", ".join(letter.to),
-        "Reply-To": ", ".join(letter.reply_to),
         "Date": formatdate(localtime=settings.EMAIL_USE_LOCALTIME),
         **letter.extra_headers,
     }
+    if letter.reply_to:
+        headers["Reply-To"] = ", ".join(letter.reply_to)
     lines = [f"{name}: {value}" for name, value in headers.items()]
     text = _part("plain", str(letter.body))
     html = _part("html", str(letter.alternatives[0][0]))

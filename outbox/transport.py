@@ -105,8 +105,11 @@ class Conversation:
         if smtp is None:  # a backend that keeps or prints mails
             self._backend.send_messages([email])
             return
-        sender, recipient = map(letter.bare_address, (email.from_email, people[0]))
-        smtp.sendmail(sender, [recipient], letter.wire(email))
+        try:
+            sender = letter.bare_address(email.from_email)
+        except ValueError as error:  # our own setting, which says nothing of the mail
+            raise Deferred(f"DEFAULT_FROM_EMAIL is no address: {error}") from error
+        smtp.sendmail(sender, [letter.bare_address(people[0])], letter.wire(email))
 
     def _smtp(self) -> smtplib.SMTP | None:
         smtp = getattr(self._backend, "connection", None)

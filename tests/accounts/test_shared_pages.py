@@ -23,7 +23,10 @@ HOME = reverse("enrollment:home")
 
 
 @pytest.fixture(autouse=True)
-def pages_in_memory(settings: Settings) -> None:
+def pages_in_memory(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    # However slow the machine is, no page grows old by itself.
+    monkeypatch.setattr(shared_pages, "FRESH_SECONDS", 3600.0)
+    monkeypatch.setattr(shared_pages, "STAND_IN_SECONDS", 3600)
     memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "shared"}
     settings.CACHES = {**settings.CACHES, "pages": memory}
     caches["pages"].clear()
@@ -95,11 +98,17 @@ def test_whoever_is_signed_in_neither_gets_a_shared_page_nor_leaves_one() -> Non
 
 def test_zones_addresses_and_filters_have_pages_of_their_own() -> None:
     view = Counting()
-    asked = [("/", ""), ("/?day=1", ""), ("/groups/a/", ""), ("/", "tz=Asia%2FKolkata")]
-    pages = {view.get(path, cookie=cookie).content for path, cookie in asked}
-    assert len(pages) == 4
-    assert {view.get(path, cookie=cookie).content for path, cookie in asked} == pages
-    assert view.asked == 4
+    asked: list[tuple[str, dict[str, str]]] = [
+        ("/", {}),
+        ("/?day=1", {}),
+        ("/groups/a/", {}),
+        ("/", {"cookie": "tz=Asia%2FKolkata"}),
+        ("/", {"host": "localhost"}),
+    ]
+    pages = {view.get(path, **headers).content for path, headers in asked}
+    assert len(pages) == 5
+    assert {view.get(path, **headers).content for path, headers in asked} == pages
+    assert view.asked == 5
 
 
 def test_a_forged_zone_makes_no_page_of_its_own() -> None:

@@ -10,6 +10,7 @@ import time
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 
@@ -53,7 +54,7 @@ def a_seat(cohort: Cohort | None = None, member: User | None = None) -> Enrollme
 def at_the_page(enrollment: Enrollment | None = None) -> CheckoutAttempt:
     """An attempt whose page at Stripe is open."""
     enrollment = enrollment or a_seat()
-    checkout.start_checkout(pk=enrollment.pk, now=now())
+    checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     return enrollment.attempts.select_related("enrollment").get(status="open")
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from django.db.models import Q
 
 from billing import checkout, events, gateway, sweeps, tasks
 from billing.events import Outcome
@@ -125,7 +126,7 @@ def test_the_event_brings_the_id_that_a_lost_reply_did_not(standin: Standin) -> 
     enrollment = a_seat()
     lose_the_reply(standin, CREATE)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     [page] = standin.world.store.tables["checkout.session"].values()
     standin.control("pay", session=page["id"])
     post_event(standin.events("checkout.session.completed")[0])
@@ -141,7 +142,7 @@ def test_the_expiry_of_a_lost_page_does_not_free_the_seat_under_a_new_one(
     enrollment = a_seat()
     standin.control("fault", route=CREATE, kind="500", when="after")
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     [lost] = standin.world.store.tables["checkout.session"]
     at_the_page(enrollment)
     gateway.expire_checkout(lost)

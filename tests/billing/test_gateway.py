@@ -39,7 +39,7 @@ def test_the_environments_proxies_are_used(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_threads_share_the_way_and_get_their_own_answers(standin: Standin) -> None:
+def test_threads_that_ask_at_once_get_their_own_answers(standin: Standin) -> None:
     def ask(number: int) -> str:
         try:
             gateway.retrieve_checkout(f"cs_test_{number}")

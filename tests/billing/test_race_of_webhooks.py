@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
+from django.db.models import Q
 from django.test import Client
 from django.utils import timezone
 
@@ -126,7 +127,7 @@ def test_two_presses_at_once_make_one_attempt_and_one_page(standin: Standin) -> 
     for _ in range(5):
         enrollment = a_seat()
         standin.forget_requests()
-        press = partial(checkout.start_checkout, pk=enrollment.pk, now=now())
+        press = partial(checkout.start_checkout, whose=Q(pk=enrollment.pk), now=now())
         addresses = at_once([press] * 6)
         attempt = enrollment.attempts.get()
         # Whoever comes while the first is on its way is told to try again, never led elsewhere.

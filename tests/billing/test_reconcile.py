@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
 from billing import checkout, gateway, sweeps, tasks
@@ -49,7 +50,7 @@ def test_a_payment_at_a_page_whose_id_never_arrived_is_found(standin: Standin) -
     enrollment = a_seat()
     lose_the_reply(standin, CREATE)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     [page] = standin.world.store.tables["checkout.session"]
     standin.control("pay", session=page)
     reconcile()
@@ -62,7 +63,7 @@ def test_a_payment_at_a_page_that_was_given_up_is_found(standin: Standin) -> Non
     enrollment = a_seat()
     standin.control("fault", route=CREATE, kind="500", when="after")
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     [page] = standin.world.store.tables["checkout.session"]
     standin.control("pay", session=page)
     reconcile()
@@ -98,7 +99,7 @@ def test_more_pages_than_fit_on_one_list_are_all_read(standin: Standin) -> None:
     lost = a_seat()
     lose_the_reply(standin, CREATE)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=lost.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=lost.pk), now=now())
     [page] = standin.world.store.tables["checkout.session"]
     standin.control("pay", session=page)
     params: Any = {**lost.attempts.get().params, "client_reference_id": "order"}

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
 from billing import checkout, gateway, sweeps
@@ -133,7 +134,7 @@ def test_a_page_whose_address_never_arrived_is_found_and_closed(standin: Standin
     enrollment = a_seat()
     lose_the_reply(standin, CREATE)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     assert standin.books["sessions"] == {"open": 1}
     release()
     assert standin.books["sessions"] == {"expired": 1}
@@ -144,7 +145,7 @@ def test_an_attempt_that_stripe_never_heard_of_ends_with_its_hold(standin: Stand
     enrollment = a_seat()
     stripe_is_away(standin, CREATE, times=3)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     standin.control("clock", advance=AFTER_THE_HOLD.total_seconds())
     release()
     assert enrollment.attempts.get().status == "failed"

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 import time_machine
+from django.db.models import Q
 from django.http import HttpResponse
 from django.test import override_settings
 from django.urls import reverse
@@ -203,7 +204,7 @@ def test_an_attempt_without_an_id_waits_for_the_sweep(standin: Standin) -> None:
     enrollment = a_seat()
     stripe_is_away(standin, CREATE, times=3)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     assert "Confirming your payment" in words(read(enrollment))
     assert calls(standin, RETRIEVE) == []
 

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.db.models import Q
 from django.test import override_settings
 
 from billing import checkout, gateway, settlement, sweeps
@@ -257,7 +258,7 @@ def test_paid_twice_through_two_pages_the_second_goes_back(standin: Standin) -> 
     # The first page is made, but Stripe says 500: nobody here has its address.
     standin.control("fault", route=CREATE, kind="500", when="after")
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     lost = enrollment.attempts.get()
     second = settle(paid_at_stripe(standin, enrollment))
     [page] = [

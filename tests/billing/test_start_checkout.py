@@ -5,6 +5,7 @@ import datetime as dt
 import pytest
 import stripe
 from django.db import transaction
+from django.db.models import Q
 from django.test import override_settings
 
 from billing import checkout, settlement
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.django_db
 def test_the_attempt_freezes_the_parameters_that_stripe_gets(standin: Standin) -> None:
     enrollment = a_seat()
     at = now().replace(microsecond=0)
-    url = checkout.start_checkout(pk=enrollment.pk, now=at)
+    url = checkout.start_checkout(whose=Q(pk=enrollment.pk), now=at)
     attempt = enrollment.attempts.get()
     page = standin.world.store.get("checkout.session", attempt.stripe_session_id or "")
     assert url == page["url"] == attempt.checkout_url
@@ -66,15 +67,15 @@ def test_the_attempt_freezes_the_parameters_that_stripe_gets(standin: Standin) -
 def test_the_hold_outlives_the_page(standin: Standin) -> None:
     enrollment = a_seat()
     at = now()
-    checkout.start_checkout(pk=enrollment.pk, now=at)
+    checkout.start_checkout(whose=Q(pk=enrollment.pk), now=at)
     assert enrollment.attempts.get().expires_at == at + 31 * MINUTE
     assert refreshed(enrollment).held_until == at + 36 * MINUTE
 
 
 def test_a_second_press_leads_to_the_same_page(standin: Standin) -> None:
     enrollment = a_seat()
-    first = checkout.start_checkout(pk=enrollment.pk, now=now())
-    second = checkout.start_checkout(pk=enrollment.pk, now=now() + MINUTE)
+    first = checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
+    second = checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now() + MINUTE)
     assert second == first
     assert CheckoutAttempt.objects.count() == 1
     assert standin.books["sessions"] == {"open": 1}
@@ -91,10 +92,10 @@ def test_after_a_lost_reply_the_next_press_finds_the_same_page(standin: Standin)
     enrollment = a_seat()
     lose_the_reply(standin, CREATE)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     attempt = enrollment.attempts.get()
     assert (attempt.status, attempt.stripe_session_id) == ("open", None)
-    url = checkout.start_checkout(pk=enrollment.pk, now=now())
+    url = checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     assert standin.books["sessions"] == {"open": 1}
     assert refreshed(attempt).checkout_url == url
     assert enrollment.attempts.count() == 1
@@ -105,10 +106,10 @@ def test_while_stripe_is_away_the_attempt_waits(standin: Standin, kind: str) -> 
     enrollment = a_seat()
     standin.control("fault", route=CREATE, kind=kind, times=3)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     assert enrollment.attempts.get().status == "open"
     standin.control("clear_faults")
-    assert checkout.start_checkout(pk=enrollment.pk, now=now()) != ""
+    assert checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now()) != ""
     assert standin.books["sessions"] == {"open": 1}
 
 
@@ -118,12 +119,12 @@ def test_an_attempt_that_has_grown_too_old_for_stripe_gives_way_to_a_new_one(
     enrollment = a_seat()
     stripe_is_away(standin, CREATE, times=3)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     standin.control("clock", advance=180)  # 28 minutes are left: less than Stripe asks for
     later = now() + 3 * MINUTE
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=later)
-    assert checkout.start_checkout(pk=enrollment.pk, now=later) != ""
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=later)
+    assert checkout.start_checkout(whose=Q(pk=enrollment.pk), now=later) != ""
     assert [one.status for one in enrollment.attempts.order_by("pk")] == ["failed", "open"]
     assert refreshed(enrollment).held_until == later + 36 * MINUTE
 
@@ -135,10 +136,10 @@ def test_a_500_ends_the_attempt_and_the_next_press_makes_a_new_one(
     enrollment = a_seat()
     standin.control("fault", route=CREATE, kind="500", when=when, saved=True)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     failed = enrollment.attempts.get()
     assert (failed.status, failed.checkout_url) == ("failed", "")
-    url = checkout.start_checkout(pk=enrollment.pk, now=now())
+    url = checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     assert [a.status for a in enrollment.attempts.order_by("pk")] == ["failed", "open"]
     assert enrollment.attempts.get(status="open").checkout_url == url
 
@@ -147,7 +148,7 @@ def test_a_refusal_ends_the_attempt_and_says_why(standin: Standin) -> None:
     enrollment = a_seat()
     # A page that would close in less than half an hour is refused.
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now() - 5 * MINUTE)
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now() - 5 * MINUTE)
     failed = enrollment.attempts.get()
     assert failed.status == "failed"
     assert failed.note.startswith("InvalidRequestError")
@@ -159,16 +160,16 @@ def test_a_key_that_stripe_does_not_know_is_an_outage_and_no_refusal(standin: St
         override_settings(STRIPE_SECRET_KEY="sk_test_somebody_else"),
         pytest.raises(checkout.CheckoutUnavailable),
     ):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     assert enrollment.attempts.get().status == "open"
-    assert checkout.start_checkout(pk=enrollment.pk, now=now()) != ""
+    assert checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now()) != ""
 
 
 def test_a_hold_that_is_over_makes_no_attempt(standin: Standin) -> None:
     enrollment = a_seat()
     late = now() + enrollment_services.HOLD
     with pytest.raises(checkout.HoldOver):
-        checkout.start_checkout(pk=enrollment.pk, now=late)
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=late)
     assert CheckoutAttempt.objects.count() == 0
     assert standin.requests == []
 
@@ -177,9 +178,9 @@ def test_nobody_is_sent_to_a_page_that_has_closed(standin: Standin) -> None:
     attempt = at_the_page()
     closed = attempt.expires_at
     with pytest.raises(checkout.HoldOver):
-        checkout.start_checkout(pk=attempt.enrollment_id, now=closed)
+        checkout.start_checkout(whose=Q(pk=attempt.enrollment_id), now=closed)
     before = closed - dt.timedelta(seconds=1)
-    assert checkout.start_checkout(pk=attempt.enrollment_id, now=before) != ""
+    assert checkout.start_checkout(whose=Q(pk=attempt.enrollment_id), now=before) != ""
 
 
 def test_a_released_seat_makes_no_attempt(standin: Standin) -> None:
@@ -188,7 +189,7 @@ def test_a_released_seat_makes_no_attempt(standin: Standin) -> None:
         enrollment_id=enrollment.pk, now=now(), reason="Over", overdue_only=False
     )
     with pytest.raises(checkout.HoldOver):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     assert CheckoutAttempt.objects.count() == 0
 
 
@@ -198,7 +199,7 @@ def test_while_money_is_in_review_nobody_pays_again(standin: Standin) -> None:
     settlement.settle(attempt=attempt, now=now())
     assert refreshed(attempt).status == "review"
     with pytest.raises(checkout.HoldOver):
-        checkout.start_checkout(pk=attempt.enrollment_id, now=now())
+        checkout.start_checkout(whose=Q(pk=attempt.enrollment_id), now=now())
     assert CheckoutAttempt.objects.count() == 1
 
 
@@ -214,13 +215,13 @@ def test_a_review_counts_also_beside_an_open_attempt(standin: Standin) -> None:
         expires_at=now(),
     )
     with pytest.raises(checkout.HoldOver):
-        checkout.start_checkout(pk=attempt.enrollment_id, now=now())
+        checkout.start_checkout(whose=Q(pk=attempt.enrollment_id), now=now())
 
 
 def test_stripe_is_never_called_inside_a_transaction(standin: Standin) -> None:
     enrollment = a_seat()
     with pytest.raises(RuntimeError, match="inside a database transaction"), transaction.atomic():
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     assert standin.requests == []
     assert CheckoutAttempt.objects.count() == 0
 
@@ -238,7 +239,7 @@ def test_an_attempt_that_ended_meanwhile_gives_nobody_its_page(standin: Standin)
     enrollment = a_seat()
     stripe_is_away(standin, CREATE, times=3)
     with pytest.raises(checkout.CheckoutUnavailable):
-        checkout.start_checkout(pk=enrollment.pk, now=now())
+        checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     attempt = enrollment.attempts.get()
     CheckoutAttempt.objects.update(status="failed")
     with pytest.raises(checkout.CheckoutUnavailable, match="has ended"):

@@ -17,6 +17,7 @@ from enrollment import agreements, services
 from enrollment.answering import stored_answers
 from enrollment.encryption import decrypt
 from enrollment.models import Consent, Enrollment, Intake, Seat
+from sandbox.stack import wait_until
 from sessions.models import Cohort
 from tests.enrollment.builders import (
     FIRST_SESSION,
@@ -453,11 +454,37 @@ def test_what_others_were_just_offered_is_not_looked_up_again(
     an_intake(member)
     warm(client, cohort)
     fill(cohort)
-    client.post(agree(cohort), AGREED)
-    pages = []
-    asked = statements(lambda: pages.append(client.post(agree(cohort), AGREED)))
-    assert len(asked) == 6
-    assert offered(pages[0]) == [other]
+    pages: list[Any] = []
+
+    def costs_six() -> bool:
+        """Unless this machine stood still for the second that the list is kept."""
+        return len(statements(lambda: pages.append(client.post(agree(cohort), AGREED)))) == 6
+
+    wait_until(costs_six, "a list that was looked up just now", seconds=20)
+    assert offered(pages[-1]) == [other]
+
+
+@pytest.mark.parametrize("other", ["group", "state", "zone"])
+def test_what_one_was_offered_is_not_shown_where_it_does_not_apply(
+    client: Client, member: User, settings: Settings, other: str
+) -> None:
+    memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": other}
+    settings.CACHES = {**settings.CACHES, "pages": memory}
+    cohort, second = a_cohort(capacity=1), a_cohort(capacity=1)
+    ny, ca = a_cohort(admitted_states=["NY"]), a_cohort(admitted_states=["CA"])
+    an_intake(member, state="NY")
+    fill(cohort)
+    fill(second)
+    assert offered(client.post(agree(cohort), AGREED)) == [ny]
+    if other == "state":
+        an_intake(member, state="CA")
+        assert offered(client.post(agree(cohort), AGREED)) == [ca]
+    elif other == "zone":
+        User.objects.filter(pk=member.pk).update(time_zone="America/Los_Angeles")
+        assert "Pacific" in said(client.post(agree(cohort), AGREED))
+    else:
+        Seat.objects.filter(cohort=cohort).update(enrollment=None)
+        assert offered(client.post(agree(second), AGREED)) == [cohort, ny]
 
 
 def test_a_seat_costs_as_many_queries_whatever_else_there_is(client: Client, member: User) -> None:

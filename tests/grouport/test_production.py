@@ -78,6 +78,14 @@ def test_check_deploy_is_clean_when_everything_is_set() -> None:
     ), done.stderr
 
 
+def test_any_name_may_be_the_practices_and_a_broken_sender_is_named() -> None:
+    fine = run("manage.py", "check", **COMPLETE, PRACTICE_NAME='Acme, "Inc." @ 5: Zoë')
+    assert fine.returncode == 0, fine.stderr
+    broken = run("manage.py", "check", **COMPLETE, DEFAULT_FROM_EMAIL="Acme, Inc. <a@example.com>")
+    assert broken.returncode != 0
+    assert "grouport.E002" in broken.stderr
+
+
 def test_static_files_are_collected_under_hashed_names_without_any_secret(tmp_path: Path) -> None:
     done = run("manage.py", "collectstatic", "--noinput", STATIC_ROOT=str(tmp_path))
     assert done.returncode == 0, done.stderr

@@ -240,6 +240,19 @@ def test_a_sender_that_is_refused_fails_nobody(sink: MoodySink, clock: Clock) ->
     assert services.deliver_due(clock=clock) == Tally(put_off=1)
 
 
+def test_a_sender_that_cannot_be_written_fails_nobody(
+    sink: MoodySink, clock: Clock, settings: Settings
+) -> None:
+    """It is our own setting, so the mails wait until that is mended."""
+    message = owe(member(), 7)
+    settings.DEFAULT_FROM_EMAIL = "Acme, Inc. <hello@example.com>"
+
+    assert services.deliver_due(clock=clock) == Tally(put_off=1)
+    message.refresh_from_db()
+    assert "DEFAULT_FROM_EMAIL" in message.last_error
+    assert sink.messages == []
+
+
 def test_lines_that_begin_with_a_dot_arrive_whole(sink: MoodySink) -> None:
     body = ".\n..\n.hidden\nseen\n."
 

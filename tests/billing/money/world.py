@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from django.core import mail
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -125,7 +126,7 @@ class World:
             self.standin.control(control, **arguments)
 
     def press_pay(self, enrollment: Enrollment) -> None:
-        on_a_bad_day(partial(checkout.start_checkout, pk=enrollment.pk, now=self.now()))
+        on_a_bad_day(partial(checkout.start_checkout, whose=Q(pk=enrollment.pk), now=self.now()))
 
     def refund(self, payment: Payment, cents: int) -> None:
         with contextlib.suppress(refunds.NotRefundable):
