@@ -29,7 +29,7 @@ ON_THE_ROSTER = (*EXPECTED, Status.SUSPENDED)
 
 
 class TooEarly(Exception):
-    """A register is closed when its session has begun, not before."""
+    """A register is closed when its session has ended, not before."""
 
 
 class ChangedMeanwhile(Exception):
@@ -120,9 +120,9 @@ def note(*, session: GroupSession, noted: Sequence[Noted], actor: User, now: dt.
 def close_register(*, session: GroupSession, actor: User, now: dt.datetime) -> bool:
     """Note for everybody without a note what the door saw; False if it was closed already.
 
-    Raises TooEarly before the session has begun.
+    Raises TooEarly before the session has ended.
     """
-    if now < session.starts_at:
+    if now < session.ends_at:
         raise TooEarly
     try:
         with transaction.atomic():

@@ -189,6 +189,6 @@ def save_register(
         messages.warning(request, CHANGED)
         return False
     except TooEarly:
-        messages.warning(request, "The attendance can be closed once the session has begun.")
+        messages.warning(request, "The attendance can be closed once the session has ended.")
         return False
     return True

@@ -207,9 +207,9 @@ def test_closing_twice_is_closing_once(seat: Enrollment, first: GroupSession, le
     assert connection.in_atomic_block  # the second try has broken nothing around it
 
 
-def test_a_register_is_not_closed_before_the_session(
+def test_a_register_is_not_closed_before_the_session_has_ended(
     seat: Enrollment, first: GroupSession, leader: User
 ) -> None:
     with pytest.raises(TooEarly):
-        attendance.close_register(session=first, actor=leader, now=FIRST_SESSION - MINUTE)
+        attendance.close_register(session=first, actor=leader, now=first.ends_at - MINUTE)
     assert not Register.objects.exists()

@@ -308,7 +308,7 @@ def test_before_the_session_nothing_is_suggested_nor_closed(
     assert [line.mark for line, _ in page.context["lines"]] == [""]
     assert "Save and close" not in said(page)
     forged = leading.post(path, {**filled(sam, ""), "close": "1"}, follow=True)
-    assert "once the session has begun" in said(forged)
+    assert "once the session has ended" in said(forged)
     assert not Register.objects.exists()
 
 
