@@ -118,9 +118,6 @@ def open_groups(
     """So many published groups with free seats, which begin from `in_days` on."""
     programme = Programme.objects.get()
     today = timezone.now().date()
-    leader, _ = User.objects.get_or_create(
-        email="leader@example.org", defaults={"display_name": "Dana Whitfield"}
-    )
     groups = []
     for number in range(count):
         cohort = Cohort.objects.create(
@@ -132,6 +129,11 @@ def open_groups(
             time_zone=("America/New_York", "America/Los_Angeles")[number % 2],
             capacity=capacity,
             admitted_states=["NY", "CA"],
+        )
+        # Groups overlap, and nobody leads two sessions at once.
+        leader, _ = User.objects.get_or_create(
+            email=f"leader-{prefix}-{number}@example.org",
+            defaults={"display_name": "Dana Whitfield"},
         )
         cohort.facilitators.add(leader)
         opening.open_enrollment(cohort=cohort)

@@ -10,13 +10,14 @@ from django import forms
 from django.contrib import admin, messages
 from django.db import models
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from accounts import clock
 from accounts.models import Role, User
 from enrollment import opening, services
 from enrollment.models import Enrollment, EnrollmentMove, Seat
+from sessions.bookings import Conflict
 from sessions.forms import CodesField
 from sessions.models import Cohort, GroupSession
 
@@ -142,7 +143,16 @@ class CohortAdmin(admin.ModelAdmin):
         """Once published, a cohort's sessions and seats follow what was just saved."""
         super().save_related(request, form, formsets, change)
         if form.instance.status != Cohort.Status.DRAFT:
-            opening.lay_out(cohort=form.instance)
+            opening.lay_out(cohort=form.instance, since=timezone.now())
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A leader or a link that is taken: nothing is saved, and the reasons are said."""
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except Conflict as conflict:
+            for reason in conflict.reasons:
+                self.message_user(request, f"Nothing was saved. {reason}", messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
 
     @admin.action(description="Publish: make the twelve sessions and the seats")
     def publish(self, request: HttpRequest, queryset: "QuerySet[Cohort]") -> None:
@@ -150,8 +160,13 @@ class CohortAdmin(admin.ModelAdmin):
             reasons = opening.reasons_not_to_publish(cohort=cohort, now=timezone.now())
             for reason in reasons:
                 self.message_user(request, f"{cohort}: {reason}", messages.ERROR)
-            if not reasons:
+            if reasons:
+                continue
+            try:
                 opening.open_enrollment(cohort=cohort)
+            except Conflict as conflict:  # somebody published another group a moment ago
+                self.message_user(request, f"{cohort}: {conflict}", messages.ERROR)
+            else:
                 self.message_user(request, f"{cohort} is open for members.")
 
     @admin.action(description="Close to new members")

@@ -1,10 +1,12 @@
 """Opening a cohort to members: its twelve sessions, and exactly as many seats as it has chairs."""
 
 import datetime as dt
+import itertools
 
 from django.db import transaction
 
 from enrollment.models import Seat
+from sessions import bookings
 from sessions.models import Cohort
 from sessions.schedule import ImpossibleSchedule, session_starts
 from sessions.services import schedule_sessions
@@ -14,7 +16,8 @@ from sessions.services import schedule_sessions
 def open_enrollment(*, cohort: Cohort) -> None:
     """Publish a cohort: write its twelve sessions and exactly `capacity` seats.
 
-    Running it again changes nothing but what is missing. Raises ImpossibleSchedule.
+    Running it again changes nothing but what is missing. Raises ImpossibleSchedule, and
+    bookings.Conflict when a leader or the link is wanted elsewhere at the same time.
     """
     lay_out(cohort=cohort)
     cohort.status = Cohort.Status.PUBLISHED
@@ -33,15 +36,28 @@ def reasons_not_to_publish(*, cohort: Cohort, now: dt.datetime) -> list[str]:
     else:
         if starts[max(cohort.starting_weeks) - 1] <= now:
             reasons.append("Nobody could join any more: choose a later first date.")
+        reasons += bookings.conflicts(cohort=cohort, leaders=cohort.facilitators.all(), since=now)
     return reasons
 
 
 @transaction.atomic
-def lay_out(*, cohort: Cohort) -> None:
-    """Make the sessions and the seats what the cohort now says. Raises ImpossibleSchedule."""
+def lay_out(*, cohort: Cohort, since: dt.datetime | None = None) -> None:
+    """Make the sessions, the seats and the bookings what the cohort now says.
+
+    Sessions that ended before `since` keep the leaders whom they were booked for. Raises
+    ImpossibleSchedule and bookings.Conflict.
+    """
     Cohort.objects.select_for_update().get(pk=cohort.pk)
     schedule_sessions(cohort=cohort)
+    add_chairs(cohort=cohort)
+    bookings.book(cohort=cohort, since=since)
+
+
+def add_chairs(*, cohort: Cohort) -> None:
+    """Fill up to `capacity`. The numbers need not be 1 to 8: chairs may have been taken away."""
+    there = set(Seat.objects.filter(cohort=cohort).values_list("number", flat=True))
+    free = (number for number in itertools.count(1) if number not in there)
+    missing = max(cohort.capacity - len(there), 0)
     Seat.objects.bulk_create(
-        [Seat(cohort=cohort, number=number) for number in range(1, cohort.capacity + 1)],
-        ignore_conflicts=True,
+        [Seat(cohort=cohort, number=number) for number in itertools.islice(free, missing)]
     )

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from enrollment.views import desk, doors, mine, public, reserving
+from enrollment.views import desk, doors, mine, public, reserving, season
 
 app_name = "enrollment"
 urlpatterns = [
@@ -18,5 +18,14 @@ urlpatterns = [
     path("lead/<slug:slug>/<int:number>/", desk.register, name="register"),
     path("lead/<slug:slug>/<int:number>/arrivals/", desk.arrivals, name="arrivals"),
     path("lead/<slug:slug>/<int:number>/start/", desk.start, name="start"),
+    path("plan/", season.overview, name="season"),
+    path("plan/new/", season.new, name="plan_new"),
+    path("plan/<slug:slug>/", season.plan, name="plan"),
+    path("plan/<slug:slug>/edit/", season.edit, name="plan_edit"),
+    path("plan/<slug:slug>/copy/", season.copy, name="plan_copy"),
+    path("plan/<slug:slug>/dates/", season.dates, name="plan_dates"),
+    path("plan/<slug:slug>/publish/", season.publish, name="plan_publish"),
+    path("plan/<slug:slug>/archive/", season.archive, name="plan_archive"),
+    path("plan/<slug:slug>/seats/", season.capacity, name="plan_capacity"),
     re_path(r"^join/(?P<token>[A-Za-z0-9_-]{1,64})/$", doors.door, name="door"),
 ]

@@ -17,7 +17,7 @@ from enrollment import attendance, links, opening, refusals, services
 from enrollment.models import Attendance, Enrollment
 from outbox.models import Message
 from sandbox.demo_people import DANA, KIM, LOGINS, LUIS, MEI, SAM, Member, address, store_people
-from sessions import curriculum
+from sessions import bookings, curriculum
 from sessions.models import Cohort, CurriculumWeek, GroupSession, Programme
 
 __all__ = ["LOGINS", "load"]
@@ -193,7 +193,10 @@ def _open_group(
     *, stage: Stage, members: list[User], leaders: list[User], now: dt.datetime
 ) -> Cohort:
     cohort = _store_cohort(stage, now)
-    cohort.facilitators.set(leaders)
+    # A group that time has passed by lives on, and may keep its leader from leading its successor.
+    cohort.facilitators.set(
+        leader for leader in leaders if not bookings.conflicts(cohort=cohort, leaders=[leader])
+    )
     opening.open_enrollment(cohort=cohort)
     sessions = list(cohort.group_sessions.order_by("number"))
     # Everybody here joined before the first session, or before now if that is earlier.

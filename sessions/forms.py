@@ -1,8 +1,13 @@
-"""Form fields for the short lists that a programme and a cohort keep."""
+"""What staff type about a group, and form fields for the short lists that it keeps."""
 
+import decimal
 from typing import Any
 
 from django import forms
+
+from accounts import clock
+from accounts.models import Role, User
+from sessions.models import Cohort
 
 
 class LinesField(forms.CharField):
@@ -30,3 +35,99 @@ class CodesField(LinesField):
 
     def to_python(self, value: Any) -> Any:
         return str(value or "").replace(",", " ").upper().split()
+
+
+class PlanForm(forms.ModelForm):
+    """A group in one short form: when, who, where, for how much."""
+
+    price = forms.DecimalField(
+        label="Price for all 12 sessions, in dollars",
+        min_value=0,
+        max_value=10_000,
+        decimal_places=2,
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+    admitted_states = CodesField(
+        label="States",
+        help_text="Where the leaders are licensed, as two-letter codes: CA, NY.",
+        error_messages={"required": "List at least one state, for example CA, NY."},
+    )
+    time_zone = forms.ChoiceField(label="Time zone of the group")
+    meeting_url = forms.URLField(
+        label="Meeting link",
+        required=False,
+        max_length=200,
+        assume_scheme="https",
+        help_text="Your own video room, the same each week. Without one, each session gets a new "
+        "room that nobody can know beforehand.",
+        error_messages={"invalid": "Enter an address that starts with https://."},
+        widget=forms.URLInput(attrs={"autocomplete": "off"}),
+    )
+
+    class Meta:
+        model = Cohort
+        fields = (
+            "programme",
+            "name",
+            "first_date",
+            "wall_time",
+            "time_zone",
+            "duration_minutes",
+            "capacity",
+            "price",
+            "admission",
+            "admitted_states",
+            "facilitators",
+            "meeting_url",
+        )
+        labels = {
+            "programme": "Program",
+            "first_date": "First session",
+            "wall_time": "Starts at",
+            "duration_minutes": "Minutes",
+            "capacity": "Seats",
+            "admission": "Members may join",
+            "facilitators": "Leaders",
+        }
+        help_texts = {
+            "first_date": "Its weekday is the group's: twelve sessions, a week apart.",
+            "wall_time": "On the clock in the group's zone, summer and winter.",
+            "duration_minutes": "60 to 120.",
+        }
+        widgets = {
+            "first_date": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+            "wall_time": forms.TimeInput(format="%H:%M", attrs={"type": "time"}),
+            "admission": forms.RadioSelect,
+            "facilitators": forms.CheckboxSelectMultiple,
+        }
+        error_messages = {
+            "first_date": {"invalid": "Enter the date of the first session."},
+            "wall_time": {"invalid": "Enter the time at which each session starts."},
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: dict[str, Any] = self.fields
+        staff = User.objects.filter(is_active=True).exclude(role=Role.MEMBER)
+        fields["facilitators"].queryset = staff.order_by("display_name", "pk")
+        choices = clock.zone_choices(self.instance.time_zone or self.initial.get("time_zone", ""))
+        fields["time_zone"].choices = choices
+        fields["programme"].empty_label = None
+        cents = self.instance.price_cents
+        self.initial.setdefault("price", decimal.Decimal(cents) / 100)
+
+    def clean(self) -> Any:
+        """Dates that were skipped belong to the weekday and the season they were skipped in."""
+        if "first_date" in self.changed_data:
+            self.instance.skipped_dates = []
+        return super().clean()
+
+    def save(self, commit: bool = True) -> Cohort:
+        self.instance.price_cents = int(self.cleaned_data["price"] * 100)
+        self.instance.currency = self.instance.programme.currency
+        saved: Cohort = super().save(commit)
+        return saved
+
+
+class CapacityForm(forms.Form):
+    capacity = forms.IntegerField(label="Seats", min_value=1, max_value=100)

@@ -255,3 +255,30 @@ class GroupSession(models.Model):
             or self.cohort.meeting_url
             or f"{settings.MEETING_BASE_URL}/{self.room}"
         )
+
+
+class Booking(models.Model):
+    """That a leader, or a meeting link, is taken while one session lasts.
+
+    The database refuses two at once: see the migration `bookings`. `bookings.py` writes them.
+    """
+
+    session = models.ForeignKey(GroupSession, models.CASCADE, related_name="bookings")
+    leader = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="bookings"
+    )
+    link_key = models.BigIntegerField(null=True, help_text="A number made from the meeting link.")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(leader=None, link_key__isnull=False)
+                | models.Q(leader__isnull=False, link_key=None),
+                name="a_booking_is_of_a_leader_or_a_link",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.leader_id or self.link_key} from {self.starts_at:%Y-%m-%d %H:%M}"

@@ -133,6 +133,36 @@ def test_pages_of_somebody_who_leads(inspector: Inspector) -> None:
     inspector.finish()
 
 
+@readers
+def test_pages_of_an_admin_who_plans(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visit("/plan/")
+    inspector.visit("/plan/?state=completed")
+    inspector.visit("/plan/new/")
+    page.get_by_role("button", name=re.compile("Save the draft")).click()
+    inspector.look("new group with errors")
+    page.locator("input[name=name]").fill("Thursday evenings")
+    page.locator("input[name=first_date]").fill("2027-10-07")
+    page.locator("input[name=wall_time]").fill("18:00")
+    page.locator("input[name=admitted_states]").fill("CA, NY")
+    page.get_by_role("button", name=re.compile("Save the draft")).click()
+    page.get_by_role("button", name=re.compile("Skip this date .November 25")).click()
+    page.get_by_role("button", name=re.compile("Hold it after all .November 25")).wait_for()
+    inspector.look("draft")
+    page.get_by_role("button", name="Publish").click()
+    inspector.look("draft that cannot be published")
+    page.locator("input[name=capacity]").fill("99")
+    page.get_by_role("button", name="Change the seats").click()
+    inspector.look("seats with errors")
+    inspector.visitor.goto("/plan/?state=running")
+    page.locator(".season th a").first.click()
+    inspector.look("running group")
+    page.get_by_role("link", name="Copy to the next season").click()
+    inspector.look("next season")
+    inspector.finish()
+
+
 def page_of_group(inspector: Inspector, key: str) -> str:
     inspector.visitor.goto("/")
     link = inspector.visitor.page.locator(f"main a[href*='/groups/{key}']").first

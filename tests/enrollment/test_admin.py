@@ -274,6 +274,31 @@ def test_a_group_is_added_as_a_draft(client: Client) -> None:
     assert (added.status, seats(added)) == (Cohort.Status.DRAFT, 0)
 
 
+@pytest.mark.usefixtures("admin")
+def test_a_leader_who_is_wanted_twice_at_once_is_refused_here_too(client: Client) -> None:
+    leader = a_member(role=Role.FACILITATOR, display_name="Dana Reyes")
+    first, second, third = (a_led_draft(name=name) for name in ("First", "Second", "Third"))
+    for draft in (first, second):
+        draft.facilitators.set([leader])
+    reason = (
+        "Dana Reyes leads “First” on Tuesday, October 6, 6:00 PM Eastern and on 11 more dates, "
+        "and cannot lead two sessions at once."
+    )
+    assert act(client, COHORTS, "publish", first) == ["First is open for members."]
+    assert act(client, COHORTS, "publish", second) == [f"Second: {reason}"]
+    act(client, COHORTS, "publish", third)
+    led = {"facilitators": [leader.pk], "name": "Renamed"}
+    third.refresh_from_db()
+    page = client.post(change(third), typed(third, **led), follow=True)
+    assert f"Nothing was saved. {reason}" in page.content.decode()
+    third.refresh_from_db()
+    assert third.name == "Third"
+    assert leader not in third.facilitators.all()
+    hour_later = {**led, "wall_time": "19:00"}
+    assert client.post(change(third), typed(third, **hour_later)).status_code == 302
+    assert leader.bookings.count() == 24
+
+
 # --- Enrolments -------------------------------------------------------------------------
 
 

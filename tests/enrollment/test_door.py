@@ -194,8 +194,8 @@ def test_once_it_has_begun_nobody_is_told_what_they_missed(client: Client, clock
 def test_the_answer_to_the_doors_form_can_be_come_back_to(client: Client, clock: Any) -> None:
     """A browser cannot ask for it again, so it keeps a copy of its own."""
     clock.move_to(FIRST_SESSION)
+    confirmed = seat()
     for answer in ({}, {"location": "TX"}):
-        confirmed = seat()
         client.force_login(confirmed.member)
         response = client.post(path(confirmed), answer)
         assert response["Cache-Control"] == "private, no-cache"

@@ -1,0 +1,185 @@
+"""Planning a season: groups as drafts, their dates, publishing, seats, and the next season.
+
+A draft arms nothing: it has no sessions, no seats and no mails until it is published.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+
+from django.db import transaction
+from django.db.models import Q
+from django.forms import ModelForm
+from django.utils.text import slugify
+
+from accounts.models import User
+from enrollment import opening
+from enrollment.models import Seat
+from sessions import bookings, schedule
+from sessions.models import Cohort
+
+WEEK = dt.timedelta(weeks=1)
+# How many weeks after a group's end a free first date is looked for.
+LOOK_AHEAD = 8
+
+
+class NotPossible(Exception):
+    """Nothing was changed; `reasons` are sentences for the person who asked."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+def free_slug(cohort: Cohort) -> str:
+    """An address that says name and season, and that no other group has."""
+    stem = slugify(f"{cohort.name[:56]} {cohort.first_date:%Y-%m-%d}")
+    taken = set(Cohort.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+    numbered = (f"{stem}-{number}" for number in range(2, len(taken) + 3))
+    return next(slug for slug in (stem, *numbered) if slug not in taken)
+
+
+@transaction.atomic
+def save_draft(form: "ModelForm[Cohort]") -> Cohort:
+    """Store what a valid form says. Raises NotPossible if the draft was published meanwhile."""
+    if form.instance.pk:
+        _locked_draft(form.instance)
+    else:
+        form.instance.slug = free_slug(form.instance)
+    cohort: Cohort = form.save()
+    return cohort
+
+
+# --- The dates of a draft ---------------------------------------------------------------
+
+
+@transaction.atomic
+def skip(*, cohort: Cohort, day: dt.date) -> None:
+    """No session on that day; the end moves, it stays twelve. Raises NotPossible."""
+    draft = _locked_draft(cohort)
+    _set_skipped(draft, draft.skipped() | {day})
+
+
+@transaction.atomic
+def hold_after_all(*, cohort: Cohort, day: dt.date) -> None:
+    """A session on that day after all; what was skipped beyond the new end is forgotten."""
+    draft = _locked_draft(cohort)
+    skipped = draft.skipped() - {day}
+    days = (draft.first_date + number * WEEK for number in range(schedule.LONGEST_SPAN_WEEKS))
+    held = [one for one in days if one not in skipped][: schedule.WEEKS]
+    skipped = {one for one in skipped if one < held[-1]}
+    _set_skipped(draft, skipped)
+
+
+def _locked_draft(cohort: Cohort) -> Cohort:
+    draft = Cohort.objects.select_for_update().get(pk=cohort.pk)
+    if draft.status != Cohort.Status.DRAFT:
+        raise NotPossible("This group is published: its dates are not changed here any more.")
+    return draft
+
+
+def _set_skipped(draft: Cohort, skipped: Collection[dt.date]) -> None:
+    try:
+        schedule.meeting_dates(draft.first_date, skipped)
+    except schedule.ImpossibleSchedule as error:
+        raise NotPossible(str(error)) from None
+    draft.skipped_dates = [day.isoformat() for day in sorted(skipped)]
+    draft.save(update_fields=["skipped_dates"])
+
+
+# --- From state to state ----------------------------------------------------------------
+
+
+def publish(*, cohort: Cohort, now: dt.datetime) -> None:
+    """Open a draft for members. Raises NotPossible with every reason, and changes nothing."""
+    try:
+        with transaction.atomic():
+            draft = _locked_draft(cohort)
+            if reasons := opening.reasons_not_to_publish(cohort=draft, now=now):
+                raise NotPossible(*reasons)
+            opening.open_enrollment(cohort=draft)
+    except bookings.Conflict as conflict:  # published elsewhere between the look and the booking
+        raise NotPossible(*conflict.reasons) from None
+
+
+def archive(*, cohort: Cohort, now: dt.datetime) -> None:
+    """Put a group away. Raises NotPossible while it has a session ahead."""
+    done = (
+        Cohort.objects.filter(pk=cohort.pk)
+        .exclude(status=Cohort.Status.ARCHIVED)
+        .exclude(Q(group_sessions__ends_at__gt=now))
+        .update(status=Cohort.Status.ARCHIVED)
+    )
+    if not done:
+        raise NotPossible(
+            "This group has sessions ahead, or is archived already. A group can be archived "
+            "after its last session."
+        )
+
+
+# --- Seats ------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def change_capacity(*, cohort: Cohort, capacity: int) -> None:
+    """Add chairs, or take free ones away. Raises NotPossible below the seats that are taken.
+
+    Buyers do not wait: the cohort is locked against other staff only, and a chair goes only
+    while it is free, which its locked row says even if it was free a moment ago.
+    """
+    group = Cohort.objects.select_for_update(no_key=True).get(pk=cohort.pk)
+    most = group.programme.max_capacity
+    if capacity > max(most, group.capacity):
+        raise NotPossible(f"This program seats at most {most}.")
+    group.capacity = capacity
+    group.save(update_fields=["capacity"])
+    if group.status == Cohort.Status.DRAFT:
+        return
+    excess = Seat.objects.filter(cohort=group).count() - capacity
+    if excess > 0:
+        free = Seat.objects.filter(cohort=group, enrollment=None).select_for_update()
+        going = [seat.pk for seat in free.order_by("-number")[:excess]]
+        if len(going) < excess:
+            taken = Seat.objects.filter(cohort=group).exclude(enrollment=None).count()
+            raise NotPossible(
+                f"{taken} {'seat is' if taken == 1 else 'seats are'} taken, so {capacity} is too "
+                f"few. The smallest number now is {taken}."
+            )
+        Seat.objects.filter(pk__in=going, enrollment=None).delete()
+    opening.add_chairs(cohort=group)
+
+
+# --- The next season --------------------------------------------------------------------
+
+
+def next_first_date(*, cohort: Cohort, leaders: Collection[User], today: dt.date) -> dt.date:
+    """The first week after the group's end, on its weekday, in which nobody is wanted twice.
+
+    Where every one of `LOOK_AHEAD` weeks meets another group, the first of them.
+    """
+    last = schedule.meeting_dates(cohort.first_date, cohort.skipped())[-1]
+    first = last + WEEK
+    while first <= today:
+        first += WEEK
+    for number in range(LOOK_AHEAD):
+        day = first + number * WEEK
+        if not bookings.conflicts(cohort=next_season(cohort, day), leaders=leaders):
+            return day
+    return first
+
+
+def next_season(cohort: Cohort, first_date: dt.date) -> Cohort:
+    """The same group from another date: not stored, and without its skipped dates."""
+    return Cohort(
+        programme=cohort.programme,
+        name=cohort.name,
+        first_date=first_date,
+        wall_time=cohort.wall_time,
+        time_zone=cohort.time_zone,
+        duration_minutes=cohort.duration_minutes,
+        capacity=cohort.capacity,
+        price_cents=cohort.price_cents,
+        currency=cohort.currency,
+        admission=cohort.admission,
+        admitted_states=cohort.admitted_states,
+        meeting_url=cohort.meeting_url,
+    )

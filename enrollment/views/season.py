@@ -1,0 +1,209 @@
+"""Planning a season. For admins only: to everybody else these pages do not exist."""
+
+import datetime as dt
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.models import Role
+from enrollment import season, season_overview
+from enrollment.season import NotPossible
+from enrollment.season_overview import LABELS, State
+from enrollment.views.asking import form_status, fresh, member_of, posted
+from sessions.forms import CapacityForm, PlanForm
+from sessions.models import Cohort, Programme
+
+
+def for_admins(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    @functools.wraps(view)
+    @login_required
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if member_of(request).role != Role.ADMIN:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return fresh(wrapped)
+
+
+def cohort_or_404(slug: str) -> Cohort:
+    return get_object_or_404(season_overview.one(), slug=slug)
+
+
+@for_admins
+@require_safe
+def overview(request: HttpRequest) -> HttpResponse:
+    """The season at a glance. What it is narrowed to stands in the address."""
+    asked = request.GET.get("state", "")
+    state = State(asked) if asked in LABELS else None
+    number = request.GET.get("leader", "")
+    leader = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else None
+    page, rows = season_overview.season(
+        state=state, leader=leader, page=request.GET.get("page"), now=timezone.now()
+    )
+    chosen = {"state": state, "leader": leader}
+    context = {
+        "rows": rows,
+        "page": page,
+        "states": LABELS.items(),
+        "leaders": season_overview.leaders(),
+        "state": state,
+        "leader": str(leader),
+        "query": urlencoded({key: value for key, value in chosen.items() if value is not None}),
+    }
+    return render(request, "enrollment/season/overview.html", context)
+
+
+def urlencoded(chosen: dict[str, Any]) -> str:
+    query = QueryDict(mutable=True)
+    query.update(chosen)
+    return query.urlencode()
+
+
+# --- New, edit, copy --------------------------------------------------------------------
+
+
+@for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def new(request: HttpRequest) -> HttpResponse:
+    programme = Programme.objects.order_by("pk").first()
+    draft = Cohort()
+    if programme:
+        draft = Cohort(
+            programme=programme,
+            time_zone=member_of(request).time_zone,
+            duration_minutes=programme.session_minutes,
+            capacity=programme.default_capacity,
+            price_cents=programme.list_price_cents,
+        )
+    return fill_in(request, PlanForm(posted(request), instance=draft), title="A new group")
+
+
+@for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, slug: str) -> HttpResponse:
+    """A draft's form; members of a published group were told its dates."""
+    cohort = cohort_or_404(slug)
+    if cohort.status != Cohort.Status.DRAFT:
+        messages.warning(request, "This group is published: it is not edited as a draft any more.")
+        return redirect("enrollment:plan", slug)
+    form = PlanForm(posted(request), instance=cohort)
+    return fill_in(request, form, title=f"Edit {cohort.name}")
+
+
+@for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def copy(request: HttpRequest, slug: str) -> HttpResponse:
+    """The same group for the next season, as a draft: it arms nothing until it is published."""
+    cohort = cohort_or_404(slug)
+    leaders = list(cohort.facilitators.filter(is_active=True))
+    first = cohort.first_date
+    if request.method != "POST":
+        today = timezone.now().astimezone(cohort.zone).date()
+        first = season.next_first_date(cohort=cohort, leaders=leaders, today=today)
+    draft = season.next_season(cohort, first)
+    form = PlanForm(posted(request), instance=draft, initial={"facilitators": leaders})
+    return fill_in(request, form, title=f"{cohort.name}: next season")
+
+
+def fill_in(request: HttpRequest, form: PlanForm, title: str) -> HttpResponse:
+    """Show the form, or store a draft and show its twelve dates."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            cohort = season.save_draft(form)
+        except NotPossible as refused:
+            return told(request, form.instance.slug, refused)
+        return redirect("enrollment:plan", cohort.slug)
+    context = {"form": form, "title": title, "draft": form.instance.pk and form.instance}
+    return render(request, "enrollment/season/form.html", context, status=form_status(form))
+
+
+# --- One group --------------------------------------------------------------------------
+
+
+@for_admins
+@require_safe
+def plan(request: HttpRequest, slug: str) -> HttpResponse:
+    """Twelve dates, what is odd about them, and what can be done now."""
+    return show_plan(request, cohort_or_404(slug))
+
+
+def show_plan(
+    request: HttpRequest, cohort: Cohort, form: CapacityForm | None = None
+) -> HttpResponse:
+    context = {
+        "plan": season_overview.plan(cohort=cohort, now=timezone.now()),
+        "cohort": cohort,
+        "form": form or CapacityForm(initial={"capacity": cohort.capacity}),
+    }
+    status = 422 if form is not None else 200
+    return render(request, "enrollment/season/plan.html", context, status=status)
+
+
+def told(request: HttpRequest, slug: str, refused: NotPossible) -> HttpResponse:
+    for reason in refused.reasons:
+        messages.error(request, reason)
+    return redirect("enrollment:plan", slug)
+
+
+@for_admins
+@require_POST
+def dates(request: HttpRequest, slug: str) -> HttpResponse:
+    """One press: skip this date, or hold it after all."""
+    cohort = cohort_or_404(slug)
+    action = season.skip if "skip" in request.POST else season.hold_after_all
+    try:
+        day = dt.date.fromisoformat(request.POST.get("skip") or request.POST.get("hold", ""))
+    except ValueError:
+        raise Http404 from None
+    try:
+        action(cohort=cohort, day=day)
+    except NotPossible as refused:
+        return told(request, slug, refused)
+    return redirect("enrollment:plan", slug)
+
+
+@for_admins
+@require_POST
+def publish(request: HttpRequest, slug: str) -> HttpResponse:
+    cohort = cohort_or_404(slug)
+    try:
+        season.publish(cohort=cohort, now=timezone.now())
+    except NotPossible as refused:
+        return told(request, slug, refused)
+    messages.success(request, f"{cohort.name} is published: members can join now.")
+    return redirect("enrollment:plan", slug)
+
+
+@for_admins
+@require_POST
+def archive(request: HttpRequest, slug: str) -> HttpResponse:
+    cohort = cohort_or_404(slug)
+    try:
+        season.archive(cohort=cohort, now=timezone.now())
+    except NotPossible as refused:
+        return told(request, slug, refused)
+    messages.success(request, f"{cohort.name} is archived.")
+    return redirect("enrollment:plan", slug)
+
+
+@for_admins
+@require_POST
+def capacity(request: HttpRequest, slug: str) -> HttpResponse:
+    cohort = cohort_or_404(slug)
+    form = CapacityForm(request.POST)
+    if form.is_valid():
+        try:
+            season.change_capacity(cohort=cohort, capacity=form.cleaned_data["capacity"])
+        except NotPossible as refused:
+            form.add_error("capacity", str(refused))
+        else:
+            messages.success(request, "The seats are changed.")
+            return redirect("enrollment:plan", slug)
+    return show_plan(request, cohort, form)

@@ -1,0 +1,145 @@
+"""Nobody leads two sessions at once, and one meeting link serves one session at a time.
+
+A published session books its leaders and its link for as long as it lasts; the database refuses
+bookings that overlap. `conflicts` says beforehand, and to whoever came second, which they are.
+Call `book` in the transaction that changes when a session is, who leads it or where it meets.
+"""
+
+import datetime as dt
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+
+from accounts import clock
+from accounts.models import User
+from sessions.models import Booking, Cohort, GroupSession
+from sessions.schedule import session_starts
+
+# Any number that nobody else here gives to PostgreSQL's advisory locks.
+TURN = 4_112_012
+
+
+class Conflict(ValueError):
+    """Somebody or something is wanted twice at once; `reasons` are sentences for a person."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+class Slot(NamedTuple):
+    session: GroupSession | None
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    link_key: int | None
+
+
+def link_key(url: str) -> int | None:
+    """The number of a meeting link, the same for every spelling of it; None without a link."""
+    if not url:
+        return None
+    parts = urlsplit(url)
+    spelled = f"{parts.netloc.lower()}{parts.path.rstrip('/')}?{parts.query}"
+    return int.from_bytes(hashlib.sha256(spelled.encode()).digest()[:8], "big", signed=True)
+
+
+def slots(cohort: Cohort) -> list[Slot]:
+    """When and where the cohort meets, or would. Raises ImpossibleSchedule."""
+    if cohort.pk and (stored := list(cohort.group_sessions.order_by("number"))):
+        return [
+            Slot(one, one.starts_at, one.ends_at, link_key(one.meeting_url or cohort.meeting_url))
+            for one in stored
+        ]
+    length = dt.timedelta(minutes=cohort.duration_minutes)
+    starts = session_starts(cohort.first_date, cohort.wall_time, cohort.zone, cohort.skipped())
+    return [Slot(None, start, start + length, link_key(cohort.meeting_url)) for start in starts]
+
+
+def conflicts(
+    *, cohort: Cohort, leaders: Collection[User], since: dt.datetime | None = None
+) -> list[str]:
+    """What stands in the way, one sentence each; empty when nothing. One or two queries.
+
+    Only sessions that end after `since` count. Raises ImpossibleSchedule.
+    """
+    wanted = [slot for slot in slots(cohort) if since is None or slot.ends_at > since]
+    if not wanted:
+        return []
+    links = {slot.link_key for slot in wanted if slot.link_key is not None}
+    others = (
+        Booking.objects.filter(
+            Q(leader__in=leaders) | Q(link_key__in=links),
+            starts_at__lt=max(slot.ends_at for slot in wanted),
+            ends_at__gt=min(slot.starts_at for slot in wanted),
+        )
+        .exclude(session__cohort=cohort.pk)
+        .select_related("leader", "session__cohort")
+        .order_by("starts_at", "pk")
+    )
+    found: dict[tuple[int | None, int], list[Booking]] = defaultdict(list)
+    for other in others:
+        if any(_meet(slot, other) for slot in wanted):
+            found[other.leader_id, other.session.cohort_id].append(other)
+    return [_sentence(clashing) for clashing in found.values()]
+
+
+def _meet(slot: Slot, other: Booking) -> bool:
+    same = other.leader_id is not None or other.link_key == slot.link_key
+    return same and slot.starts_at < other.ends_at and other.starts_at < slot.ends_at
+
+
+def _sentence(clashing: list[Booking]) -> str:
+    first, group = clashing[0], clashing[0].session.cohort
+    when = clock.day_and_time(first.starts_at, group.time_zone)
+    more = f" and on {len(clashing) - 1} more dates" if len(clashing) > 2 else ""
+    more = more or (" and on one more date" if len(clashing) == 2 else "")
+    if first.leader:
+        return (
+            f"{first.leader} leads “{group.name}” on {when}{more}, and cannot lead two "
+            "sessions at once."
+        )
+    return (
+        f"“{group.name}” uses the same meeting link on {when}{more}, and one link cannot serve "
+        "two sessions at once."
+    )
+
+
+@transaction.atomic
+def book(*, cohort: Cohort, since: dt.datetime | None = None) -> None:
+    """Book the cohort's leaders and links for its sessions that end after `since`.
+
+    Raises Conflict, and then nothing was changed.
+    """
+    _take_turn()
+    bookings = Booking.objects.filter(session__cohort=cohort)
+    if since is not None:
+        bookings = bookings.filter(session__ends_at__gt=since)
+    bookings.delete()
+    leaders = list(cohort.facilitators.all())
+    wanted: list[Booking] = []
+    for slot in slots(cohort):
+        if since is not None and slot.ends_at <= since:
+            continue
+        times = {"starts_at": slot.starts_at, "ends_at": slot.ends_at}
+        wanted += [Booking(session=slot.session, leader=leader, **times) for leader in leaders]
+        if slot.link_key is not None:
+            wanted.append(Booking(session=slot.session, link_key=slot.link_key, **times))
+    try:
+        with transaction.atomic():
+            Booking.objects.bulk_create(wanted)
+    except IntegrityError:
+        reasons = conflicts(cohort=cohort, leaders=leaders, since=since)
+        raise Conflict(reasons) from None
+
+
+def _take_turn() -> None:
+    """One at a time until the transaction ends: two who insert what the other inserts would
+    wait for each other. (SQLite lets only one write anyway.)"""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TURN])

@@ -1,0 +1,530 @@
+"""Planning a season: who may, what the pages say, and what they change."""
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts.models import Role, User
+from enrollment import opening, season
+from enrollment.models import Enrollment, Seat
+from enrollment.season_overview import PER_PAGE
+from outbox.models import Message
+from sessions.models import Booking, Cohort, GroupSession
+from tests.enrollment.builders import (
+    FIRST_SESSION,
+    HOUR,
+    NOW,
+    a_cohort,
+    a_confirmed_seat,
+    a_held_seat,
+    a_member,
+    session,
+)
+from tests.enrollment.pages import said
+from tests.sessions.factories import default_programme
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+
+SEASON = reverse("enrollment:season")
+NEW = reverse("enrollment:plan_new")
+DAY = dt.timedelta(days=1)
+WEEK = 7 * DAY
+
+
+def a_leader(name: str = "Dana Reyes") -> User:
+    return a_member(role=Role.FACILITATOR, display_name=name)
+
+
+@pytest.fixture
+def admin(client: Client) -> User:
+    person = a_member(role=Role.ADMIN, display_name="Robin")
+    client.force_login(person)
+    return person
+
+
+def at(name: str, cohort: Cohort) -> str:
+    return reverse(f"enrollment:{name}", args=[cohort.slug])
+
+
+def typed(**changes: Any) -> dict[str, Any]:
+    return {
+        "programme": default_programme().pk,
+        "name": "Winter evenings",
+        "first_date": "2026-10-06",
+        "wall_time": "18:00",
+        "time_zone": "America/New_York",
+        "duration_minutes": "60",
+        "capacity": "8",
+        "price": "299.00",
+        "admission": "start",
+        "admitted_states": "CA, NY",
+        "facilitators": [],
+        "meeting_url": "",
+        **changes,
+    }
+
+
+def a_draft(*leaders: User, **fields: Any) -> Cohort:
+    draft = a_cohort(draft=True, **fields)
+    draft.facilitators.set(leaders or [a_leader("Luis Ortega")])
+    return draft
+
+
+# --- Who may see it ---------------------------------------------------------------------
+
+PAGES = {
+    "season": "get",
+    "plan_new": "get",
+    "plan": "get",
+    "plan_edit": "get",
+    "plan_copy": "get",
+    "plan_dates": "post",
+    "plan_publish": "post",
+    "plan_archive": "post",
+    "plan_capacity": "post",
+}
+READERS = ("anonymous", "member", "own leader", "other leader", "admin")
+
+
+@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("name", PAGES)
+def test_planning_is_for_admins_alone(name: str, reader: str, client: Client) -> None:
+    leader = a_leader()
+    draft = a_draft(leader)
+    readers: dict[str, Callable[[], User]] = {
+        "member": a_member,
+        "own leader": lambda: leader,
+        "other leader": a_leader,
+        "admin": lambda: a_member(role=Role.ADMIN),
+    }
+    if reader != "anonymous":
+        client.force_login(readers[reader]())
+    path = {"season": SEASON, "plan_new": NEW}.get(name) or at(name, draft)
+    response = getattr(client, PAGES[name])(path, {"skip": "2026-10-06", "capacity": "7"})
+    if reader == "anonymous":
+        assert response["Location"].startswith(reverse("account_login"))
+    elif reader == "admin":
+        assert response.status_code == (200 if PAGES[name] == "get" else 302)
+    else:
+        assert response.status_code == 404
+        draft.refresh_from_db()
+        assert (draft.status, draft.skipped_dates, draft.capacity) == ("draft", [], 8)
+
+
+@pytest.mark.parametrize("name", [name for name, method in PAGES.items() if method == "post"])
+def test_what_changes_something_is_a_press_and_no_link(
+    name: str, client: Client, admin: User
+) -> None:
+    assert client.get(at(name, a_draft())).status_code == 405
+
+
+def test_the_nav_leads_admins_to_the_plan_and_nobody_else(client: Client, admin: User) -> None:
+    home = reverse("enrollment:my_groups")
+    assert f'href="{SEASON}"' in client.get(home).content.decode()
+    client.force_login(a_leader())
+    assert f'href="{SEASON}"' not in client.get(home).content.decode()
+
+
+# --- The season at a glance -------------------------------------------------------------
+
+
+def rows(client: Client, query: str = "") -> list[str]:
+    response = client.get(SEASON + query)
+    assert response.status_code == 200
+    return [row.cohort.name for row in response.context["rows"]]
+
+
+def test_an_empty_season_says_so(client: Client, admin: User) -> None:
+    assert "No group is planned yet." in said(client.get(SEASON))
+
+
+def test_a_row_says_all_that_matters(client: Client, admin: User) -> None:
+    cohort = a_cohort(skipped_dates=["2026-11-24"])
+    cohort.facilitators.add(a_leader())
+    a_confirmed_seat(cohort=cohort)
+    page = said(client.get(SEASON))
+    for words in (
+        "Tuesday evenings",
+        "Published",
+        "Oct 6, 2026",
+        "Dec 29, 2026",
+        "Tuesdays, 6:00 PM Eastern",
+        "Dana Reyes",
+        "1 of 8",
+    ):
+        assert words in page
+
+
+def test_the_newest_season_comes_first_and_states_follow_the_clock(
+    client: Client, admin: User
+) -> None:
+    def group(name: str, days: int, **fields: Any) -> Cohort:
+        return a_cohort(name=name, starts_at=FIRST_SESSION + days * DAY, **fields)
+
+    group("Done", -100)
+    group("On", -20)
+    group("Soon", 5)
+    group("Sketch", 30, draft=True)
+    Cohort.objects.filter(pk=group("Shut", 8).pk).update(status=Cohort.Status.CLOSED)
+    Cohort.objects.filter(pk=group("Away", -200).pk).update(status=Cohort.Status.ARCHIVED)
+    assert rows(client) == ["Sketch", "Shut", "Soon", "On", "Done", "Away"]
+    states = {row.cohort.name: row.state for row in client.get(SEASON).context["rows"]}
+    for name, state in states.items():
+        assert rows(client, f"?state={state}") == [name]
+    assert list(states.values()) == [
+        "draft",
+        "closed",
+        "published",
+        "running",
+        "completed",
+        "archived",
+    ]
+
+
+def test_a_season_is_narrowed_by_leader_and_bad_questions_are_ignored(
+    client: Client, admin: User
+) -> None:
+    leader = a_leader()
+    a_draft(leader, name="Hers")
+    a_draft(name="Another's")
+    assert rows(client, f"?leader={leader.pk}") == ["Hers"]
+    assert rows(client, f"?leader={leader.pk}&state=running") == []
+    assert "No group fits." in said(client.get(f"{SEASON}?leader={leader.pk}&state=running"))
+    assert len(rows(client, "?leader=x&state=nonsense&page=99")) == 2
+    assert len(rows(client, "?leader=²&page=x")) == 2
+
+
+def test_a_long_season_has_pages_that_keep_what_it_was_narrowed_to(
+    client: Client, admin: User
+) -> None:
+    leader = a_leader()
+    for _ in range(PER_PAGE + 1):
+        a_draft(leader)
+    a_draft()
+    page = client.get(f"{SEASON}?leader={leader.pk}")
+    assert "Page 1 of 2" in said(page)
+    assert f'href="?leader={leader.pk}&amp;page=2"' in page.content.decode()
+    assert f'<option value="{leader.pk}" selected>' in page.content.decode()
+    assert len(rows(client, f"?leader={leader.pk}&page=2")) == 1
+
+
+def queries(client: Client, path: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(path).status_code == 200
+    return len(captured)
+
+
+@pytest.mark.parametrize("name", ["season", "plan", "plan_copy"])
+def test_a_page_takes_as_many_queries_for_100_groups_as_for_one(
+    name: str, client: Client, admin: User
+) -> None:
+    leader = a_leader()
+    draft = a_draft(leader)
+    a_cohort(starts_at=FIRST_SESSION + 13 * WEEK).facilitators.add(leader)
+    path = SEASON if name == "season" else at(name, draft)
+    client.get(path)
+    few = queries(client, path)
+    for number in range(99):
+        other = a_cohort(starts_at=FIRST_SESSION + number * HOUR, draft=number % 2 == 0)
+        other.facilitators.set([leader, a_leader()])
+    assert queries(client, path) == few
+
+
+# --- A new group ------------------------------------------------------------------------
+
+
+def test_a_new_group_is_a_draft_that_arms_nothing(client: Client, admin: User) -> None:
+    leader = a_leader()
+    assert "A new group" in said(client.get(NEW))
+    response = client.post(NEW, typed(facilitators=[leader.pk]))
+    cohort = Cohort.objects.get()
+    assert response["Location"] == at("plan", cohort)
+    assert cohort.status == Cohort.Status.DRAFT
+    assert (cohort.slug, cohort.price_cents) == ("winter-evenings-2026-10-06", 29_900)
+    assert cohort.admitted_states == ["CA", "NY"]
+    assert list(cohort.facilitators.all()) == [leader]
+    for armed in (GroupSession, Seat, Booking, Message):
+        assert not armed.objects.exists()
+    client.post(NEW, typed())
+    assert Cohort.objects.filter(slug="winter-evenings-2026-10-06-2").exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("first_date", "2026-02-30", "Enter the date of the first session."),
+        ("first_date", "1926-10-06", "Check the year of the first date."),
+        ("wall_time", "25:00", "Enter the time at which each session starts."),
+        ("admitted_states", "XX", "Not a US state: XX."),
+        ("capacity", "99", "This program seats at most 10."),
+        ("meeting_url", "http://meet.example/room", "Enter an address that starts with https://."),
+        ("price", "-1", "greater than or equal to 0"),
+        ("duration_minutes", "20", "greater than or equal to 60"),
+    ],
+)
+def test_a_mistake_is_named_at_its_field(
+    field: str, value: str, words: str, client: Client, admin: User
+) -> None:
+    response = client.post(NEW, typed(**{field: value}))
+    assert response.status_code == 422
+    assert words in " ".join(response.context["form"].errors[field])
+    assert words in said(response)
+    assert not Cohort.objects.exists()
+
+
+def test_a_member_is_no_leader(client: Client, admin: User) -> None:
+    response = client.post(NEW, typed(facilitators=[a_member().pk]))
+    assert "facilitators" in response.context["form"].errors
+
+
+def test_a_draft_is_edited_and_a_new_first_date_forgets_what_was_skipped(
+    client: Client, admin: User
+) -> None:
+    draft = a_draft(skipped_dates=["2026-11-24"])
+    client.post(at("plan_edit", draft), typed(name="Thursdays"))
+    draft.refresh_from_db()
+    assert (draft.name, draft.skipped_dates) == ("Thursdays", ["2026-11-24"])
+    client.post(at("plan_edit", draft), typed(first_date="2026-10-08"))
+    draft.refresh_from_db()
+    assert draft.skipped_dates == []
+
+
+def test_a_published_group_is_not_edited_as_a_draft(client: Client, admin: User) -> None:
+    cohort = a_cohort()
+    response = client.post(at("plan_edit", cohort), typed(name="Other"), follow=True)
+    assert "not edited as a draft any more" in said(response)
+    cohort.refresh_from_db()
+    assert cohort.name == "Tuesday evenings"
+
+
+# --- Twelve dates -----------------------------------------------------------------------
+
+
+def test_the_plan_shows_twelve_dates_holidays_and_the_clock_change(
+    client: Client, admin: User
+) -> None:
+    draft = a_draft(first_date=dt.date(2026, 10, 8))  # Thursdays, Thanksgiving among them
+    page = said(client.get(at("plan", draft)))
+    assert "Week 1 Thursday, October 8, 2026, 6:00 PM Eastern" in page
+    assert "Week 12 Thursday, December 24, 2026" in page
+    assert "Week 8 Thursday, November 26, 2026, 6:00 PM Eastern Thanksgiving Day" in page
+    remark = "The clocks change before this session; it stays 6:00 PM Eastern on the group"
+    assert page.count(remark) == 1
+    assert re.search(r"Week 5 Thursday, November 5, 2026, 6:00 PM Eastern The clocks", page)
+
+
+@pytest.mark.parametrize(
+    ("first", "zone", "changes"),
+    [
+        (dt.date(2026, 10, 6), "America/Phoenix", []),
+        (dt.date(2026, 10, 6), "America/New_York", [5]),
+        (dt.date(2027, 1, 5), "America/New_York", [11]),  # Tuesday, March 16
+    ],
+)
+def test_clock_changes_are_said_where_the_utc_hour_differs(
+    first: dt.date, zone: str, changes: list[int], client: Client, admin: User
+) -> None:
+    draft = a_draft(first_date=first, time_zone=zone)
+    days = client.get(at("plan", draft)).context["plan"].days
+    assert [day.number for day in days if day.clock_changes] == changes
+
+
+def test_a_date_is_skipped_with_one_press_and_held_after_all_with_another(
+    client: Client, admin: User
+) -> None:
+    draft = a_draft(first_date=dt.date(2026, 10, 8))
+    client.post(at("plan_dates", draft), {"skip": "2026-11-26"})
+    page = said(client.get(at("plan", draft)))
+    assert "No session Thursday, November 26, 2026 Thanksgiving Day" in page
+    assert "Week 12 Thursday, December 31, 2026" in page
+    client.post(at("plan_dates", draft), {"skip": "2026-12-31"})
+    assert "Week 12 Thursday, January 7, 2027" in said(client.get(at("plan", draft)))
+    client.post(at("plan_dates", draft), {"hold": "2026-11-26"})
+    draft.refresh_from_db()
+    # Twelve sessions end on December 24 again, before what was skipped.
+    assert draft.skipped_dates == []
+    assert not draft.group_sessions.exists()
+
+
+def test_the_first_date_can_be_skipped_and_brought_back(client: Client, admin: User) -> None:
+    draft = a_draft()
+    client.post(at("plan_dates", draft), {"skip": "2026-10-06"})
+    assert "Week 1 Tuesday, October 13" in said(client.get(at("plan", draft)))
+    client.post(at("plan_dates", draft), {"hold": "2026-10-06"})
+    assert "Week 1 Tuesday, October 6" in said(client.get(at("plan", draft)))
+
+
+def test_an_impossible_skip_is_refused_with_the_reason(client: Client, admin: User) -> None:
+    draft = a_draft()
+    response = client.post(at("plan_dates", draft), {"skip": "2026-10-07"}, follow=True)
+    assert "2026-10-07 is not a meeting day of this group" in said(response)
+    assert client.post(at("plan_dates", draft), {"skip": "soon"}).status_code == 404
+
+
+def test_the_dates_of_a_published_group_stay(client: Client, admin: User) -> None:
+    cohort = a_cohort()
+    page = client.get(at("plan", cohort))
+    assert "Skip this date" not in said(page)
+    response = client.post(at("plan_dates", cohort), {"skip": "2026-10-13"}, follow=True)
+    assert "This group is published" in said(response)
+    cohort.refresh_from_db()
+    assert cohort.skipped_dates == []
+
+
+# --- Publishing -------------------------------------------------------------------------
+
+
+def test_publishing_makes_sessions_seats_and_bookings(client: Client, admin: User) -> None:
+    leader = a_leader()
+    draft = a_draft(leader)
+    page = client.post(at("plan_publish", draft), follow=True)
+    assert "is published: members can join now." in said(page)
+    assert (draft.group_sessions.count(), draft.seats.count()) == (12, 8)
+    assert leader.bookings.count() == 12
+    again = client.post(at("plan_publish", draft), follow=True)
+    assert "This group is published" in said(again)
+
+
+def test_every_reason_not_to_publish_stands_on_one_page(client: Client, admin: User) -> None:
+    leader, room = a_leader(), "https://meet.example/room"
+    busy = a_draft(leader, name="Busy", meeting_url=room)
+    opening.open_enrollment(cohort=busy)
+    draft = a_draft(leader, meeting_url=room, wall_time=dt.time(18, 30))
+    reasons = (
+        "Dana Reyes leads “Busy” on Tuesday, October 6, 6:00 PM Eastern and on 11 more dates",
+        "“Busy” uses the same meeting link on Tuesday, October 6, 6:00 PM Eastern",
+    )
+    seen = said(client.get(at("plan", draft)))
+    told = said(client.post(at("plan_publish", draft), follow=True))
+    for page in (seen, told):
+        assert all(reason in page for reason in reasons)
+    draft.refresh_from_db()
+    assert draft.status == Cohort.Status.DRAFT
+    assert not draft.seats.exists()
+    late = a_draft(first_date=dt.date(2026, 9, 1))
+    late.facilitators.clear()
+    page_of_late = said(client.get(at("plan", late)))
+    assert "Choose a facilitator first" in page_of_late
+    assert "Nobody could join any more" in page_of_late
+
+
+def test_a_draft_takes_nobodys_time(client: Client, admin: User) -> None:
+    leader = a_leader()
+    a_draft(leader)
+    second = a_draft(leader)
+    client.post(at("plan_publish", second))
+    second.refresh_from_db()
+    assert second.status == Cohort.Status.PUBLISHED
+
+
+def test_a_group_is_archived_only_when_nothing_is_ahead(
+    client: Client, admin: User, clock: Any
+) -> None:
+    cohort = a_cohort()
+    early = client.post(at("plan_archive", cohort), follow=True)
+    assert "This group has sessions ahead" in said(early)
+    with pytest.raises(season.NotPossible):
+        season.archive(cohort=cohort, now=session(cohort, 12).ends_at - HOUR / 2)
+    clock.move_to(session(cohort, 12).ends_at)
+    client.force_login(admin)
+    assert "Tuesday evenings is archived." in said(
+        client.post(at("plan_archive", cohort), follow=True)
+    )
+    cohort.refresh_from_db()
+    assert cohort.status == Cohort.Status.ARCHIVED
+
+
+# --- The next season --------------------------------------------------------------------
+
+
+def test_a_copy_begins_on_the_weekday_after_the_end_and_arms_nothing(
+    client: Client, admin: User
+) -> None:
+    leader = a_leader()
+    cohort = a_draft(leader, skipped_dates=["2026-11-24"], meeting_url="https://meet.example/a")
+    opening.open_enrollment(cohort=cohort)
+    page = client.get(at("plan_copy", cohort))
+    form = page.context["form"]
+    assert form["first_date"].value() == dt.date(2027, 1, 5)
+    before = (GroupSession.objects.count(), Seat.objects.count(), Booking.objects.count())
+    answers = typed(
+        name=form["name"].value(),
+        first_date="2027-01-05",
+        facilitators=form["facilitators"].value(),
+        meeting_url=form["meeting_url"].value(),
+    )
+    response = client.post(at("plan_copy", cohort), answers)
+    copied = Cohort.objects.get(status=Cohort.Status.DRAFT)
+    assert response["Location"] == at("plan", copied)
+    assert (copied.name, copied.skipped_dates) == (cohort.name, [])
+    assert list(copied.facilitators.all()) == [leader]
+    assert before == (GroupSession.objects.count(), Seat.objects.count(), Booking.objects.count())
+    cohort.refresh_from_db()
+    assert cohort.first_date == dt.date(2026, 10, 6)
+
+
+def test_a_copy_avoids_weeks_in_which_its_leader_is_taken() -> None:
+    leader = a_leader()
+    cohort = a_draft(leader)  # ends on December 22
+    busy = a_draft(leader, first_date=dt.date(2026, 10, 20))  # until January 5
+    Cohort.objects.filter(pk=busy.pk).update(wall_time=dt.time(18, 30))
+    busy.refresh_from_db()
+    opening.open_enrollment(cohort=busy)
+    first = season.next_first_date(cohort=cohort, leaders=[leader], today=NOW.date())
+    assert first == dt.date(2027, 1, 12)
+    assert season.next_first_date(cohort=cohort, leaders=[], today=dt.date(2027, 3, 1)) == dt.date(
+        2027, 3, 2
+    )
+
+
+# --- Seats ------------------------------------------------------------------------------
+
+
+def seats(cohort: Cohort) -> int:
+    return Seat.objects.filter(cohort=cohort).count()
+
+
+def test_seats_are_added_and_free_ones_taken_away(client: Client, admin: User) -> None:
+    cohort = a_cohort(capacity=4)
+    for wanted in (10, 3, 8):
+        page = client.post(at("plan_capacity", cohort), {"capacity": wanted}, follow=True)
+        assert "The seats are changed." in said(page)
+        cohort.refresh_from_db()
+        assert cohort.capacity == seats(cohort) == wanted
+
+
+def test_seats_never_go_below_those_taken(client: Client, admin: User) -> None:
+    cohort = a_cohort(capacity=4)
+    kept = [a_confirmed_seat(cohort=cohort), a_held_seat(cohort=cohort)]
+    Seat.objects.filter(enrollment=kept[1]).update(enrollment=None)
+    Seat.objects.filter(cohort=cohort, number=4).update(enrollment=kept[1])
+    page = client.post(at("plan_capacity", cohort), {"capacity": 1})
+    assert page.status_code == 422
+    assert "2 seats are taken, so 1 is too few. The smallest number now is 2." in said(page)
+    cohort.refresh_from_db()
+    assert cohort.capacity == seats(cohort) == 4
+    client.post(at("plan_capacity", cohort), {"capacity": 2})
+    assert seats(cohort) == 2
+    assert set(Enrollment.objects.filter(seat__isnull=False)) == set(kept)
+    # Chair 4 is still there: laying out again must not count to two and add a third.
+    cohort.refresh_from_db()
+    opening.lay_out(cohort=cohort)
+    assert seats(cohort) == 2
+
+
+@pytest.mark.parametrize(("typed_in", "words"), [("11", "at most 10"), ("0", "1"), ("x", "whole")])
+def test_a_number_of_seats_that_makes_no_sense_is_refused(
+    typed_in: str, words: str, client: Client, admin: User
+) -> None:
+    cohort = a_cohort()
+    page = client.post(at("plan_capacity", cohort), {"capacity": typed_in})
+    assert page.status_code == 422
+    assert words in " ".join(page.context["form"].errors["capacity"])
+    assert seats(cohort) == 8
