@@ -71,6 +71,12 @@ class SessionLinkForm(forms.ModelForm):
         label = f"Meeting link of session {self.instance.number} only"
         self.fields["meeting_url"].widget.attrs["aria-label"] = label
 
+    def save(self, commit: bool = True) -> Any:
+        """Write the link alone: the session may have been moved since it was read."""
+        if commit:
+            self.instance.save(update_fields=["meeting_url"])
+        return self.instance
+
 
 class GroupSessionInline(admin.TabularInline):
     """The twelve dates; only a session's own link can be set by hand."""
@@ -86,7 +92,8 @@ class GroupSessionInline(admin.TabularInline):
 
     @admin.display(description="On the group's clock")
     def when(self, session: GroupSession) -> str:
-        return clock.day_and_time(session.starts_at, session.cohort.time_zone)
+        when = clock.day_and_time(session.starts_at, session.cohort.time_zone)
+        return f"{when} (cancelled)" if session.cancelled_at else when
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -116,7 +123,8 @@ class CohortAdmin(admin.ModelAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Cohort | None = None) -> Any:
         """Once somebody has a seat, the dates stay: moving them here would tell nobody."""
-        if obj is not None and Seat.objects.filter(cohort=obj).exclude(enrollment=None).exists():
+        taken = Seat.objects.filter(cohort=obj).exclude(enrollment=None)
+        if obj is not None and (obj.version or taken.exists()):
             return (*self.readonly_fields, *self.promised_fields)
         return self.readonly_fields
 
@@ -138,6 +146,11 @@ class CohortAdmin(admin.ModelAdmin):
     @admin.display(description="Seats taken")
     def seats(self, cohort: Cohort) -> str:
         return f"{cohort.taken} of {cohort.capacity}"  # type: ignore[attr-defined]
+
+    def save_model(self, request: HttpRequest, obj: Cohort, form: Any, change: bool) -> None:
+        """Write what the page offered and no more: the dates may have changed meanwhile."""
+        offered = [field.name for field in obj._meta.fields if field.name in form.cleaned_data]
+        obj.save(update_fields=offered if change else None)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Once published, a cohort's sessions and seats follow what was just saved."""

@@ -79,7 +79,9 @@ def flag(misses: int) -> str:
 
 
 def expected(session: GroupSession) -> "QuerySet[Enrollment]":
-    """Those whose place in this session is theirs, by the name they are called."""
+    """Those whose place in this session is theirs, by their name; nobody when it is cancelled."""
+    if session.cancelled_at is not None:
+        return Enrollment.objects.none()
     return Enrollment.objects.filter(
         cohort=session.cohort_id, status__in=EXPECTED, first_week__lte=session.number
     ).order_by("member__display_name", "pk")
@@ -120,9 +122,9 @@ def note(*, session: GroupSession, noted: Sequence[Noted], actor: User, now: dt.
 def close_register(*, session: GroupSession, actor: User, now: dt.datetime) -> bool:
     """Note for everybody without a note what the door saw; False if it was closed already.
 
-    Raises TooEarly before the session has ended.
+    Raises TooEarly before the session has ended; a cancelled one never does.
     """
-    if now < session.ends_at:
+    if now < session.ends_at or session.cancelled_at is not None:
         raise TooEarly
     try:
         with transaction.atomic():

@@ -17,7 +17,7 @@ def sessions_ics(
     """An .ics of `sessions` for one member (RFC 5545).
 
     Instants are in UTC, so every calendar shows its owner's local time. UIDs are stable:
-    a later file with a higher SEQUENCE moves the same entries.
+    a later file with a higher SEQUENCE moves the same entries, or cancels them.
     """
     host = urlsplit(settings.SITE_URL).hostname
     calendar = Calendar()
@@ -30,7 +30,9 @@ def sessions_ics(
         event.add("dtstamp", now)
         event.add("dtstart", session.starts_at)
         event.add("dtend", session.ends_at)
-        event.add("sequence", 0)
+        event.add("sequence", session.sequence)
+        if session.cancelled_at is not None:
+            event.add("status", "CANCELLED")
         event.add("summary", f"{settings.PRACTICE_NAME}: weekly session")
         event.add("description", f"Your private link: {enrollment.door_url}")
         event.add("location", enrollment.door_url)

@@ -88,6 +88,7 @@ class SessionRow:
     ends_at: dt.datetime
     past: bool
     included: bool
+    cancelled: bool
     week: CurriculumWeek | None
     # Days just before this session on which the group would have met and does not.
     skipped: list[dt.datetime]
@@ -164,8 +165,8 @@ def _cards(
     )
     for cohort in found:
         weeks = cohort.starting_weeks
-        coming = (s for s in _sessions_of(cohort) if s.number in weeks and s.starts_at > now)
-        entry = next(coming, None)
+        held = (s for s in _sessions_of(cohort) if s.cancelled_at is None)
+        entry = next((s for s in held if s.number in weeks and s.starts_at > now), None)
         yield GroupCard(
             cohort=cohort,
             taken=cohort.seats_taken,
@@ -208,6 +209,7 @@ def session_rows(
             ends_at=session.ends_at,
             past=session.ends_at <= now,
             included=session.number >= first_week,
+            cancelled=session.cancelled_at is not None,
             week=by_number.get(session.number),
             skipped=skipped.get(session.number, []),
         )

@@ -21,6 +21,7 @@ class DoorState(StrEnum):
     EARLY = "early"
     ENDED_TODAY = "ended_today"
     OVER = "over"
+    CANCELLED = "cancelled"
     NO_STANDING = "no_standing"
     NOT_YOURS = "not_yours"
     UNKNOWN = "unknown"
@@ -55,15 +56,31 @@ def look(*, token: str, user: User, now: dt.datetime) -> Doorway:
         return Doorway(DoorState.OVER, enrollment)
     if enrollment.status not in IN_STANDING:
         return Doorway(DoorState.NO_STANDING, enrollment)
-    sessions = GroupSession.objects.filter(
-        cohort=enrollment.cohort_id, number__gte=enrollment.first_week
+    return _by_the_clock(enrollment, now)
+
+
+def _by_the_clock(enrollment: Enrollment, now: dt.datetime) -> Doorway:
+    """What the door answers to somebody in good standing."""
+    near = list(
+        GroupSession.objects.filter(
+            cohort=enrollment.cohort_id,
+            number__gte=enrollment.first_week,
+            ends_at__gt=now - JUST_ENDED,
+        ).order_by("starts_at")
     )
-    coming = sessions.filter(ends_at__gt=now).order_by("starts_at").first()
-    ended = sessions.filter(ends_at__lte=now, ends_at__gt=now - JUST_ENDED).first()
-    if coming is not None:
+    for session in near:
         # The same cohort is loaded already, with what the redirect will need.
-        coming.cohort = enrollment.cohort
-        opens_at = opening_time(coming)
+        session.cohort = enrollment.cohort
+    held = [session for session in near if session.cancelled_at is None]
+    coming = next((session for session in held if session.ends_at > now), None)
+    ended = next((session for session in held if session.ends_at <= now), None)
+    cancelled = next(
+        (s for s in near if s.cancelled_at and opening_time(s) <= now < s.ends_at), None
+    )
+    opens_at = opening_time(coming) if coming else None
+    if cancelled is not None and (opens_at is None or now < opens_at):
+        return Doorway(DoorState.CANCELLED, enrollment, cancelled, opens_at, coming)
+    if coming is not None and opens_at is not None:
         if now >= opens_at:
             return Doorway(DoorState.OPEN, enrollment, coming, opens_at)
         if ended is None:

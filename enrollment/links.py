@@ -20,6 +20,7 @@ from sessions.models import GroupSession, Programme
 SEAT_CONFIRMED = "seat-confirmed"
 SESSION_LINK = "session-link"
 SESSION_REMINDER = "session-reminder"
+SCHEDULE_CHANGED = "schedule-changed"
 HOLD_EXPIRED = "hold-expired"
 # No session lasts longer. Without it the index on the start could not tell the few sessions
 # that run now from all those that ever began.
@@ -117,6 +118,7 @@ def _entitled(
         .filter(
             *conditions,
             whose,
+            cancelled_at=None,
             cohort__programme=programme,
             cohort__enrollments__status__in=IN_STANDING,
             cohort__enrollments__first_week__lte=F("number"),

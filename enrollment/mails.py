@@ -9,6 +9,7 @@ import datetime as dt
 import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from accounts import clock
 from enrollment import links
@@ -19,7 +20,7 @@ from enrollment.states import IN_STANDING, LIVE, Status
 from outbox.kinds import register
 from outbox.mail import Attachment, Form, Mail, NotOwed, compose, compose_form
 from outbox.models import Message
-from sessions.models import GroupSession
+from sessions.models import CohortChange, GroupSession
 from sessions.pricing import format_money
 
 Rendered = Mapping[int, Mail | NotOwed]
@@ -30,6 +31,7 @@ def register_kinds() -> None:
     register(links.SESSION_LINK, session_link)
     register(links.SESSION_REMINDER, session_reminder)
     register(links.HOLD_EXPIRED, hold_expired)
+    register(links.SCHEDULE_CHANGED, schedule_changed)
 
 
 def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
@@ -41,7 +43,11 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         enrollment = enrollments[message.subject_id]
         if enrollment.status not in IN_STANDING:
             return NotOwed(f"The enrolment is {enrollment.status}.")
-        own = [s for s in sessions[enrollment.cohort_id] if s.number >= enrollment.first_week]
+        own = [
+            session
+            for session in sessions[enrollment.cohort_id]
+            if session.number >= enrollment.first_week and session.cancelled_at is None
+        ]
         calendar = sessions_ics(enrollment=enrollment, sessions=own, now=now)
         coming = [session for session in own if session.ends_at > now]
         return compose(
@@ -135,6 +141,57 @@ def hold_expired(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     return {message.pk: render(message) for message in messages}
 
 
+def schedule_changed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
+    """A change of the dates, with the entries that move as a calendar file.
+
+    The new time is the one that stands when the mail is sent: two changes in a row never leave
+    somebody with the first.
+    """
+    enrollments = _enrollments(messages)
+    sessions = _sessions_by_cohort({e.cohort_id for e in enrollments.values()})
+    changes = CohortChange.objects.in_bulk([message.occasion_id for message in messages])
+
+    def render(message: Message) -> Mail | NotOwed:
+        enrollment = enrollments[message.subject_id]
+        if enrollment.status not in IN_STANDING:
+            return NotOwed(f"The enrolment is {enrollment.status}.")
+        change = changes[message.occasion_id]
+        lines = _changed_for(enrollment, change, sessions[enrollment.cohort_id], now)
+        if not lines:
+            return NotOwed("Nothing is different from what this member knows.")
+        changed = [line["session"] for line in lines]
+        calendar = sessions_ics(enrollment=enrollment, sessions=changed, now=now)
+        usual = clock.weekday(lines[0]["before"], enrollment.member.time_zone)
+        return compose(
+            "schedule-changed",
+            f"A change to your {usual} sessions",
+            {**_context(enrollment), "lines": lines, "kind": change.kind},
+            attachments=(Attachment("changes.ics", calendar, "text/calendar"),),
+        )
+
+    return {message.pk: render(message) for message in messages}
+
+
+def _changed_for(
+    enrollment: Enrollment,
+    change: CohortChange,
+    sessions: Sequence[GroupSession],
+    now: dt.datetime,
+) -> list[dict[str, Any]]:
+    """What is different for a member: each session, when it was, and when it is, if it is."""
+    current = {s.number: s for s in sessions if s.number >= enrollment.first_week}
+    lines = []
+    for detail in change.details:
+        session = current.get(detail["number"])
+        before = dt.datetime.fromisoformat(detail["before"])
+        if session is None or session.ends_at <= now:
+            continue
+        after = session.starts_at if session.cancelled_at is None else None
+        if after != before:
+            lines.append({"session": session, "before": before, "after": after})
+    return lines
+
+
 # --- What they share --------------------------------------------------------------------
 
 
@@ -151,6 +208,7 @@ def _for_sessions(
         cohort_id__in={e.cohort_id for e in enrollments.values()},
         starts_at__gte=links.minute(min(occasions)),
         starts_at__lt=links.minute(max(occasions) + 1),
+        cancelled_at=None,
     )
     by_start = {(s.cohort_id, links.occasion(s.starts_at)): s for s in sessions}
 
@@ -160,7 +218,7 @@ def _for_sessions(
         if enrollment.status not in IN_STANDING:
             return NotOwed(f"The enrolment is {enrollment.status}.")
         if session is None:
-            return NotOwed("The session was moved to another time.")
+            return NotOwed("The session was moved to another time, or cancelled.")
         if session.ends_at <= now:
             return NotOwed("The session is over.")
         return mail(enrollment, session)

@@ -47,8 +47,10 @@ def lay_out(*, cohort: Cohort, since: dt.datetime | None = None) -> None:
     Sessions that ended before `since` keep the leaders whom they were booked for. Raises
     ImpossibleSchedule and bookings.Conflict.
     """
-    Cohort.objects.select_for_update().get(pk=cohort.pk)
-    schedule_sessions(cohort=cohort)
+    stored = Cohort.objects.select_for_update().get(pk=cohort.pk)
+    # After a change the sessions hold what members were told, and no plan undoes it.
+    if not stored.version:
+        schedule_sessions(cohort=cohort)
     add_chairs(cohort=cohort)
     bookings.book(cohort=cohort, since=since)
 

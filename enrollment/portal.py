@@ -37,7 +37,10 @@ class MyGroupRow:
 def my_groups(*, member: User, now: dt.datetime) -> list[MyGroupRow]:
     """All of a member's enrolments, those that matter now first. Two queries."""
     coming = GroupSession.objects.filter(
-        cohort=OuterRef("cohort"), number__gte=OuterRef("first_week"), ends_at__gt=now
+        cohort=OuterRef("cohort"),
+        number__gte=OuterRef("first_week"),
+        ends_at__gt=now,
+        cancelled_at=None,
     ).order_by("starts_at")
     enrollments = (
         Enrollment.objects.filter(member=member)
@@ -72,7 +75,7 @@ def led_groups(*, leader: User, now: dt.datetime) -> list[LedGroup]:
     """The groups that somebody leads and that have a page, soonest first. One query."""
     if leader.role == Role.MEMBER:
         return []
-    coming = Q(group_sessions__ends_at__gt=now)
+    coming = Q(group_sessions__ends_at__gt=now, group_sessions__cancelled_at=None)
     cohorts = (
         Cohort.objects.filter(
             facilitators=leader, status__in=(Cohort.Status.PUBLISHED, Cohort.Status.CLOSED)
@@ -110,9 +113,8 @@ class MyGroup:
 def my_group(*, enrollment: Enrollment, now: dt.datetime) -> MyGroup:
     cohort = enrollment.cohort
     sessions = list(cohort.group_sessions.all())
-    coming = next(
-        (s for s in sessions if s.ends_at > now and s.number >= enrollment.first_week), None
-    )
+    ahead = [s for s in sessions if s.ends_at > now and s.number >= enrollment.first_week]
+    coming = next((session for session in ahead if session.cancelled_at is None), None)
     opens_at = None
     if coming is not None:
         coming.cohort = cohort

@@ -20,6 +20,8 @@ from sessions.models import Cohort, CurriculumWeek, GroupSession
 
 AHEAD = dt.timedelta(days=7)
 NAMELESS = "No name given"
+# No mark of anybody's: a cancelled session is neither attended nor missed.
+CANCELLED = "cancelled"
 
 
 class Stage(StrEnum):
@@ -29,6 +31,7 @@ class Stage(StrEnum):
     DOOR_OPEN = "door_open"
     RUNNING = "running"
     ENDED = "ended"
+    CANCELLED = "cancelled"
 
 
 def cohorts_of(leader: User) -> "QuerySet[Cohort]":
@@ -42,6 +45,8 @@ def cohorts_of(leader: User) -> "QuerySet[Cohort]":
 
 
 def stage(session: GroupSession, now: dt.datetime) -> Stage:
+    if session.cancelled_at is not None:
+        return Stage.CANCELLED
     if now >= session.ends_at:
         return Stage.ENDED
     if now >= session.starts_at:
@@ -119,7 +124,9 @@ def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[Ses
                     flag=attendance.flag(attendance.misses_in_a_row(marks[one.pk].values())),
                 )
                 for one in members[session.cohort_id]
-                if one.first_week <= session.number and one.status in EXPECTED
+                if one.first_week <= session.number
+                and one.status in EXPECTED
+                and session.cancelled_at is None
             ],
             closed=hasattr(session, "register"),
         )
@@ -143,7 +150,7 @@ def _members(cohorts: Iterable[int]) -> Mapping[int, list[Enrollment]]:
 def _marks(cohorts: Iterable[int]) -> Mapping[int, dict[int, str]]:
     """What was noted about each enrolment: session's number → mark, in the sessions' order."""
     found: dict[int, dict[int, str]] = defaultdict(dict)
-    notes = AttendanceNote.objects.filter(session__cohort__in=cohorts)
+    notes = AttendanceNote.objects.filter(session__cohort__in=cohorts, session__cancelled_at=None)
     rows = notes.order_by("session__number").values_list("enrollment", "session__number", "mark")
     for enrollment, number, mark in rows:
         found[enrollment][number] = mark
@@ -153,7 +160,7 @@ def _marks(cohorts: Iterable[int]) -> Mapping[int, dict[int, str]]:
 def _held(cohorts: Iterable[int], now: dt.datetime) -> Mapping[int, list[int]]:
     """The numbers of the sessions that are over, by cohort."""
     found: dict[int, list[int]] = defaultdict(list)
-    over = GroupSession.objects.filter(cohort__in=cohorts, ends_at__lte=now)
+    over = GroupSession.objects.filter(cohort__in=cohorts, ends_at__lte=now, cancelled_at=None)
     for cohort, number in over.values_list("cohort_id", "number"):
         found[cohort].append(number)
     return found
@@ -164,7 +171,7 @@ def _held(cohorts: Iterable[int], now: dt.datetime) -> Mapping[int, list[int]]:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One member in one week. `mark` is empty where nothing was noted."""
+    """One member in one week. `mark` is empty where nothing was noted and nothing cancelled."""
 
     session: GroupSession
     mark: str
@@ -238,6 +245,8 @@ def _cell(
     note: AttendanceNote | None,
     arrived_at: dt.datetime | None,
 ) -> Cell:
+    if session.cancelled_at is not None:
+        return Cell(session, CANCELLED, "Cancelled", noted=False)
     if note is not None:
         words = Mark(note.mark).label
         if note.late_minutes:
@@ -256,7 +265,7 @@ def as_table(found: Roster) -> list[list[str]]:
     body = [
         [
             row.name,
-            *(cell.words if cell.noted else "" for cell in row.cells),
+            *(cell.words if cell.mark else "" for cell in row.cells),
             str(row.came),
             str(row.counted),
         ]

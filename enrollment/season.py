@@ -106,7 +106,7 @@ def archive(*, cohort: Cohort, now: dt.datetime) -> None:
     done = (
         Cohort.objects.filter(pk=cohort.pk)
         .exclude(status=Cohort.Status.ARCHIVED)
-        .exclude(Q(group_sessions__ends_at__gt=now))
+        .exclude(Q(group_sessions__ends_at__gt=now, group_sessions__cancelled_at=None))
         .update(status=Cohort.Status.ARCHIVED)
     )
     if not done:

@@ -209,17 +209,18 @@ def one() -> "QuerySet[Cohort]":
 def days(cohort: Cohort) -> list[Day]:
     """Every meeting day from the first to the last, the skipped ones too, on the group's clock."""
     try:
-        starts = [slot.starts_at.astimezone(cohort.zone) for slot in bookings.slots(cohort)]
+        slots = bookings.slots(cohort)
     except schedule.ImpossibleSchedule:
         return []
+    starts = [slot.starts_at.astimezone(cohort.zone) for slot in slots]
     name = holiday_names([*(at.date() for at in starts), *cohort.skipped()])
     found = [Day(day=day, number=None, holiday=name(day)) for day in cohort.skipped()]
-    for number, at in enumerate(starts, start=1):
-        before = starts[number - 2] if number > 1 else at
+    for place, (slot, at) in enumerate(zip(slots, starts, strict=True)):
+        before = starts[max(place - 1, 0)]
         found.append(
             Day(
                 day=at.date(),
-                number=number,
+                number=slot.session.number if slot.session else place + 1,
                 holiday=name(at.date()),
                 clock_time=clock.time_of_day(at, cohort.zone),
                 clock_changes=at.utcoffset() != before.utcoffset(),

@@ -49,7 +49,10 @@ def entry_session(*, cohort: Cohort, now: dt.datetime) -> GroupSession | None:
     """The session a new member would begin with; None when it is too late to join."""
     return (
         GroupSession.objects.filter(
-            cohort=cohort, number__in=cohort.starting_weeks, starts_at__gt=now
+            cohort=cohort,
+            number__in=cohort.starting_weeks,
+            starts_at__gt=now,
+            cancelled_at=None,
         )
         .order_by("starts_at")
         .first()
@@ -263,6 +266,7 @@ def _reseat(*, enrollment: Enrollment, now: dt.datetime) -> bool:
 def _welcome(*, enrollment_id: int, now: dt.datetime) -> None:
     to_come = Q(
         cohort__group_sessions__ends_at__gt=now,
+        cohort__group_sessions__cancelled_at=None,
         cohort__group_sessions__number__gte=F("first_week"),
     )
     member_id, lead_hours, next_start = (

@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from enrollment.views import desk, doors, mine, public, reserving, season
+from enrollment.views import changing, desk, doors, mine, public, reserving, season
 
 app_name = "enrollment"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("lead/", desk.today, name="desk"),
     path("lead/<slug:slug>/", desk.group_roster, name="roster"),
     path("lead/<slug:slug>/attendance.csv", desk.roster_csv, name="roster_csv"),
+    path("lead/<slug:slug>/dates/", changing.dates, name="change_dates"),
     path("lead/<slug:slug>/<int:number>/", desk.register, name="register"),
     path("lead/<slug:slug>/<int:number>/arrivals/", desk.arrivals, name="arrivals"),
     path("lead/<slug:slug>/<int:number>/start/", desk.start, name="start"),

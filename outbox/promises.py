@@ -1,5 +1,6 @@
 """Making promises. A promise joins the caller's transaction: it stands when that commits."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -68,3 +69,20 @@ def promise_each(*, kind: str, rows: QuerySet[Any, Any], now: datetime) -> int:
     except EmptyResultSet:
         return 0
     return _insert(source, params, kind, now)
+
+
+def owe_again(
+    *, kinds: Collection[str], subject_ids: Collection[int], occasion_ids: Collection[int]
+) -> int:
+    """Forget that mails of these kinds were not owed, so that they can be promised anew.
+
+    For an occasion that comes back, such as a session that returns to its first time. What was
+    sent or still waits stays as it is. Returns how many were forgotten.
+    """
+    forgotten, _ = Message.objects.filter(
+        kind__in=kinds,
+        subject_id__in=subject_ids,
+        occasion_id__in=occasion_ids,
+        state=State.NOT_OWED,
+    ).delete()
+    return forgotten

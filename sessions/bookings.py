@@ -54,6 +54,7 @@ def slots(cohort: Cohort) -> list[Slot]:
         return [
             Slot(one, one.starts_at, one.ends_at, link_key(one.meeting_url or cohort.meeting_url))
             for one in stored
+            if one.cancelled_at is None
         ]
     length = dt.timedelta(minutes=cohort.duration_minutes)
     starts = session_starts(cohort.first_date, cohort.wall_time, cohort.zone, cohort.skipped())

@@ -129,7 +129,10 @@ class Cohort(models.Model):
     admission = models.CharField(
         max_length=16, choices=Admission.choices, default=Admission.START_ONLY
     )
-    first_date = models.DateField(help_text="The first session; its weekday is the group's.")
+    first_date = models.DateField(
+        help_text="The first session; its weekday is the group's. Once somebody has a seat, dates "
+        "change under “Change the dates” on the group's page, which tells the members."
+    )
     wall_time = models.TimeField(help_text="The time on the clock in the group's zone.")
     time_zone = models.CharField(max_length=64, validators=[validate_time_zone])
     duration_minutes = models.PositiveSmallIntegerField(
@@ -150,6 +153,11 @@ class Cohort(models.Model):
     )
     facilitators = models.ManyToManyField(
         settings.AUTH_USER_MODEL, related_name="cohorts_led", blank=True
+    )
+    version = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text="How often the dates changed after they were published.",
     )
     joinable_until = models.DateTimeField(
         null=True,
@@ -233,6 +241,13 @@ class GroupSession(models.Model):
     meeting_url = models.URLField(
         "meeting link", blank=True, validators=[https_only], help_text="For this session only."
     )
+    sequence = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text="How often its calendar entry changed (SEQUENCE in RFC 5545).",
+    )
+    # The row and its number stay: nobody enters, nobody is told to come, nobody missed it.
+    cancelled_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         ordering = ("starts_at",)
@@ -282,3 +297,28 @@ class Booking(models.Model):
 
     def __str__(self) -> str:
         return f"{self.leader_id or self.link_key} from {self.starts_at:%Y-%m-%d %H:%M}"
+
+
+class CohortChange(models.Model):
+    """History: one change of a cohort's dates, by whom and why. Never edited."""
+
+    class Kind(models.TextChoices):
+        MOVE = "move", "One session moved"
+        REPLACE = "replace", "One session cancelled, with another week at the end"
+        CANCEL = "cancel", "One session cancelled"
+        SHIFT = "shift", "All sessions from one on moved"
+
+    cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="changes")
+    at = models.DateTimeField()
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    number = models.PositiveSmallIntegerField(help_text="The week that it began with.")
+    reason = models.CharField(max_length=200, blank=True, help_text="For staff; never mailed.")
+    # [{"number": 5, "before": instant, "after": instant, or null when cancelled}, …]
+    details = models.JSONField()
+
+    class Meta:
+        ordering = ("-at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}, week {self.number}"

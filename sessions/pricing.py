@@ -20,6 +20,21 @@ def price_from_week(price_cents: int, first_week: int) -> int:
     return price_cents - value_through(price_cents, first_week - 1)
 
 
+def share_of_session(price_cents: int, first_week: int, number: int) -> int:
+    """Cents of `price_cents`, paid for `first_week` to the last, that belong to one session.
+
+    The shares of all those sessions add up to the price.
+    """
+    count, place = WEEKS - first_week + 1, number - first_week + 1
+    if not 1 <= place <= count:
+        raise ValueError(f"Week {number} is not among those from week {first_week} on.")
+
+    def through(sessions: int) -> int:
+        return (2 * price_cents * sessions + count) // (2 * count)
+
+    return through(place) - through(place - 1)
+
+
 def format_money(cents: int, currency: str = "usd") -> str:
     """As in "$1,299.00"; other currencies by their code: "299.00 EUR"."""
     whole, rest = divmod(abs(cents), 100)

@@ -1,6 +1,7 @@
 """Writing a cohort's calendar."""
 
 import datetime as dt
+from collections.abc import Iterable
 
 from django.db import transaction
 
@@ -12,6 +13,7 @@ from sessions.models import Cohort, GroupSession
 def schedule_sessions(*, cohort: Cohort) -> list[GroupSession]:
     """Write the cohort's twelve sessions from its clock, keeping each session's own link.
 
+    Not for a cohort whose dates were changed since: its sessions hold what members were told.
     Raises schedule.ImpossibleSchedule when the cohort's dates contradict each other.
     """
     starts = schedule.session_starts(
@@ -29,3 +31,13 @@ def schedule_sessions(*, cohort: Cohort) -> list[GroupSession]:
         unique_fields=["cohort", "number"],
         update_fields=["starts_at", "ends_at"],
     )
+
+
+def last_joinable(cohort: Cohort, sessions: Iterable[GroupSession]) -> dt.datetime | None:
+    """The start of the last session at which one may join; None when all of those are cancelled."""
+    starts = [
+        session.starts_at
+        for session in sessions
+        if session.number in cohort.starting_weeks and session.cancelled_at is None
+    ]
+    return max(starts, default=None)

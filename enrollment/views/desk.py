@@ -70,7 +70,9 @@ def today(request: HttpRequest) -> HttpResponse:
         "later": [one for one in sessions if one.session.starts_at >= tomorrow],
         "now": now,
         "host_early": HOST_EARLY,
-        "groups": roster.cohorts_of(leader).filter(group_sessions__ends_at__gt=now).distinct(),
+        "groups": roster.cohorts_of(leader)
+        .filter(group_sessions__ends_at__gt=now, group_sessions__cancelled_at=None)
+        .distinct(),
     }
     return render(request, "enrollment/desk/today.html", context)
 
@@ -91,7 +93,7 @@ def arrivals(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def start(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Into the meeting as its host; the address stands on no page."""
     session, now = led_session_or_404(request, slug, number), timezone.now()
-    if not session.starts_at - HOST_EARLY <= now < session.ends_at:
+    if session.cancelled_at or not session.starts_at - HOST_EARLY <= now < session.ends_at:
         messages.warning(request, "You can start a session from an hour before it until its end.")
         return redirect("enrollment:desk")
     return redirect(session.joining_url)
@@ -103,6 +105,7 @@ def start(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def group_roster(request: HttpRequest, slug: str) -> HttpResponse:
     cohort, now = led_cohort_or_404(request, slug), timezone.now()
     context = {"roster": roster.roster(cohort=cohort, now=now), "cohort": cohort, "now": now}
+    context["history"] = cohort.changes.select_related("actor")
     return render(request, "enrollment/desk/roster.html", context)
 
 

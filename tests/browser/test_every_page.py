@@ -130,6 +130,14 @@ def test_pages_of_somebody_who_leads(inspector: Inspector) -> None:
     page.locator("input[name$=late_minutes]").first.fill("40")
     page.get_by_role("button", name="Save", exact=True).click()
     inspector.look("register with errors")
+    page.get_by_role("link", name="Change the dates").click()
+    page.get_by_label("Cancel it without another week").check()
+    page.get_by_role("button", name="See what it means").click()
+    inspector.look("change of the dates, preview")
+    page.get_by_role("button", name="Back, change something").click()
+    page.get_by_label("Move this one session").check()
+    page.get_by_role("button", name="See what it means").click()
+    inspector.look("change of the dates, with errors")
     inspector.finish()
 
 

@@ -81,6 +81,7 @@ PAGES = {
     "register": (1,),
     "arrivals": (1,),
     "start": (1,),
+    "change_dates": (),
 }
 READERS = ("anonymous", "member", "other member", "leader", "other leader", "admin")
 ALLOWED = {
@@ -379,7 +380,9 @@ def queries(client: Client, path: str) -> int:
     return len(captured)
 
 
-@pytest.mark.parametrize("name", ["desk", "roster", "roster_csv", "register", "arrivals"])
+@pytest.mark.parametrize(
+    "name", ["desk", "roster", "roster_csv", "register", "arrivals", "change_dates"]
+)
 def test_a_page_takes_as_many_queries_for_many_as_for_few(
     name: str, leading: Client, cohort: Cohort, clock: Any
 ) -> None:

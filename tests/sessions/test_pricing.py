@@ -7,7 +7,7 @@ from django.template import Context, Template
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sessions.pricing import format_money, price_from_week, value_through
+from sessions.pricing import format_money, price_from_week, share_of_session, value_through
 
 prices = st.integers(0, 10_000_000)
 
@@ -67,3 +67,22 @@ def test_money_is_always_shown_with_cents(cents: int, currency: str, words: str)
 def test_pages_show_money_by_the_same_rule() -> None:
     page = Template("{% load money %}{{ cents|money }}, {{ cents|money:'eur' }}, {{ none|money }}.")
     assert page.render(Context({"cents": 29_900, "none": None})) == "$299.00, 299.00 EUR, ."
+
+
+@given(price=st.integers(0, 200_000), first_week=st.integers(1, 12))
+def test_the_shares_of_the_sessions_add_up_to_the_price(price: int, first_week: int) -> None:
+    shares = [share_of_session(price, first_week, week) for week in range(first_week, 13)]
+    assert sum(shares) == price
+    assert max(shares) - min(shares) <= 1
+
+
+def test_from_the_first_week_a_share_is_a_difference_of_two_values() -> None:
+    for week in range(1, 13):
+        value = value_through(29_900, week) - value_through(29_900, week - 1)
+        assert share_of_session(29_900, 1, week) == value
+
+
+@pytest.mark.parametrize("week", [4, 13])
+def test_a_session_that_was_not_bought_has_no_share(week: int) -> None:
+    with pytest.raises(ValueError, match="not among"):
+        share_of_session(29_900, 5, week)
