@@ -112,7 +112,9 @@ def enter(*, doorway: Doorway, location: str, now: dt.datetime) -> str | None:
     standing = Enrollment.objects.select_for_update().filter(
         pk=doorway.enrollment.pk, status__in=IN_STANDING
     )
-    if not standing.exists():
+    # A session that was cancelled since the look has no meeting to lead to.
+    held = GroupSession.objects.filter(pk=doorway.session.pk, cancelled_at=None)
+    if not standing.exists() or not held.exists():
         return None
     Attendance.objects.get_or_create(
         enrollment=doorway.enrollment,

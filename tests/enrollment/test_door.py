@@ -16,7 +16,7 @@ from enrollment import door, services
 from enrollment.door import DoorState
 from enrollment.models import Attendance, Enrollment
 from enrollment.states import Status
-from sessions.models import Cohort
+from sessions.models import Cohort, GroupSession
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -140,6 +140,14 @@ def test_a_withdrawal_between_looking_and_entering_closes_the_door() -> None:
     services.withdraw(
         enrollment_id=confirmed.pk, actor=confirmed.member, reason="Left", now=FIRST_SESSION
     )
+    assert door.enter(doorway=doorway, location="NY", now=FIRST_SESSION) is None
+    assert Attendance.objects.count() == 0
+
+
+def test_a_cancellation_between_looking_and_entering_closes_the_door() -> None:
+    confirmed = seat()
+    doorway = door.look(token=confirmed.door_token, user=confirmed.member, now=FIRST_SESSION)
+    GroupSession.objects.filter(cohort=confirmed.cohort, number=1).update(cancelled_at=NOW)
     assert door.enter(doorway=doorway, location="NY", now=FIRST_SESSION) is None
     assert Attendance.objects.count() == 0
 
