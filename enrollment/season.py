@@ -6,7 +6,7 @@ A draft arms nothing: it has no sessions, no seats and no mails until it is publ
 import datetime as dt
 from collections.abc import Collection
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.forms import ModelForm
 from django.utils.text import slugify
@@ -40,12 +40,19 @@ def free_slug(cohort: Cohort) -> str:
 
 @transaction.atomic
 def save_draft(form: "ModelForm[Cohort]") -> Cohort:
-    """Store what a valid form says. Raises NotPossible if the draft was published meanwhile."""
+    """Store what a valid form says. Raises NotPossible if the draft was published meanwhile, or
+    the same one was stored in this moment."""
     if form.instance.pk:
         _locked_draft(form.instance)
     else:
         form.instance.slug = free_slug(form.instance)
-    cohort: Cohort = form.save()
+    try:
+        with transaction.atomic():
+            cohort: Cohort = form.save()
+    except IntegrityError:  # the same, saved in the same moment
+        raise NotPossible(
+            "A group with this name and first date was saved a moment ago: here it is."
+        ) from None
     return cohort
 
 

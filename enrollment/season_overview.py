@@ -213,8 +213,9 @@ def days(cohort: Cohort) -> list[Day]:
     except schedule.ImpossibleSchedule:
         return []
     starts = [slot.starts_at.astimezone(cohort.zone) for slot in slots]
-    name = holiday_names([*(at.date() for at in starts), *cohort.skipped()])
-    found = [Day(day=day, number=None, holiday=name(day)) for day in cohort.skipped()]
+    off = cohort.skipped() | cancelled_days(cohort)
+    name = holiday_names([*(at.date() for at in starts), *off])
+    found = [Day(day=day, number=None, holiday=name(day)) for day in off]
     for place, (slot, at) in enumerate(zip(slots, starts, strict=True)):
         before = starts[max(place - 1, 0)]
         found.append(
@@ -227,6 +228,14 @@ def days(cohort: Cohort) -> list[Day]:
             )
         )
     return sorted(found, key=lambda one: one.day)
+
+
+def cancelled_days(cohort: Cohort) -> set[dt.date]:
+    """Days, on the group's clock, whose session was cancelled after it was published."""
+    if cohort.status == Cohort.Status.DRAFT:
+        return set()
+    gone = cohort.group_sessions.exclude(cancelled_at=None).values_list("starts_at", flat=True)
+    return {at.astimezone(cohort.zone).date() for at in gone}
 
 
 def holiday_names(of: list[dt.date]) -> Callable[[dt.date], str]:

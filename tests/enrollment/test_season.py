@@ -528,3 +528,25 @@ def test_a_number_of_seats_that_makes_no_sense_is_refused(
     assert page.status_code == 422
     assert words in " ".join(page.context["form"].errors["capacity"])
     assert seats(cohort) == 8
+
+
+def test_the_same_draft_saved_twice_at_once_is_one_draft(
+    client: Client, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the other was stored after we had looked for a free address."""
+    client.post(reverse("enrollment:plan_new"), typed())
+    there = Cohort.objects.get()
+    monkeypatch.setattr(season, "free_slug", lambda cohort: there.slug)
+    response = client.post(reverse("enrollment:plan_new"), typed(), follow=True)
+    assert "was saved a moment ago: here it is." in said(response)
+    assert response.redirect_chain[-1][0] == at("plan", there)
+    assert Cohort.objects.get() == there
+
+
+def test_a_cancelled_session_stands_among_the_dates_as_none(client: Client, admin: User) -> None:
+    cohort = a_cohort()
+    GroupSession.objects.filter(cohort=cohort, number=5).update(cancelled_at=NOW)
+    page = said(client.get(at("plan", cohort)))
+    assert "No session Tuesday, November 3, 2026" in page
+    assert "Week 5" not in page
+    assert "Week 6 Tuesday, November 10, 2026" in page
