@@ -102,7 +102,10 @@ def test_cancelling_shows_each_members_share_and_pays_nothing_back(
     a_confirmed_seat(cohort=cohort)
     words = said(leading.post(page_of(cohort), typed(number=2, kind="cancel")))
     assert "Week 2: cancelled (Tuesday, October 13, 6:00 PM Eastern)" in words
-    assert "$24.91 for 1 member" in words
+    assert "$24.91 to 1 member" in words
+    assert "that says so" in words
+    assert "no link is sent for it" in words
+    assert "gets a new one" not in words
     assert "Nothing is paid back by this page" in words
 
 
