@@ -1,37 +1,24 @@
-"""Reading what a leader needs: this week's sessions, one group's people, one session's register.
+"""Reading one group from within: who may, its people, their twelve weeks, a session's register.
 
-The number of queries does not depend on how many groups, members or sessions there are.
+The number of queries does not depend on how many members or sessions there are.
 """
 
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from django.db.models import QuerySet
 
 from accounts.models import Role, User
 from enrollment import attendance
-from enrollment.attendance import CAME, EXPECTED, ON_THE_ROSTER
-from enrollment.door import opening_time
+from enrollment.attendance import CAME, ON_THE_ROSTER
 from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark
-from sessions.models import Cohort, CurriculumWeek, GroupSession
+from sessions.models import Cohort, GroupSession
 
-AHEAD = dt.timedelta(days=7)
 NAMELESS = "No name given"
 # No mark of anybody's: a cancelled session is neither attended nor missed.
 CANCELLED = "cancelled"
-
-
-class Stage(StrEnum):
-    """Where a session stands on the clock."""
-
-    COMING = "coming"
-    DOOR_OPEN = "door_open"
-    RUNNING = "running"
-    ENDED = "ended"
-    CANCELLED = "cancelled"
 
 
 def cohorts_of(leader: User) -> "QuerySet[Cohort]":
@@ -44,102 +31,12 @@ def cohorts_of(leader: User) -> "QuerySet[Cohort]":
     return groups.none()
 
 
-def stage(session: GroupSession, now: dt.datetime) -> Stage:
-    if session.cancelled_at is not None:
-        return Stage.CANCELLED
-    if now >= session.ends_at:
-        return Stage.ENDED
-    if now >= session.starts_at:
-        return Stage.RUNNING
-    return Stage.DOOR_OPEN if now >= opening_time(session) else Stage.COMING
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """One member as the leader of a session meets them."""
-
-    enrollment: Enrollment
-    name: str
-    arrived_at: dt.datetime | None
-    is_new: bool
-    flag: str
-
-
-@dataclass(frozen=True, slots=True)
-class SessionAtDesk:
-    session: GroupSession
-    stage: Stage
-    opens_at: dt.datetime
-    week: CurriculumWeek | None
-    people: list[Person]
-    closed: bool
-
-    @property
-    def arrived(self) -> int:
-        return sum(1 for person in self.people if person.arrived_at)
-
-    @property
-    def to_note(self) -> list[Person]:
-        """Who deserves a look before the session: the new, and those who were missed."""
-        return [person for person in self.people if person.is_new or person.flag]
-
-
-def desk(*, leader: User, since: dt.datetime, now: dt.datetime) -> list[SessionAtDesk]:
-    """Sessions of the leader's groups from `since` to a week from now, soonest first."""
-    sessions = GroupSession.objects.filter(
-        cohort__in=cohorts_of(leader), starts_at__gte=since, starts_at__lt=now + AHEAD
-    )
-    return at_desk(sessions=sessions.order_by("starts_at", "pk"), now=now)
-
-
-def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[SessionAtDesk]:
-    """Each session with the people expected in it. Six queries."""
-    found = list(sessions.select_related("cohort__programme", "register"))
-    cohorts = {session.cohort_id for session in found}
-    members = _members(cohorts)
-    marks = _marks(cohorts)
-    held = _held(cohorts, now)
-    weeks = {
-        (week.programme_id, week.number): week
-        for week in CurriculumWeek.objects.filter(
-            programme__in={session.cohort.programme_id for session in found}
-        )
-    }
-    arrivals = {
-        (arrival.session_id, arrival.enrollment_id): arrival.arrived_at
-        for arrival in Attendance.objects.filter(session__in=found)
-    }
-    return [
-        SessionAtDesk(
-            session=session,
-            stage=stage(session, now),
-            opens_at=opening_time(session),
-            week=weeks.get((session.cohort.programme_id, session.number)),
-            people=[
-                Person(
-                    enrollment=one,
-                    name=name_of(one),
-                    arrived_at=arrivals.get((session.pk, one.pk)),
-                    is_new=not any(n >= one.first_week for n in held[session.cohort_id]),
-                    flag=attendance.flag(attendance.misses_in_a_row(marks[one.pk].values())),
-                )
-                for one in members[session.cohort_id]
-                if one.first_week <= session.number
-                and one.status in EXPECTED
-                and session.cancelled_at is None
-            ],
-            closed=hasattr(session, "register"),
-        )
-        for session in found
-    ]
-
-
 def name_of(enrollment: Enrollment) -> str:
     """The name that they chose; an address is nobody's name."""
     return enrollment.member.display_name or NAMELESS
 
 
-def _members(cohorts: Iterable[int]) -> Mapping[int, list[Enrollment]]:
+def members_of(cohorts: Iterable[int]) -> Mapping[int, list[Enrollment]]:
     found: dict[int, list[Enrollment]] = defaultdict(list)
     members = Enrollment.objects.filter(cohort__in=cohorts, status__in=ON_THE_ROSTER)
     for one in members.select_related("member").order_by("member__display_name", "pk"):
@@ -147,22 +44,13 @@ def _members(cohorts: Iterable[int]) -> Mapping[int, list[Enrollment]]:
     return found
 
 
-def _marks(cohorts: Iterable[int]) -> Mapping[int, dict[int, str]]:
+def marks_of(cohorts: Iterable[int]) -> Mapping[int, dict[int, str]]:
     """What was noted about each enrolment: session's number → mark, in the sessions' order."""
     found: dict[int, dict[int, str]] = defaultdict(dict)
     notes = AttendanceNote.objects.filter(session__cohort__in=cohorts, session__cancelled_at=None)
     rows = notes.order_by("session__number").values_list("enrollment", "session__number", "mark")
     for enrollment, number, mark in rows:
         found[enrollment][number] = mark
-    return found
-
-
-def _held(cohorts: Iterable[int], now: dt.datetime) -> Mapping[int, list[int]]:
-    """The numbers of the sessions that are over, by cohort."""
-    found: dict[int, list[int]] = defaultdict(list)
-    over = GroupSession.objects.filter(cohort__in=cohorts, ends_at__lte=now, cancelled_at=None)
-    for cohort, number in over.values_list("cohort_id", "number"):
-        found[cohort].append(number)
     return found
 
 
@@ -220,7 +108,7 @@ def roster(*, cohort: Cohort, now: dt.datetime) -> Roster:
         for note in AttendanceNote.objects.filter(session__in=sessions)
     }
     rows = []
-    for one in _members([cohort.pk])[cohort.pk]:
+    for one in members_of([cohort.pk])[cohort.pk]:
         cells = [
             _cell(one, session, notes.get((one.pk, session.pk)), arrivals.get((one.pk, session.pk)))
             for session in sessions

@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import Role, User
 from enrollment import attendance, roster
+from enrollment import desk as desks
 from enrollment.attendance import ChangedMeanwhile, Noted, TooEarly
 from enrollment.forms import NoteForm
 from enrollment.models import Enrollment, Mark
@@ -63,7 +64,7 @@ def today(request: HttpRequest) -> HttpResponse:
     """What is on now, and for the next seven days."""
     leader, now = leader_or_404(request), timezone.now()
     start = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-    sessions = roster.desk(leader=leader, since=start, now=now)
+    sessions = desks.desk(leader=leader, since=start, now=now)
     tomorrow = start + dt.timedelta(days=1)
     context = {
         "today": [one for one in sessions if one.session.starts_at < tomorrow],
@@ -83,7 +84,7 @@ def today(request: HttpRequest) -> HttpResponse:
 def arrivals(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """Who has arrived: the part of the desk that brings itself up to date."""
     session = led_session_or_404(request, slug, number)
-    [desk] = roster.at_desk(sessions=GroupSession.objects.filter(pk=session.pk), now=timezone.now())
+    [desk] = desks.at_desk(sessions=GroupSession.objects.filter(pk=session.pk), now=timezone.now())
     return render(request, "enrollment/desk/_arrivals.html", {"desk": desk})
 
 
@@ -148,7 +149,7 @@ def register(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "cohort": session.cohort,
         "lines": list(zip(lines, forms, strict=True)),
         "errors": any(form.errors for form in forms),
-        "stage": roster.stage(session, now),
+        "stage": desks.stage(session, now),
         "closed": getattr(session, "register", None),
         "now": now,
     }

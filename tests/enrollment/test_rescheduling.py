@@ -15,7 +15,17 @@ from django.urls import reverse
 from icalendar import Calendar
 
 from accounts.models import Role, User
-from enrollment import attendance, catalogue, door, links, opening, portal, rescheduling, roster
+from enrollment import (
+    attendance,
+    catalogue,
+    desk,
+    door,
+    links,
+    opening,
+    portal,
+    rescheduling,
+    roster,
+)
 from enrollment import services as enrollment_services
 from enrollment.changes import Impossible, Kind, Wish
 from enrollment.models import AttendanceNote, Enrollment, Mark
@@ -393,10 +403,10 @@ def test_a_cancelled_session_never_counts_as_missed() -> None:
     (row,) = roster.roster(cohort=cohort, now=NOW).rows
     assert (row.counted, row.flag) == (1, "")
     assert (row.cells[1].mark, row.cells[1].words) == ("cancelled", "Cancelled")
-    at_desk = roster.desk(leader=leader, since=FIRST_SESSION, now=FIRST_SESSION + DAY)
+    at_desk = desk.desk(leader=leader, since=FIRST_SESSION, now=FIRST_SESSION + DAY)
     assert [(one.session.number, one.stage, len(one.people)) for one in at_desk] == [
-        (1, roster.Stage.ENDED, 1),
-        (2, roster.Stage.CANCELLED, 0),
+        (1, desk.Stage.ENDED, 1),
+        (2, desk.Stage.CANCELLED, 0),
     ]
     second = session(cohort, 2)
     assert not attendance.expected(second).exists()
