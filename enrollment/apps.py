@@ -5,6 +5,7 @@ class EnrollmentConfig(AppConfig):
     name = "enrollment"
 
     def ready(self) -> None:
-        from enrollment import mails  # needs the models, which are loaded by now
+        from enrollment import mails, visit_mails  # need the models, which are loaded by now
 
         mails.register_kinds()
+        visit_mails.register_kinds()

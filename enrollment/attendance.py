@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from accounts.models import User
-from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark, Register
+from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark, Register, Visit
 from enrollment.states import IN_STANDING, Status
 from sessions.models import GroupSession
 
@@ -50,10 +50,15 @@ class Noted:
     seen: dt.datetime | None = None
 
 
-def suggest(*, arrived_at: dt.datetime | None, starts_at: dt.datetime) -> tuple[Mark, int | None]:
-    """What the door's record means, with whole minutes for somebody who came late."""
+def suggest(
+    *, arrived_at: dt.datetime | None, starts_at: dt.datetime, said_absent: bool = False
+) -> tuple[Mark, int | None]:
+    """What the door's record means, with whole minutes for somebody who came late.
+
+    Whoever said beforehand that they cannot come is excused.
+    """
     if arrived_at is None or arrived_at - starts_at > LATEST:
-        return Mark.ABSENT, None
+        return (Mark.EXCUSED if said_absent else Mark.ABSENT), None
     late = int((arrived_at - starts_at) / MINUTE)
     return (Mark.LATE, late) if late >= 1 else (Mark.PRESENT, None)
 
@@ -76,6 +81,27 @@ def flag(misses: int) -> str:
     """What so many misses in a row ask of the leader; empty below two."""
     asked = FLAGS.get(min(misses, max(FLAGS)))
     return f"Missed {misses} in a row: {asked}" if asked else ""
+
+
+def made_up(sessions: Iterable[GroupSession]) -> dict[tuple[int, int], int]:
+    """(enrolment, session) → week, where a member came to it in another group. One query.
+
+    What the door saw there counts before a note that they were absent here: the note may have
+    been written before they went.
+    """
+    visits = Visit.objects.filter(
+        instead_of__in=sessions,
+        given_back_at=None,
+        session__attendances__enrollment=F("enrollment"),
+        session__attendances__arrived_at__lte=F("session__starts_at") + LATEST,
+    )
+    rows = visits.values_list("enrollment_id", "instead_of_id", "instead_of__number")
+    return {(enrollment, session): number for enrollment, session, number in rows}
+
+
+def counted(mark: str, *, made_up: bool) -> str:
+    """The mark that counts; empty without any."""
+    return Mark.MADE_UP if made_up and mark not in CAME else mark
 
 
 def expected(session: GroupSession) -> "QuerySet[Enrollment]":
@@ -134,10 +160,17 @@ def close_register(*, session: GroupSession, actor: User, now: dt.datetime) -> b
     arrivals = dict(
         Attendance.objects.filter(session=session).values_list("enrollment_id", "arrived_at")
     )
+    said_absent = set(session.absences.values_list("enrollment_id", flat=True))
+    elsewhere = {enrollment for enrollment, _ in made_up([session])}
     without = expected(session).exclude(notes__session=session)
     notes = []
     for pk in without.values_list("pk", flat=True):
-        mark, minutes = suggest(arrived_at=arrivals.get(pk), starts_at=session.starts_at)
+        mark, minutes = suggest(
+            arrived_at=arrivals.get(pk),
+            starts_at=session.starts_at,
+            said_absent=pk in said_absent,
+        )
+        mark = Mark(counted(mark, made_up=pk in elsewhere))
         notes.append(
             AttendanceNote(
                 session=session,

@@ -157,7 +157,12 @@ def groups_with_seats(
 def _cards(
     cohorts: "QuerySet[Cohort]", sessions: "QuerySet[GroupSession]", now: dt.datetime
 ) -> Iterator[GroupCard]:
-    """Three queries; `sessions` holds at least those at which one can still begin."""
+    """Three queries; `sessions` holds at least those at which one can still begin.
+
+    A chair on which somebody visits in the first session, or later, is no free seat.
+    """
+    visitors = Count("visits", filter=Q(visits__given_back_at=None))
+    sessions = sessions.annotate(visitors=visitors)
     found = (
         cohorts.select_related("programme")
         .annotate(seats_taken=Count("seats", filter=Q(seats__enrollment__isnull=False)))
@@ -169,7 +174,7 @@ def _cards(
         entry = next((s for s in held if s.number in weeks and s.starts_at > now), None)
         yield GroupCard(
             cohort=cohort,
-            taken=cohort.seats_taken,
+            taken=cohort.seats_taken + (_visitors(cohort, entry, now) if entry else 0),
             first_week=entry.number if entry else 1,
             starts_at=entry.starts_at if entry else None,
             # A name that they chose, and never their address.
@@ -177,6 +182,11 @@ def _cards(
                 leader.display_name for leader in cohort.facilitators.all() if leader.display_name
             ],
         )
+
+
+def _visitors(cohort: Cohort, entry: GroupSession, now: dt.datetime) -> int:
+    ahead = (s for s in _sessions_of(cohort) if s.number >= entry.number and s.starts_at > now)
+    return max(int(session.visitors) for session in ahead)  # type: ignore[attr-defined]
 
 
 def _sessions_of(cohort: Cohort) -> list[GroupSession]:

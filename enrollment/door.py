@@ -11,7 +11,7 @@ from enum import StrEnum
 from django.db import transaction
 
 from accounts.models import User
-from enrollment.models import Attendance, Enrollment
+from enrollment.models import Attendance, Enrollment, Visit
 from enrollment.states import IN_STANDING, Status
 from sessions.models import GroupSession
 
@@ -24,6 +24,7 @@ class DoorState(StrEnum):
     CANCELLED = "cancelled"
     NO_STANDING = "no_standing"
     NOT_YOURS = "not_yours"
+    GIVEN_BACK = "given_back"
     UNKNOWN = "unknown"
     STATE_NOT_ADMITTED = "state_not_admitted"
 
@@ -34,13 +35,17 @@ JUST_ENDED = dt.timedelta(hours=3)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Doorway:
-    """What the door answers. `session` is the one meant: running, next, or just ended."""
+    """What the door answers. `session` is the one meant: running, next, or just ended.
+
+    With `visit` it is another group's session, in which the member has a chair.
+    """
 
     state: DoorState
     enrollment: Enrollment | None = None
     session: GroupSession | None = None
     opens_at: dt.datetime | None = None
     next_session: GroupSession | None = None
+    visit: Visit | None = None
 
 
 def look(*, token: str, user: User, now: dt.datetime) -> Doorway:
@@ -49,7 +54,7 @@ def look(*, token: str, user: User, now: dt.datetime) -> Doorway:
         Enrollment.objects.select_related("cohort__programme").filter(door_token=token).first()
     )
     if enrollment is None:
-        return Doorway(DoorState.UNKNOWN)
+        return _look_at_visit(token, user, now)
     if enrollment.member_id != user.pk:
         return Doorway(DoorState.NOT_YOURS)
     if enrollment.status == Status.COMPLETED:
@@ -57,6 +62,32 @@ def look(*, token: str, user: User, now: dt.datetime) -> Doorway:
     if enrollment.status not in IN_STANDING:
         return Doorway(DoorState.NO_STANDING, enrollment)
     return _by_the_clock(enrollment, now)
+
+
+def _look_at_visit(token: str, user: User, now: dt.datetime) -> Doorway:
+    """The door of one session in another group."""
+    visit = (
+        Visit.objects.select_related("enrollment__cohort", "session__cohort__programme")
+        .filter(door_token=token)
+        .first()
+    )
+    if visit is None:
+        return Doorway(DoorState.UNKNOWN)
+    if visit.enrollment.member_id != user.pk:
+        return Doorway(DoorState.NOT_YOURS)
+    session = visit.session
+    here = Doorway(DoorState.OPEN, visit.enrollment, session, opening_time(session), None, visit)
+    if visit.enrollment.status not in IN_STANDING:
+        return dataclasses.replace(here, state=DoorState.NO_STANDING)
+    if session.cancelled_at is not None:
+        return dataclasses.replace(here, state=DoorState.CANCELLED)
+    if visit.given_back_at is not None:
+        return dataclasses.replace(here, state=DoorState.GIVEN_BACK)
+    if now >= session.ends_at:
+        return dataclasses.replace(here, state=DoorState.ENDED_TODAY)
+    if now < opening_time(session):
+        return dataclasses.replace(here, state=DoorState.EARLY)
+    return here
 
 
 def _by_the_clock(enrollment: Enrollment, now: dt.datetime) -> Doorway:
@@ -115,6 +146,9 @@ def enter(*, doorway: Doorway, location: str, now: dt.datetime) -> str | None:
     # A session that was cancelled since the look has no meeting to lead to.
     held = GroupSession.objects.filter(pk=doorway.session.pk, cancelled_at=None)
     if not standing.exists() or not held.exists():
+        return None
+    visit = doorway.visit
+    if visit and not Visit.objects.filter(pk=visit.pk, given_back_at=None).exists():
         return None
     Attendance.objects.get_or_create(
         enrollment=doorway.enrollment,

@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import BigIntegerField, Exists, F, Func, OuterRef, Q, QuerySet
 from django.db.models.expressions import Combinable
 
+from enrollment.models import Absence, Visit
 from enrollment.states import IN_STANDING
 from outbox import services as outbox
 from outbox.models import Message
@@ -22,6 +23,11 @@ SESSION_LINK = "session-link"
 SESSION_REMINDER = "session-reminder"
 SCHEDULE_CHANGED = "schedule-changed"
 HOLD_EXPIRED = "hold-expired"
+# About a visit in another group's session; their subject is the visit.
+VISIT_CONFIRMED = "visit-confirmed"
+VISIT_LINK = "visit-link"
+VISIT_REMINDER = "visit-reminder"
+VISIT_CHANGED = "visit-changed"
 # No session lasts longer. Without it the index on the start could not tell the few sessions
 # that run now from all those that ever began.
 LONGEST_SESSION = dt.timedelta(days=1)
@@ -58,10 +64,44 @@ def promise_links(*, now: dt.datetime, enrollment_id: int | None = None) -> int:
     for programme in Programme.objects.all():
         links = due_links(programme=programme, now=now, enrollment_id=enrollment_id)
         promised += outbox.promise_each(kind=SESSION_LINK, rows=links, now=now)
+        if enrollment_id is None:
+            promised += _promise_to_visitors(programme=programme, now=now)
         if programme.reminder_lead_minutes:
             reminders = due_reminders(programme=programme, now=now, enrollment_id=enrollment_id)
             promised += outbox.promise_each(kind=SESSION_REMINDER, rows=reminders, now=now)
     return promised
+
+
+def _promise_to_visitors(*, programme: Programme, now: dt.datetime) -> int:
+    """Links and reminders for chairs in other groups, to whoever did not get the door within
+    the lead time anyhow, with the chair."""
+    promised = 0
+    for kind, lead in (
+        (VISIT_LINK, dt.timedelta(hours=programme.link_lead_hours)),
+        (VISIT_REMINDER, dt.timedelta(minutes=programme.reminder_lead_minutes)),
+    ):
+        rows = due_to_visitors(programme=programme, lead=lead, now=now)
+        promised += outbox.promise_each(kind=kind, rows=rows, now=now)
+    return promised
+
+
+def due_to_visitors(
+    *, programme: Programme, lead: dt.timedelta, now: dt.datetime
+) -> "QuerySet[Visit, tuple[int, int, int]]":
+    """(member, visit, occasion) of visits that begin within the lead time."""
+    return (
+        Visit.objects.order_by()
+        .filter(
+            given_back_at=None,
+            enrollment__status__in=IN_STANDING,
+            session__cohort__programme=programme,
+            session__cancelled_at=None,
+            session__starts_at__gt=now,
+            session__starts_at__lte=now + lead,
+            taken_at__lt=F("session__starts_at") - lead,
+        )
+        .values_list("enrollment__member_id", "pk", Occasion("session__starts_at"))
+    )
 
 
 def due_links(
@@ -109,15 +149,21 @@ def _entitled(
 ) -> "QuerySet[GroupSession, tuple[int, int, int]]":
     """(member, enrolment, occasion) of confirmed members, for sessions that meet `conditions`.
 
+    Whoever said that they cannot come is left in peace.
+
     One filter() for all: a second one would join the cohort's enrolments again, and its
     conditions would speak of somebody else.
     """
     whose = Q(cohort__enrollments__pk=enrollment_id) if enrollment_id else Q()
+    said_absent = Absence.objects.filter(
+        session=OuterRef("pk"), enrollment=OuterRef("cohort__enrollments__pk")
+    )
     return (
         GroupSession.objects.order_by()
         .filter(
             *conditions,
             whose,
+            ~Exists(said_absent),
             cancelled_at=None,
             cohort__programme=programme,
             cohort__enrollments__status__in=IN_STANDING,

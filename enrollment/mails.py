@@ -12,10 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from accounts import clock
+from accounts.models import User
 from enrollment import links
 from enrollment.calendar import sessions_ics
 from enrollment.catalogue import weeks_off
-from enrollment.models import Enrollment
+from enrollment.models import Absence, Enrollment
 from enrollment.states import IN_STANDING, LIVE, Status
 from outbox.kinds import register
 from outbox.mail import Attachment, Form, Mail, NotOwed, compose, compose_form
@@ -70,11 +71,22 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
 
 def session_link(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """The week's private link. Once the session runs it says so; after its end it is not owed."""
+    words = link_words(now)
+
+    def mail(enrollment: Enrollment, session: GroupSession) -> Mail | NotOwed:
+        opens = enrollment.cohort.programme.door_opens_minutes
+        return words(session, enrollment.member, enrollment.door_url, opens)
+
+    return _for_sessions(messages, now, mail)
+
+
+def link_words(now: dt.datetime) -> Callable[[GroupSession, User, str, int], Mail]:
+    """Writes link mails, each one's words once for all who share its zone and time."""
 
     @functools.cache
     def form(starts_at: dt.datetime, ends_at: dt.datetime, zone: str, opens: int) -> Form:
         begun = starts_at <= now
-        when = _short_when(starts_at, zone)
+        when = short_when(starts_at, zone)
         return compose_form(
             "session-link",
             "Your session is open now" if begun else f"Your link for {when}",
@@ -88,16 +100,25 @@ def session_link(messages: Sequence[Message], now: dt.datetime) -> Rendered:
             gaps=_OWN_WORDS,
         )
 
-    def mail(enrollment: Enrollment, session: GroupSession) -> Mail | NotOwed:
-        zone = enrollment.member.time_zone
-        opens = enrollment.cohort.programme.door_opens_minutes
-        return form(session.starts_at, session.ends_at, zone, opens).fill(_own_words(enrollment))
+    def mail(session: GroupSession, member: User, door_url: str, opens: int) -> Mail:
+        shared = form(session.starts_at, session.ends_at, member.time_zone, opens)
+        return shared.fill(_own_words(member, door_url))
 
-    return _for_sessions(messages, now, mail)
+    return mail
 
 
 def session_reminder(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """A short reminder before the session; not owed once it has begun."""
+    words = reminder_words(now)
+
+    def mail(enrollment: Enrollment, session: GroupSession) -> Mail | NotOwed:
+        return words(session, enrollment.member, enrollment.door_url)
+
+    return _for_sessions(messages, now, mail)
+
+
+def reminder_words(now: dt.datetime) -> Callable[[GroupSession, User, str], Mail | NotOwed]:
+    """Writes reminders, each one's words once for all who share its zone and time."""
 
     @functools.cache
     def form(starts_at: dt.datetime, zone: str) -> Form:
@@ -110,13 +131,12 @@ def session_reminder(messages: Sequence[Message], now: dt.datetime) -> Rendered:
             gaps=_OWN_WORDS,
         )
 
-    def mail(enrollment: Enrollment, session: GroupSession) -> Mail | NotOwed:
+    def mail(session: GroupSession, member: User, door_url: str) -> Mail | NotOwed:
         if session.starts_at <= now:
             return NotOwed("The session has begun.")
-        zone = enrollment.member.time_zone
-        return form(session.starts_at, zone).fill(_own_words(enrollment))
+        return form(session.starts_at, member.time_zone).fill(_own_words(member, door_url))
 
-    return _for_sessions(messages, now, mail)
+    return mail
 
 
 def hold_expired(messages: Sequence[Message], now: dt.datetime) -> Rendered:
@@ -211,6 +231,11 @@ def _for_sessions(
         cancelled_at=None,
     )
     by_start = {(s.cohort_id, links.occasion(s.starts_at)): s for s in sessions}
+    said_absent = set(
+        Absence.objects.filter(
+            enrollment__in=enrollments, session__in=by_start.values()
+        ).values_list("enrollment_id", "session_id")
+    )
 
     def render(message: Message) -> Mail | NotOwed:
         enrollment = enrollments[message.subject_id]
@@ -221,6 +246,8 @@ def _for_sessions(
             return NotOwed("The session was moved to another time, or cancelled.")
         if session.ends_at <= now:
             return NotOwed("The session is over.")
+        if (enrollment.pk, session.pk) in said_absent:
+            return NotOwed("The member said that they cannot come.")
         return mail(enrollment, session)
 
     return {message.pk: render(message) for message in messages}
@@ -255,9 +282,9 @@ def _context(enrollment: Enrollment) -> dict[str, object]:
 _OWN_WORDS = ("name", "door_url")
 
 
-def _own_words(enrollment: Enrollment) -> dict[str, str]:
-    return {"name": enrollment.member.display_name or "there", "door_url": enrollment.door_url}
+def _own_words(member: User, door_url: str) -> dict[str, str]:
+    return {"name": member.display_name or "there", "door_url": door_url}
 
 
-def _short_when(at: dt.datetime, zone: str) -> str:
+def short_when(at: dt.datetime, zone: str) -> str:
     return f"{clock.weekday(at, zone)}, {clock.time_of_day(at, zone)}"

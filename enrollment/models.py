@@ -166,6 +166,67 @@ class Attendance(models.Model):
         return f"{self.enrollment_id} at {self.session_id}"
 
 
+class Absence(models.Model):
+    """That a member said beforehand that they cannot come to a session. No reason is asked."""
+
+    enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="absences")
+    session = models.ForeignKey(GroupSession, models.CASCADE, related_name="absences")
+    said_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["enrollment", "session"], name="one_absence_per_member_and_session"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.enrollment_id} not at {self.session_id}"
+
+
+class Visit(models.Model):
+    """A chair in one session of another group, in place of one's own session of that week."""
+
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="visits")
+    instead_of = models.ForeignKey(GroupSession, models.PROTECT, related_name="made_up_by")
+    session = models.ForeignKey(GroupSession, models.PROTECT, related_name="visits")
+    # Forgotten when the chair is taken away after the session.
+    seat = models.ForeignKey(Seat, models.SET_NULL, null=True, related_name="visits")
+    door_token = models.CharField(
+        max_length=40, unique=True, default=random_door_token, editable=False
+    )
+    taken_at = models.DateTimeField()
+    given_back_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["seat", "session"],
+                condition=Q(given_back_at=None),
+                name="one_visitor_per_chair_and_session",
+            ),
+            models.UniqueConstraint(
+                fields=["enrollment", "instead_of"],
+                condition=Q(given_back_at=None),
+                name="one_visit_per_missed_session",
+            ),
+            models.UniqueConstraint(
+                fields=["enrollment", "session"],
+                condition=Q(given_back_at=None),
+                name="one_visit_per_member_and_session",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.enrollment_id} visits {self.session_id}"
+
+    @property
+    def door_url(self) -> str:
+        """The visitor's private link, for this session only."""
+        return settings.SITE_URL + reverse("enrollment:door", args=[self.door_token])
+
+
 class Mark(models.TextChoices):
     """What became of one member's place in one session."""
 

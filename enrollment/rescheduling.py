@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 
 from accounts.models import User
-from enrollment import links
+from enrollment import links, making_up
 from enrollment.changes import Busy, Impossible, Line, Plan, Wish, field_of, plan
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING
@@ -43,6 +43,7 @@ class Preview:
 
     plan: Plan
     told: int
+    visitors: int
     shares: list[Share]
 
 
@@ -74,6 +75,7 @@ def preview(*, cohort: Cohort, wish: Wish, now: dt.datetime) -> Preview:
     return Preview(
         plan=made,
         told=told,
+        visitors=making_up.visitors_of(made.lines).count(),
         shares=[Share(cents, code, count) for (cents, code), count in sorted(shares.items())],
     )
 
@@ -108,7 +110,10 @@ def apply(
         reason=reason,
         details=[_written(line) for line in made.lines],
     )
-    return Done(change, told=_owe_mails(cohort, made, change, now))
+    told = _owe_mails(cohort, made, change, now)
+    return Done(
+        change, told=told + making_up.follow_change(change=change, lines=made.lines, now=now)
+    )
 
 
 def _plan(cohort: Cohort, wish: Wish, now: dt.datetime) -> Plan:

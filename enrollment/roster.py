@@ -8,12 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.models import Role, User
 from enrollment import attendance
-from enrollment.attendance import CAME, ON_THE_ROSTER
-from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark
+from enrollment.attendance import CAME, EXPECTED, ON_THE_ROSTER
+from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark, Visit
 from sessions.models import Cohort, GroupSession
 
 NAMELESS = "No name given"
@@ -45,11 +45,22 @@ def members_of(cohorts: Iterable[int]) -> Mapping[int, list[Enrollment]]:
 
 
 def marks_of(cohorts: Iterable[int]) -> Mapping[int, dict[int, str]]:
-    """What was noted about each enrolment: session's number → mark, in the sessions' order."""
+    """What counts for each enrolment: session's number → mark, in the sessions' order.
+
+    Two queries.
+    """
+    sessions = GroupSession.objects.filter(cohort__in=cohorts, cancelled_at=None)
+    notes = AttendanceNote.objects.filter(session__in=sessions)
+    made_up = attendance.made_up(sessions)
+    weeks: dict[tuple[int, int], str] = {}
+    rows = notes.values_list("enrollment_id", "session_id", "session__number", "mark")
+    for enrollment, session, number, mark in rows:
+        counts = attendance.counted(mark, made_up=(enrollment, session) in made_up)
+        weeks[enrollment, number] = counts
+    for (enrollment, _), number in made_up.items():
+        weeks.setdefault((enrollment, number), Mark.MADE_UP)
     found: dict[int, dict[int, str]] = defaultdict(dict)
-    notes = AttendanceNote.objects.filter(session__cohort__in=cohorts, session__cancelled_at=None)
-    rows = notes.order_by("session__number").values_list("enrollment", "session__number", "mark")
-    for enrollment, number, mark in rows:
+    for (enrollment, number), mark in sorted(weeks.items()):
         found[enrollment][number] = mark
     return found
 
@@ -95,7 +106,7 @@ class Roster:
 
 
 def roster(*, cohort: Cohort, now: dt.datetime) -> Roster:
-    """Everybody who is or was confirmed, and what became of each week. Five queries."""
+    """Everybody who is or was confirmed, and what became of each week. Six queries."""
     sessions = list(
         GroupSession.objects.filter(cohort=cohort).select_related("register").order_by("number")
     )
@@ -107,10 +118,17 @@ def roster(*, cohort: Cohort, now: dt.datetime) -> Roster:
         (note.enrollment_id, note.session_id): note
         for note in AttendanceNote.objects.filter(session__in=sessions)
     }
+    made_up = attendance.made_up(sessions)
     rows = []
     for one in members_of([cohort.pk])[cohort.pk]:
         cells = [
-            _cell(one, session, notes.get((one.pk, session.pk)), arrivals.get((one.pk, session.pk)))
+            _cell(
+                one,
+                session,
+                notes.get((one.pk, session.pk)),
+                arrivals.get((one.pk, session.pk)),
+                (one.pk, session.pk) in made_up,
+            )
             for session in sessions
         ]
         marks = [cell.mark for cell in cells if cell.noted]
@@ -132,9 +150,12 @@ def _cell(
     session: GroupSession,
     note: AttendanceNote | None,
     arrived_at: dt.datetime | None,
+    made_up: bool,
 ) -> Cell:
     if session.cancelled_at is not None:
         return Cell(session, CANCELLED, "Cancelled", noted=False)
+    if made_up and not (note and note.mark in CAME):
+        return Cell(session, Mark.MADE_UP, Mark.MADE_UP.label, noted=True)
     if note is not None:
         words = Mark(note.mark).label
         if note.late_minutes:
@@ -175,10 +196,12 @@ class Line:
     note: AttendanceNote | None
     mark: str
     late_minutes: int | None
+    said_absent: bool
+    made_up: bool
 
 
 def register_lines(*, session: GroupSession, now: dt.datetime) -> list[Line]:
-    """Everybody expected in a session, prefilled from the door once it has begun. Three queries."""
+    """Everybody expected in a session, prefilled from the door once it has begun. Five queries."""
     arrivals = dict(
         Attendance.objects.filter(session=session).values_list("enrollment_id", "arrived_at")
     )
@@ -186,13 +209,62 @@ def register_lines(*, session: GroupSession, now: dt.datetime) -> list[Line]:
         note.enrollment_id: note
         for note in AttendanceNote.objects.filter(session=session).select_related("noted_by")
     }
+    absent = set(session.absences.values_list("enrollment_id", flat=True))
+    made_up = {enrollment for enrollment, _ in attendance.made_up([session])}
     lines = []
     for one in attendance.expected(session).select_related("member"):
         note, arrived_at = notes.get(one.pk), arrivals.get(one.pk)
         mark, minutes = ("", None)
         if note is not None:
             mark, minutes = note.mark, note.late_minutes
-        elif arrived_at is not None or now >= session.ends_at:
-            mark, minutes = attendance.suggest(arrived_at=arrived_at, starts_at=session.starts_at)
-        lines.append(Line(one, name_of(one), arrived_at, note, mark, minutes))
+        elif arrived_at is not None or one.pk in absent or now >= session.ends_at:
+            mark, minutes = attendance.suggest(
+                arrived_at=arrived_at, starts_at=session.starts_at, said_absent=one.pk in absent
+            )
+        if one.pk in made_up and mark not in CAME:
+            mark = Mark.MADE_UP
+        lines.append(
+            Line(
+                one,
+                name_of(one),
+                arrived_at,
+                note,
+                mark,
+                minutes,
+                said_absent=one.pk in absent,
+                made_up=one.pk in made_up,
+            )
+        )
     return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody from another group who has a chair in this session."""
+
+    enrollment: Enrollment
+    name: str
+    arrived_at: dt.datetime | None
+
+
+def visitors(*, sessions: Iterable[GroupSession]) -> Mapping[int, list[Visitor]]:
+    """Who visits each session, by their names. One query."""
+    arrival = Attendance.objects.filter(
+        session=OuterRef("session"), enrollment=OuterRef("enrollment")
+    )
+    visits = (
+        Visit.objects.filter(
+            session__in=sessions,
+            session__cancelled_at=None,
+            given_back_at=None,
+            enrollment__status__in=EXPECTED,
+        )
+        .select_related("enrollment__member")
+        .annotate(arrived_at=Subquery(arrival.values("arrived_at")))
+        .order_by("enrollment__member__display_name", "pk")
+    )
+    found: dict[int, list[Visitor]] = defaultdict(list)
+    for visit in visits:
+        one = visit.enrollment
+        found[visit.session_id].append(Visitor(one, name_of(one), visit.arrived_at))
+    return found

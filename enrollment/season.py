@@ -13,7 +13,7 @@ from django.utils.text import slugify
 
 from accounts.models import User
 from enrollment import opening
-from enrollment.models import Seat
+from enrollment.models import Seat, Visit
 from sessions import bookings, schedule
 from sessions.models import Cohort
 
@@ -127,8 +127,9 @@ def archive(*, cohort: Cohort, now: dt.datetime) -> None:
 
 
 @transaction.atomic
-def change_capacity(*, cohort: Cohort, capacity: int) -> None:
-    """Add chairs, or take free ones away. Raises NotPossible below the seats that are taken.
+def change_capacity(*, cohort: Cohort, capacity: int, now: dt.datetime) -> None:
+    """Add chairs, or take free ones away. Raises NotPossible below the seats that are taken, or
+    that somebody from another group visits on.
 
     Buyers do not wait: the cohort is locked against other staff only, and a chair goes only
     while it is free, which its locked row says even if it was free a moment ago.
@@ -144,15 +145,27 @@ def change_capacity(*, cohort: Cohort, capacity: int) -> None:
     excess = Seat.objects.filter(cohort=group).count() - capacity
     if excess > 0:
         free = Seat.objects.filter(cohort=group, enrollment=None).select_for_update()
-        going = [seat.pk for seat in free.order_by("-number")[:excess]]
+        going = [seat.pk for seat in free.order_by("-number")]
+        # Asked when the chairs are locked, so that nobody takes one of them meanwhile.
+        visited = set(
+            Visit.objects.filter(
+                seat__in=going, given_back_at=None, session__ends_at__gt=now
+            ).values_list("seat", flat=True)
+        )
+        going = [pk for pk in going if pk not in visited][:excess]
         if len(going) < excess:
-            taken = Seat.objects.filter(cohort=group).exclude(enrollment=None).count()
-            raise NotPossible(
-                f"{taken} {'seat is' if taken == 1 else 'seats are'} taken, so {capacity} is too "
-                f"few. The smallest number now is {taken}."
-            )
+            raise NotPossible(_too_few(group, capacity, len(visited)))
         Seat.objects.filter(pk__in=going, enrollment=None).delete()
     opening.add_chairs(cohort=group)
+
+
+def _too_few(group: Cohort, capacity: int, visited: int) -> str:
+    taken = Seat.objects.filter(cohort=group).exclude(enrollment=None).count()
+    words = f"{taken} {'seat is' if taken == 1 else 'seats are'} taken"
+    if visited:
+        words += f" and {visited} kept for somebody from another group this week"
+    least = taken + visited
+    return f"{words}, so {capacity} is too few. The smallest number now is {least}."
 
 
 # --- The next season --------------------------------------------------------------------

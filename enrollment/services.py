@@ -1,23 +1,23 @@
 """Seats: reserving, confirming, releasing. (Making them is `opening.py`.)
 
-Locking, in one place: a seat is claimed by a guarded UPDATE on its row, found with SKIP
-LOCKED where the database has it, so buyers never wait for each other. A status is moved by
-a guarded UPDATE (`moves.move`). Where several rows are locked, the order is
-Cohort → Enrollment → Payment → Refund.
+Locking, in one place: a seat is claimed by a guarded UPDATE on its row (`seats.claim_seat`), so
+buyers never wait for each other. A status is moved by a guarded UPDATE (`moves.move`). Where
+several rows are locked, the order is Cohort → Enrollment → Payment → Refund, and Seat last.
 """
 
 import datetime as dt
 from collections import Counter
 from enum import StrEnum
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import F, Min, Q, QuerySet
 
 from accounts.models import User
 from enrollment import agreements, links, refusals
 from enrollment.intake import Answers
-from enrollment.models import Consent, Enrollment, Intake, Seat
+from enrollment.models import Consent, Enrollment, Intake, Seat, Visit
 from enrollment.moves import move, record
+from enrollment.seats import claim_seat, release_seat
 from enrollment.states import LIVE, Status
 from outbox import services as outbox
 from sessions.models import Cohort, GroupSession
@@ -73,7 +73,7 @@ def reserve_seat(
     answers = check_eligible(cohort=cohort, member=member, now=now)
     if cohort.status != Cohort.Status.PUBLISHED:
         raise refusals.GroupClosed(answers.state)
-    # No guard, which `take_seat` is. In a rush most people are too late: this tells them at
+    # No guard, which `claim_seat` is. In a rush most people are too late: this tells them at
     # once. The look for a seat comes before that at one's own: who presses twice may have
     # taken the last one a moment ago.
     full = not Seat.objects.filter(cohort=cohort, enrollment=None).exists()
@@ -85,8 +85,9 @@ def reserve_seat(
         raise refusals.GroupClosed(answers.state)
     with transaction.atomic():
         enrollment = _enter(cohort=cohort, member=member, first_week=entry.number, now=now)
-        seat = find_free_seat(cohort_id=cohort.pk)
-        if seat is None or not take_seat(seat_id=seat, enrollment_id=enrollment.pk):
+        if not claim_seat(
+            cohort_id=cohort.pk, enrollment_id=enrollment.pk, first_week=entry.number
+        ):
             raise refusals.GroupFull(answers.state)
         record(
             enrollment_id=enrollment.pk,
@@ -148,21 +149,6 @@ def check_standing(*, cohort: Cohort, member: User, now: dt.datetime) -> None:
     held = sum(count for (_, status), count in rows.items() if status == Status.HELD)
     if held >= HOLDS_AT_A_TIME or rows[cohort.pk, Status.EXPIRED] >= HOLDS_OF_ONE_GROUP:
         raise refusals.TooManyHolds
-
-
-def find_free_seat(*, cohort_id: int) -> int | None:
-    """A seat that nobody has and nobody else is taking right now. Runs in a transaction."""
-    seats = Seat.objects.filter(cohort_id=cohort_id, enrollment=None)
-    if connection.features.has_select_for_update_skip_locked:
-        seats = seats.select_for_update(skip_locked=True)
-    return seats.values_list("pk", flat=True).first()
-
-
-def take_seat(*, seat_id: int, enrollment_id: int) -> bool:
-    """The guard that makes overselling impossible: the row count decides who has the seat."""
-    return bool(
-        Seat.objects.filter(pk=seat_id, enrollment=None).update(enrollment_id=enrollment_id)
-    )
 
 
 def record_agreements(*, enrollment: Enrollment, now: dt.datetime, ip: str | None) -> None:
@@ -249,8 +235,9 @@ def _reseat(*, enrollment: Enrollment, now: dt.datetime) -> bool:
     )
     if again.exists():
         return False
-    seat = find_free_seat(cohort_id=cohort.pk)
-    if seat is None or not take_seat(seat_id=seat, enrollment_id=enrollment.pk):
+    if not claim_seat(
+        cohort_id=cohort.pk, enrollment_id=enrollment.pk, first_week=enrollment.first_week
+    ):
         return False
     return move(
         enrollment_id=enrollment.pk,
@@ -354,11 +341,10 @@ def withdraw(*, enrollment_id: int, actor: User, reason: str, now: dt.datetime) 
     )
     if ended:
         release_seat(enrollment_id=enrollment_id)
+        Visit.objects.filter(
+            enrollment=enrollment_id, given_back_at=None, session__starts_at__gt=now
+        ).update(given_back_at=now)
     return ended
-
-
-def release_seat(*, enrollment_id: int) -> None:
-    Seat.objects.filter(enrollment_id=enrollment_id).update(enrollment=None)
 
 
 def overdue_holds(*, now: dt.datetime) -> "QuerySet[Enrollment]":

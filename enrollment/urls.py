@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from enrollment.views import changing, desk, doors, mine, public, reserving, season
+from enrollment.views import changing, desk, doors, making_up, mine, public, reserving, season
 
 app_name = "enrollment"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("my/", mine.my_groups, name="my_groups"),
     path("my/answers/", mine.answers, name="answers"),
     path("my/<uuid:public_id>/", mine.my_group, name="my_group"),
+    path("my/<uuid:public_id>/weeks/<int:number>/", making_up.own_week, name="own_week"),
     path("my/<uuid:public_id>/calendar.ics", mine.calendar, name="calendar"),
     path("lead/", desk.today, name="desk"),
     path("lead/<slug:slug>/", desk.group_roster, name="roster"),

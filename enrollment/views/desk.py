@@ -148,6 +148,7 @@ def register(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "session": session,
         "cohort": session.cohort,
         "lines": list(zip(lines, forms, strict=True)),
+        "visitors": roster.visitors(sessions=[session]).get(session.pk, []),
         "errors": any(form.errors for form in forms),
         "stage": desks.stage(session, now),
         "closed": getattr(session, "register", None),

@@ -44,20 +44,21 @@ def door(request: HttpRequest, token: str) -> HttpResponse:
 
 def step_in(doorway: Doorway, location: str) -> str | Doorway:
     """The meeting's address, or the doorway that says why it stays closed."""
-    assert doorway.enrollment is not None
-    if location not in doorway.enrollment.cohort.admitted_states:
+    assert doorway.session is not None
+    if location not in doorway.session.cohort.admitted_states:
         return dataclasses.replace(doorway, state=DoorState.STATE_NOT_ADMITTED)
     url = doors.enter(doorway=doorway, location=location, now=timezone.now())
     return url or dataclasses.replace(doorway, state=DoorState.NO_STANDING)
 
 
 def render_door(request: HttpRequest, doorway: Doorway, form: DoorForm | None) -> HttpResponse:
-    enrollment = doorway.enrollment
+    enrollment, session, visit = doorway.enrollment, doorway.session, doorway.visit
     context = {
         "state": doorway.state.value,
-        "session": doorway.session,
-        "cohort": enrollment.cohort if enrollment else None,
+        "session": session,
+        "cohort": session.cohort if session else None,
         "enrollment": enrollment,
+        "visit": visit,
         "opens_at": doorway.opens_at,
         "next_session": doorway.next_session,
         "form": form,

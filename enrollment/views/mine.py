@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from enrollment import answering, catalogue, portal
+from enrollment import answering, catalogue, making_up, portal
 from enrollment.calendar import sessions_ics
-from enrollment.states import Status
+from enrollment.states import IN_STANDING, Status
 from enrollment.views.asking import member_of, own_enrollment_or_404
 from sessions.models import GroupSession
 
@@ -59,6 +59,11 @@ def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "can_pay": enrollment.held_at(now),
         "card": catalogue.group_card(pk=enrollment.cohort_id, now=now)
         if enrollment.status == Status.EXPIRED
+        else None,
+        "this_week": making_up.this_week(
+            enrollment=enrollment, sessions=enrollment.cohort.group_sessions.all(), now=now
+        )
+        if enrollment.status in IN_STANDING
         else None,
         "now": now,
     }

@@ -200,7 +200,9 @@ def capacity(request: HttpRequest, slug: str) -> HttpResponse:
     form = CapacityForm(request.POST)
     if form.is_valid():
         try:
-            season.change_capacity(cohort=cohort, capacity=form.cleaned_data["capacity"])
+            season.change_capacity(
+                cohort=cohort, capacity=form.cleaned_data["capacity"], now=timezone.now()
+            )
         except NotPossible as refused:
             form.add_error("capacity", str(refused))
         else:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from billing import settlement, sweeps
 from billing.models import CheckoutAttempt, Payment, Refund
+from enrollment import seats
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, Seat
 from enrollment.refusals import Refused
@@ -155,7 +156,7 @@ def test_control_reading_and_then_writing_keeps_money_without_a_seat(standin: St
                 settled.wait(timeout=30)
                 enrollment.status = Status.EXPIRED
                 enrollment.save(update_fields=["status"])
-                enrollment_services.release_seat(enrollment_id=enrollment.pk)
+                seats.release_seat(enrollment_id=enrollment.pk)
 
         def settle(
             attempt: CheckoutAttempt = attempt,

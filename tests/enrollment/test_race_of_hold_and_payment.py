@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 
 from accounts.models import User
-from enrollment import services
+from enrollment import seats, services
 from enrollment.models import Enrollment, Seat
 from enrollment.services import Confirmation
 from enrollment.states import Status
@@ -107,7 +107,7 @@ def expire_unguarded(enrollment: Enrollment) -> object:
         if fresh.status == Status.HELD:
             fresh.status = Status.EXPIRED
             fresh.save(update_fields=["status"])
-            services.release_seat(enrollment_id=fresh.pk)
+            seats.release_seat(enrollment_id=fresh.pk)
     return None
 
 

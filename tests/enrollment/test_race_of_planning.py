@@ -113,7 +113,7 @@ def test_seats_that_go_while_people_reserve_are_never_sold_nor_pulled_away() -> 
     for _ in range(ROUNDS):
         cohort = a_cohort(capacity=6)
         actions: list[Callable[[], object]] = [
-            partial(season.change_capacity, cohort=cohort, capacity=3)
+            partial(season.change_capacity, cohort=cohort, capacity=3, now=NOW)
         ]
         actions += [
             partial(services.reserve_seat, cohort=cohort, member=member, now=NOW)
@@ -150,7 +150,7 @@ def lower_while_somebody_reserves(guarded: bool) -> tuple[Cohort, list[object]]:
     def lower() -> object:
         taken.wait(timeout=PATIENCE)
         if guarded:
-            season.change_capacity(cohort=cohort, capacity=0)
+            season.change_capacity(cohort=cohort, capacity=0, now=NOW)
             return None
         # Counted first, then taken away by number: what the locked chair is there to replace.
         free = list(Seat.objects.filter(cohort=cohort, enrollment=None).values_list("pk"))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from enrollment import catalogue, services
+from enrollment import catalogue, seats, services
 from enrollment.models import Consent, Enrollment, EnrollmentMove, Seat
 from enrollment.refusals import (
     AlreadyEnrolled,
@@ -164,8 +164,8 @@ def test_refusals_that_others_may_help_introduce_them(refusal: type[Refused]) ->
 def test_a_seat_that_somebody_has_is_not_taken_again() -> None:
     held, rival = a_held_seat(), a_held_seat()
     seat = Seat.objects.get(enrollment=held)
-    services.release_seat(enrollment_id=rival.pk)
-    assert services.take_seat(seat_id=seat.pk, enrollment_id=rival.pk) is False
+    seats.release_seat(enrollment_id=rival.pk)
+    assert seats.take_seat(seat_id=seat.pk, enrollment_id=rival.pk, first_week=1) is False
     seat.refresh_from_db()
     assert seat.enrollment == held
 

@@ -1,0 +1,159 @@
+"""Reading the leader's desk: this week's sessions, and whom each one expects.
+
+The number of queries does not depend on how many groups, members or sessions there are.
+"""
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.db.models import QuerySet
+
+from accounts.models import User
+from enrollment import attendance, roster
+from enrollment.attendance import EXPECTED
+from enrollment.door import opening_time
+from enrollment.models import Absence, Attendance, Enrollment
+from enrollment.roster import cohorts_of, marks_of, members_of
+from sessions.models import CurriculumWeek, GroupSession
+
+AHEAD = dt.timedelta(days=7)
+
+
+class Stage(StrEnum):
+    """Where a session stands on the clock."""
+
+    COMING = "coming"
+    DOOR_OPEN = "door_open"
+    RUNNING = "running"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+
+
+def stage(session: GroupSession, now: dt.datetime) -> Stage:
+    if session.cancelled_at is not None:
+        return Stage.CANCELLED
+    if now >= session.ends_at:
+        return Stage.ENDED
+    if now >= session.starts_at:
+        return Stage.RUNNING
+    return Stage.DOOR_OPEN if now >= opening_time(session) else Stage.COMING
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One member as the leader of a session meets them."""
+
+    enrollment: Enrollment
+    name: str
+    arrived_at: dt.datetime | None
+    is_new: bool = False
+    flag: str = ""
+    said_absent: bool = False
+    visiting: bool = False
+
+    @property
+    def awaited(self) -> bool:
+        """Whoever said that they cannot come is not waited for, and welcome all the same."""
+        return self.arrived_at is not None or not self.said_absent
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAtDesk:
+    session: GroupSession
+    stage: Stage
+    opens_at: dt.datetime
+    week: CurriculumWeek | None
+    people: list[Person]
+    closed: bool
+
+    @property
+    def arrived(self) -> int:
+        return sum(1 for person in self.people if person.arrived_at)
+
+    @property
+    def to_note(self) -> list[Person]:
+        """Who deserves a look before the session: new, visiting, missed, or not coming."""
+        return [
+            person
+            for person in self.people
+            if person.is_new or person.flag or person.visiting or not person.awaited
+        ]
+
+    @property
+    def awaited(self) -> list[Person]:
+        return [person for person in self.people if person.awaited]
+
+
+def desk(*, leader: User, since: dt.datetime, now: dt.datetime) -> list[SessionAtDesk]:
+    """Sessions of the leader's groups from `since` to a week from now, soonest first."""
+    sessions = GroupSession.objects.filter(
+        cohort__in=cohorts_of(leader), starts_at__gte=since, starts_at__lt=now + AHEAD
+    )
+    return at_desk(sessions=sessions.order_by("starts_at", "pk"), now=now)
+
+
+def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[SessionAtDesk]:
+    """Each session with the people expected in it. Nine queries."""
+    found = list(sessions.select_related("cohort__programme", "register"))
+    cohorts = {session.cohort_id for session in found}
+    members = members_of(cohorts)
+    marks = marks_of(cohorts)
+    held = _held(cohorts, now)
+    weeks = {
+        (week.programme_id, week.number): week
+        for week in CurriculumWeek.objects.filter(
+            programme__in={session.cohort.programme_id for session in found}
+        )
+    }
+    arrivals = {
+        (arrival.session_id, arrival.enrollment_id): arrival.arrived_at
+        for arrival in Attendance.objects.filter(session__in=found)
+    }
+    absences = set(
+        Absence.objects.filter(session__in=found).values_list("session_id", "enrollment_id")
+    )
+    visitors = roster.visitors(sessions=found)
+
+    def person(one: Enrollment, session: GroupSession) -> Person:
+        return Person(
+            enrollment=one,
+            name=roster.name_of(one),
+            arrived_at=arrivals.get((session.pk, one.pk)),
+            is_new=not any(n >= one.first_week for n in held[session.cohort_id]),
+            flag=attendance.flag(attendance.misses_in_a_row(marks[one.pk].values())),
+            said_absent=(session.pk, one.pk) in absences,
+        )
+
+    return [
+        SessionAtDesk(
+            session=session,
+            stage=stage(session, now),
+            opens_at=opening_time(session),
+            week=weeks.get((session.cohort.programme_id, session.number)),
+            people=[
+                person(one, session)
+                for one in members[session.cohort_id]
+                if one.first_week <= session.number
+                and one.status in EXPECTED
+                and session.cancelled_at is None
+            ]
+            + [
+                Person(visitor.enrollment, visitor.name, visitor.arrived_at, visiting=True)
+                for visitor in visitors.get(session.pk, [])
+            ],
+            closed=hasattr(session, "register"),
+        )
+        for session in found
+    ]
+
+
+def _held(cohorts: Iterable[int], now: dt.datetime) -> Mapping[int, list[int]]:
+    """The numbers of the sessions that are over, by cohort."""
+    found: dict[int, list[int]] = defaultdict(list)
+    over = GroupSession.objects.filter(cohort__in=cohorts, ends_at__lte=now, cancelled_at=None)
+    for cohort, number in over.values_list("cohort_id", "number"):
+        found[cohort].append(number)
+    return found
