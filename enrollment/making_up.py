@@ -99,9 +99,12 @@ class ThisWeek:
 def this_week(
     *, enrollment: Enrollment, sessions: Iterable[GroupSession], now: dt.datetime
 ) -> ThisWeek:
-    """About the next of the member's own `sessions`, and the one just past. Three queries."""
+    """About the next of the member's own `sessions` to begin, and the one just past.
+
+    Three queries.
+    """
     held = [s for s in sessions if s.cancelled_at is None and s.number >= enrollment.first_week]
-    coming = next((s for s in held if s.ends_at > now), None)
+    coming = next((s for s in held if s.starts_at > now), None)
     just_past = [s.pk for s in held if s.ends_at <= now and s.starts_at > now - NEAR][-1:]
     came = Attendance.objects.filter(enrollment=enrollment, session=OuterRef("pk"))
     elsewhere = Visit.objects.filter(

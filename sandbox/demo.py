@@ -25,7 +25,7 @@ __all__ = ["LOGINS", "load"]
 NAMES = (
     "Sam", "Ari", "Bea", "Cal", "Dee", "Eli", "Kim", "Fay", "Gus", "Hal", "Ida", "Jo", "Kai",
     "Lou", "Max", "Nia", "Ola", "Pat", "Quinn", "Ray", "Sol", "Tam", "Uma", "Val", "Wes",
-    "Xan", "Yan", "Zoe", "Abe", "Bo", "Cleo", "Dov", "Ezra", "Fern", "Gil",
+    "Xan", "Yan", "Zoe", "Abe", "Bo", "Cleo", "Dov", "Ezra", "Fern", "Gil", "Hana", "Ivo", "Jude",
 )  # fmt: skip
 
 DAY = dt.timedelta(days=1)
@@ -127,6 +127,17 @@ STAGES = (
         members=0,
         leaders=(DANA, LUIS),
         admission=Cohort.Admission.MODULE_STARTS,
+    ),
+    Stage(  # a week behind the group that meets today: who can't come there has a chair here
+        key="eastern-parallel",
+        zone="America/New_York",
+        states=("NY", "CA", "HI"),
+        wall_time=dt.time(17),
+        days=8,
+        week=4,
+        shown=(5 * DAY, 11 * DAY),
+        members=3,
+        leaders=(DANA,),
     ),
 )
 

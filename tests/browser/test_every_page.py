@@ -114,6 +114,30 @@ def test_pages_around_a_full_group_and_a_running_session(inspector: Inspector) -
 
 
 @readers
+def test_pages_of_somebody_who_cannot_come(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    page.get_by_role("main").get_by_role("link").first.click()
+    page.get_by_role("link", name=re.compile("make it to week 4")).click()
+    inspector.look("own week")
+    page.get_by_role("button", name=re.compile("make it this week")).click()
+    page.get_by_role("heading", name=re.compile("wait for you")).wait_for()
+    inspector.look("own week, not coming")
+    page.get_by_role("button", name=re.compile("Take this chair")).first.click()
+    page.get_by_role("heading", name="Your chair this week").wait_for()
+    inspector.look("own week, with a chair")
+    page.get_by_role("link", name="Your door to this session").click()
+    inspector.look("visitor's door")
+    page.get_by_role("link", name="Give the chair back").click()
+    page.locator(".back-link").click()
+    inspector.look("my group, with a chair elsewhere")
+    page.get_by_role("link", name="Give it back").click()
+    page.get_by_role("button", name=re.compile("my own session after all")).click()
+    page.get_by_role("heading", name=re.compile("make it this week")).wait_for()
+    inspector.finish()
+
+
+@readers
 def test_pages_of_somebody_who_leads(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.LUIS, demo.PASSWORD)

@@ -33,7 +33,7 @@ NOW = MOMENTS[0]
 
 @pytest.mark.parametrize("now", MOMENTS)
 def test_every_stage_is_there(now: dt.datetime) -> None:
-    assert len(demo.load(now=now)) == 8
+    assert len(demo.load(now=now)) == 9
     cards = catalogue.open_groups(now=now)
     assert {0, 1, 8} <= {card.seats_left for card in cards}
     assert {card.first_week for card in cards} == {1, 5, 9}
@@ -83,8 +83,8 @@ def test_a_member_whose_answers_were_changed_does_not_stop_it() -> None:
 def test_every_seat_that_is_taken_was_paid_for() -> None:
     demo.load(now=NOW)
     active = Enrollment.objects.filter(status=Status.ACTIVE)
-    assert active.count() == Enrollment.objects.count() == 35
-    assert Seat.objects.exclude(enrollment=None).count() == 35
+    assert active.count() == Enrollment.objects.count() == 38
+    assert Seat.objects.exclude(enrollment=None).count() == 38
     paid = dict(Payment.objects.values_list("enrollment_id", "amount_cents"))
     assert paid == dict(active.values_list("pk", "price_cents"))
 
