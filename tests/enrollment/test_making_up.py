@@ -155,9 +155,11 @@ def test_a_full_group_is_not_offered_and_a_group_of_ones_own_neither(seat: Enrol
 
 def test_a_chair_of_somebody_who_begins_later_is_empty_until_then(seat: Enrollment) -> None:
     host = thursdays(capacity=1, admission=Cohort.Admission.MODULE_STARTS)
-    a_confirmed_seat(cohort=host, now=THURSDAY + HOUR)  # begins with week 5
-    assert offered(seat, 4, THURSDAY + 2 * HOUR) == [session(host, 4)]
-    assert offered(seat, 5, THURSDAY + 2 * HOUR) == []
+    later, now = a_confirmed_seat(cohort=host, now=THURSDAY + HOUR), THURSDAY + 2 * HOUR
+    assert later.first_week == 5
+    assert offered(seat, 4, now) == [session(host, 4)]
+    assert offered(seat, 5, now) == []
+    assert takes(seat, session(host, 4), now).seat == later.seat
 
 
 def test_offers_take_as_many_queries_for_one_group_as_for_three(seat: Enrollment) -> None:
