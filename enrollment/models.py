@@ -272,3 +272,25 @@ class Register(models.Model):
 
     def __str__(self) -> str:
         return f"Attendance of {self.session_id}"
+
+
+def random_feed_token() -> str:
+    """192 bits, as a door's."""
+    return secrets.token_urlsafe(24)
+
+
+class CalendarFeed(models.Model):
+    """The secret address of one person's calendar. Without a row there is no such address."""
+
+    person = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="calendar_feed"
+    )
+    token = models.CharField(max_length=40, unique=True, default=random_feed_token, editable=False)
+    made_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"Calendar of {self.person_id}"
+
+    @property
+    def url(self) -> str:
+        return settings.SITE_URL + reverse("enrollment:feed", args=[self.token])

@@ -7,12 +7,16 @@ import uuid
 from django.db.models import F, Min, OuterRef, Prefetch, Q, Subquery
 
 from accounts.models import Role, User
+from enrollment.attendance import ON_THE_ROSTER
 from enrollment.catalogue import SessionRow, session_rows
 from enrollment.door import opening_time
 from enrollment.models import Enrollment
+from enrollment.progress import Progress, progress
 from enrollment.states import IN_STANDING, LIVE, Status
 from sessions.models import Cohort, GroupSession
 
+# So long before a session its part of the page brings itself up to date.
+NEAR = dt.timedelta(days=1)
 STATUS_WORDS: dict[str, str] = {
     Status.HELD: "Seat kept for you, not paid yet",
     Status.AWAITING_FUNDS: "Seat kept, your payment is on its way",
@@ -107,7 +111,10 @@ class MyGroup:
     next_session: GroupSession | None
     door_opens_at: dt.datetime | None
     door_open: bool
+    in_standing: bool
+    refreshes: bool
     sessions: list[SessionRow]
+    progress: Progress | None
 
 
 def my_group(*, enrollment: Enrollment, now: dt.datetime) -> MyGroup:
@@ -120,17 +127,24 @@ def my_group(*, enrollment: Enrollment, now: dt.datetime) -> MyGroup:
         coming.cohort = cohort
         opens_at = opening_time(coming)
     in_standing = enrollment.status in IN_STANDING
+    rows = session_rows(
+        sessions=sessions,
+        weeks=cohort.programme.weeks.all(),
+        first_week=enrollment.first_week,
+        zone=cohort.zone,
+        now=now,
+    )
+    shown = coming if enrollment.status in LIVE else None
     return MyGroup(
         enrollment=enrollment,
         status_label=STATUS_WORDS[enrollment.status],
-        next_session=coming if enrollment.status in LIVE else None,
+        next_session=shown,
         door_opens_at=opens_at,
         door_open=in_standing and opens_at is not None and now >= opens_at,
-        sessions=session_rows(
-            sessions=sessions,
-            weeks=cohort.programme.weeks.all(),
-            first_week=enrollment.first_week,
-            zone=cohort.zone,
-            now=now,
-        ),
+        in_standing=in_standing,
+        refreshes=in_standing and shown is not None and shown.starts_at - now <= NEAR,
+        sessions=rows,
+        progress=progress(rows=rows, next_number=shown.number if shown else None)
+        if enrollment.status in ON_THE_ROSTER
+        else None,
     )

@@ -4,11 +4,9 @@ The number of queries does not depend on how many groups there are.
 """
 
 import datetime as dt
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import holidays
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -17,11 +15,10 @@ from accounts import clock
 from accounts.models import Role, User
 from enrollment import opening
 from enrollment.models import Seat
-from sessions import bookings, schedule
+from sessions import bookings, public_holidays, schedule
 from sessions.models import Cohort, GroupSession
 
 PER_PAGE = 25
-COUNTRY = "US"
 OPEN = (Cohort.Status.PUBLISHED, Cohort.Status.CLOSED)
 
 
@@ -184,6 +181,8 @@ class Day:
 class Plan:
     row: Row
     days: list[Day]
+    # Whose public holidays are named; empty when those of the group's zone are not known.
+    country: str
     obstacles: list[str] = field(default_factory=list)
 
     @property
@@ -196,7 +195,12 @@ def plan(*, cohort: Cohort, now: dt.datetime) -> Plan:
     reasons = []
     if cohort.status == Cohort.Status.DRAFT:
         reasons = opening.reasons_not_to_publish(cohort=cohort, now=now)
-    return Plan(row=row(cohort, now), days=days(cohort), obstacles=reasons)
+    return Plan(
+        row=row(cohort, now),
+        days=days(cohort),
+        country=public_holidays.country_name(cohort.time_zone),
+        obstacles=reasons,
+    )
 
 
 def one() -> "QuerySet[Cohort]":
@@ -214,15 +218,16 @@ def days(cohort: Cohort) -> list[Day]:
         return []
     starts = [slot.starts_at.astimezone(cohort.zone) for slot in slots]
     off = cohort.skipped() | cancelled_days(cohort)
-    name = holiday_names([*(at.date() for at in starts), *off])
-    found = [Day(day=day, number=None, holiday=name(day)) for day in off]
+    all_days = [*(at.date() for at in starts), *off]
+    names = public_holidays.among(all_days, zone=cohort.time_zone)
+    found = [Day(day=day, number=None, holiday=names.get(day, "")) for day in off]
     for place, (slot, at) in enumerate(zip(slots, starts, strict=True)):
         before = starts[max(place - 1, 0)]
         found.append(
             Day(
                 day=at.date(),
                 number=slot.session.number if slot.session else place + 1,
-                holiday=name(at.date()),
+                holiday=names.get(at.date(), ""),
                 clock_time=clock.time_of_day(at, cohort.zone),
                 clock_changes=at.utcoffset() != before.utcoffset(),
             )
@@ -236,9 +241,3 @@ def cancelled_days(cohort: Cohort) -> set[dt.date]:
         return set()
     gone = cohort.group_sessions.exclude(cancelled_at=None).values_list("starts_at", flat=True)
     return {at.astimezone(cohort.zone).date() for at in gone}
-
-
-def holiday_names(of: list[dt.date]) -> Callable[[dt.date], str]:
-    """The public holidays of the country on those days, by name."""
-    calendar = holidays.country_holidays(COUNTRY, years={day.year for day in of})
-    return lambda day: calendar.get(day) or ""

@@ -1,6 +1,16 @@
 from django.urls import path, re_path
 
-from enrollment.views import changing, desk, doors, making_up, mine, public, reserving, season
+from enrollment.views import (
+    calendars,
+    changing,
+    desk,
+    doors,
+    making_up,
+    mine,
+    public,
+    reserving,
+    season,
+)
 
 app_name = "enrollment"
 urlpatterns = [
@@ -11,8 +21,11 @@ urlpatterns = [
     path("my/", mine.my_groups, name="my_groups"),
     path("my/answers/", mine.answers, name="answers"),
     path("my/<uuid:public_id>/", mine.my_group, name="my_group"),
+    path("my/<uuid:public_id>/next/", mine.next_session, name="next_session"),
     path("my/<uuid:public_id>/weeks/<int:number>/", making_up.own_week, name="own_week"),
     path("my/<uuid:public_id>/calendar.ics", mine.calendar, name="calendar"),
+    path("my/calendar/", calendars.my_calendar, name="my_calendar"),
+    re_path(r"^calendar/(?P<token>[A-Za-z0-9_-]{1,64})\.ics$", calendars.feed, name="feed"),
     path("lead/", desk.today, name="desk"),
     path("lead/<slug:slug>/", desk.group_roster, name="roster"),
     path("lead/<slug:slug>/attendance.csv", desk.roster_csv, name="roster_csv"),

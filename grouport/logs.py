@@ -4,8 +4,10 @@ import re
 from collections.abc import MutableMapping
 from typing import Any
 
-# A door and a password link, wherever in a line they stand, also as an encoded `next=`.
-SECRET_PATHS = re.compile(r"((?:/|%2F)(?:join|reset(?:/|%2F)key)(?:/|%2F))[^/\s]+", re.IGNORECASE)
+# A door, a calendar and a password link, wherever in a line they stand, also as an encoded `next=`.
+SECRET_PATHS = re.compile(
+    r"((?:/|%2F)(?:join|calendar|reset(?:/|%2F)key)(?:/|%2F))[^/\s]+", re.IGNORECASE
+)
 
 
 def hide_secret_paths(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import uuid
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -11,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from enrollment import answering, catalogue, making_up, portal
 from enrollment.calendar import sessions_ics
@@ -53,7 +55,7 @@ def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     enrollment = own_enrollment_or_404(request, public_id)
     mine = portal.my_group(enrollment=enrollment, now=now)
     context = {
-        **{field.name: getattr(mine, field.name) for field in dataclasses.fields(mine)},
+        **_fields(mine),
         "cohort": enrollment.cohort,
         "calendar_url": reverse("enrollment:calendar", args=[public_id]),
         "can_pay": enrollment.held_at(now),
@@ -68,6 +70,27 @@ def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "now": now,
     }
     return render(request, "enrollment/my_group.html", context)
+
+
+def _fields(mine: portal.MyGroup) -> dict[str, Any]:
+    return {field.name: getattr(mine, field.name) for field in dataclasses.fields(mine)}
+
+
+@never_cache
+@require_safe
+def next_session(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """The next session alone, which my group asks for each minute while it is near.
+
+    When it is over, or nobody is signed in any more, the whole page is asked for again.
+    """
+    now = timezone.now()
+    if not request.user.is_authenticated:
+        return HttpResponseClientRefresh()
+    mine = portal.my_group(enrollment=own_enrollment_or_404(request, public_id), now=now)
+    if not mine.refreshes:
+        return HttpResponseClientRefresh()
+    context = {**_fields(mine), "cohort": mine.enrollment.cohort, "now": now}
+    return render(request, "enrollment/_next.html", context)
 
 
 @login_required

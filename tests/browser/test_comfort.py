@@ -1,8 +1,11 @@
 """Large text on a phone, filters that step aside, and a zone that wipes nothing."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
+from sandbox import demo_people as demo
 from tests.browser.conftest import PHONE, Visitor
 from tests.browser.test_whole_path import choose_group, sign_up
 
@@ -63,3 +66,25 @@ def test_links_in_a_line_are_tall_enough_for_a_finger(visitor: Visitor) -> None:
         box = link.bounding_box()
         assert box is not None
         assert box["height"] >= 24, path
+
+
+@phone
+def test_a_near_session_brings_itself_up_to_date_and_leaves_the_focus_where_it_is(
+    visitor: Visitor,
+) -> None:
+    page = visitor.page
+    visitor.sign_in(demo.SAM, demo.PASSWORD)
+    page.clock.install()
+    page.locator("main .group-card a").first.click()
+    page.locator("#next-session").evaluate("section => section.dataset.old = 'yes'")
+    page.locator("#next-door").focus()
+    with page.expect_response(re.compile("/next/$")):
+        page.clock.fast_forward(61_000)
+    expect(page.locator("#next-session[data-old]")).to_have_count(0)
+    expect(page.locator("#next-door")).to_be_focused()
+    # Signed out meanwhile, somebody is led to signing in, not shown a form inside of the page.
+    visitor.context.clear_cookies(name="sessionid")
+    page.clock.run_for(1_000)  # htmx starts to count again a moment after the exchange
+    page.clock.fast_forward(61_000)
+    page.wait_for_url(re.compile("/accounts/login/"))
+    assert visitor.watch.console == []

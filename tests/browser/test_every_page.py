@@ -86,6 +86,13 @@ def test_pages_of_a_member_who_reserves(inspector: Inspector) -> None:
     inspector.look("agreements")
     page.get_by_role("button", name=re.compile("Keep my seat")).click()
     inspector.look("agreements with errors")
+    inspector.visit("/my/calendar/")
+    press = page.get_by_role("main").get_by_role("button")
+    if press.filter(has_text="Make my").count():
+        press.filter(has_text="Make my").click()
+        inspector.look("calendar link, made")
+    press.filter(has_text="Turn it off").click()
+    inspector.look("calendar link, off")
     inspector.finish()
 
 
@@ -117,6 +124,11 @@ def test_pages_around_a_full_group_and_a_running_session(inspector: Inspector) -
 def test_pages_of_somebody_who_cannot_come(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    # Another test moves Sam to Alaska, where no group may admit them.
+    inspector.visitor.goto("/my/answers/")
+    page.locator("select[name=state]").select_option("NY")
+    page.get_by_role("main").get_by_role("button").first.click()
+    inspector.visitor.goto("/my/")
     page.get_by_role("main").get_by_role("link").first.click()
     page.get_by_role("link", name=re.compile("make it to week 4")).click()
     inspector.look("own week")

@@ -321,6 +321,26 @@ def test_the_plan_shows_twelve_dates_holidays_and_the_clock_change(
 
 
 @pytest.mark.parametrize(
+    ("zone", "first", "words", "marked"),
+    [
+        ("America/New_York", dt.date(2026, 10, 8), "country: United States.", ["Thanksgiving Day"]),
+        ("America/Toronto", dt.date(2026, 10, 9), "country: Canada.", ["Christmas Day"]),
+        ("Europe/London", dt.date(2026, 10, 9), "country: Britain (UK).", ["Christmas Day"]),
+        ("Asia/Kolkata", dt.date(2026, 10, 2), "country: India.", ["Mahatma Gandhi's Birthday"]),
+        ("UTC", dt.date(2026, 10, 9), "No public holidays are marked: none are known", []),
+    ],
+)
+def test_the_plan_marks_the_holidays_of_its_zones_country(
+    zone: str, first: dt.date, words: str, marked: list[str], client: Client, admin: User
+) -> None:
+    page = client.get(at("plan", a_draft(first_date=first, time_zone=zone)))
+    assert words in said(page)
+    names = [day.holiday for day in page.context["plan"].days if day.holiday]
+    assert names[: len(marked)] == marked
+    assert bool(names) is bool(marked)
+
+
+@pytest.mark.parametrize(
     ("first", "zone", "changes"),
     [
         (dt.date(2026, 10, 6), "America/Phoenix", []),

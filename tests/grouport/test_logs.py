@@ -15,6 +15,8 @@ TOKEN = "XBLsDuYLRKcKtYgvvc5bN3oHm6gqNaaO"
     ("line", "logged"),
     [
         (f"GET /join/{TOKEN}/", "GET /join/…/"),
+        (f"GET /calendar/{TOKEN}.ics", "GET /calendar/…"),
+        ("/accounts/login/?next=/my/calendar/", "/accounts/login/?next=/my/calendar/"),
         (f"/accounts/login/?next=/join/{TOKEN}/", "/accounts/login/?next=/join/…/"),
         (f"?next=%2Fjoin%2F{TOKEN}%2F", "?next=%2Fjoin%2F…"),
         ("/accounts/password/reset/key/1-cx8:abc/", "/accounts/password/reset/key/…/"),
@@ -29,7 +31,9 @@ def test_a_path_that_opens_something_is_logged_without_its_secret(line: str, log
 
 
 @pytest.mark.django_db
-def test_a_request_to_a_door_leaves_neither_token_nor_address_in_the_log(client: Client) -> None:
+def test_a_request_to_a_door_or_a_calendar_leaves_neither_token_nor_address_in_the_log(
+    client: Client,
+) -> None:
     root = logging.getLogger()
     handler = next(h for h in root.handlers if type(h) is logging.StreamHandler)
     level, written = root.level, io.StringIO()
@@ -38,9 +42,11 @@ def test_a_request_to_a_door_leaves_neither_token_nor_address_in_the_log(client:
     try:
         client.get(f"/join/{TOKEN}/", REMOTE_ADDR="203.0.113.9")
         client.get(f"/join/{TOKEN}/no-such-page/", REMOTE_ADDR="203.0.113.9")
+        client.get(f"/calendar/{TOKEN}.ics", REMOTE_ADDR="203.0.113.9")
     finally:
         root.setLevel(level)
         handler.setStream(stream)
+    assert "/calendar/…" in written.getvalue()
     assert "/join/…/" in written.getvalue()
     assert TOKEN not in written.getvalue()
     assert "203.0.113.9" not in written.getvalue()
