@@ -447,6 +447,14 @@ def test_no_mail_about_a_chair_that_was_given_back(
     assert outcome(kind) == (State.NOT_OWED, reason)
 
 
+def test_no_link_for_a_chair_while_a_payment_is_missing(seat: Enrollment) -> None:
+    takes(seat, session(thursdays(), 1))
+    links.promise_links(now=THURSDAY - DAY)
+    Enrollment.objects.filter(pk=seat.pk).update(status=Status.SUSPENDED)
+    deliver(THURSDAY - DAY)
+    assert outcome(links.VISIT_LINK) == (State.NOT_OWED, "The enrolment is suspended.")
+
+
 # --- The visited group changes --------------------------------------------------------------
 
 
@@ -477,6 +485,22 @@ def test_a_visitor_is_told_of_the_new_time_and_owed_its_link(
     links.promise_links(now=THURSDAY + HOUR)
     link = Message.objects.get(kind=links.VISIT_LINK)
     assert link.occasion_id == links.occasion(THURSDAY + DAY)
+
+
+def test_a_visited_session_that_returns_to_its_time_is_owed_its_link_again(
+    seat: Enrollment,
+) -> None:
+    host, now = thursdays(), THURSDAY - DAY
+    takes(seat, session(host, 1))
+    links.promise_links(now=now)
+    changes(host, Wish(Kind.MOVE, 1, dt.date(2026, 10, 9), dt.time(19)), now)
+    deliver(now)
+    moved = "The session was moved to another time, or cancelled."
+    assert outcome(links.VISIT_LINK) == (State.NOT_OWED, moved)
+    changes(host, Wish(Kind.MOVE, 1, dt.date(2026, 10, 8), dt.time(19)), now + HOUR)
+    links.promise_links(now=now + HOUR)
+    deliver(now + HOUR)
+    assert outcome(links.VISIT_LINK) == (State.SENT, "")
 
 
 def test_a_cancelled_session_gives_its_visitor_the_week_back(
@@ -550,6 +574,14 @@ def test_who_came_too_late_elsewhere_has_not_made_it_up(seat: Enrollment) -> Non
     assert roster.marks_of([seat.cohort_id]) == {}
     [row] = roster.roster(cohort=seat.cohort, now=THURSDAY + HOUR).rows
     assert row.cells[0].mark == ""
+
+
+def test_a_chair_that_was_given_back_at_the_door_is_no_visit(seat: Enrollment) -> None:
+    host = thursdays()
+    visits(seat, host, arrives=-5 * MINUTE)
+    making_up.give_back(week=week(seat), now=THURSDAY - 4 * MINUTE)
+    assert attendance.made_up([session(seat.cohort, 1)]) == {}
+    assert roster.visitors(sessions=[session(host, 1)]) == {}
 
 
 def test_who_said_so_is_excused_when_the_register_closes(seat: Enrollment) -> None:
