@@ -5,7 +5,8 @@ class EnrollmentConfig(AppConfig):
     name = "enrollment"
 
     def ready(self) -> None:
-        from enrollment import mails, visit_mails  # need the models, which are loaded by now
+        # They need the models, which are loaded by now.
+        from enrollment import mails, message_mails, visit_mails
 
-        mails.register_kinds()
-        visit_mails.register_kinds()
+        for kinds in (mails, message_mails, visit_mails):
+            kinds.register_kinds()

@@ -294,3 +294,41 @@ class CalendarFeed(models.Model):
     @property
     def url(self) -> str:
         return settings.SITE_URL + reverse("enrollment:feed", args=[self.token])
+
+
+class GroupMessage(models.Model):
+    """What somebody who leads a group writes to its members: one mail to each.
+
+    Never edited: whoever wants other words cancels it and writes anew.
+    """
+
+    LONGEST = 2_000
+
+    # Made with the preview, so that pressing twice sends once.
+    public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="messages")
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    body = models.TextField(max_length=LONGEST)
+    everyone = models.BooleanField(help_text="To whoever is in the group when it goes out.")
+    to = models.ManyToManyField(Enrollment, related_name="+", blank=True)
+    created_at = models.DateTimeField()
+    send_at = models.DateTimeField()
+    promised_at = models.DateTimeField(null=True, help_text="When its mails were promised.")
+    cancelled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ("-send_at", "-pk")
+        # The few that are still to go out, however many ever went.
+        indexes = [
+            models.Index(
+                fields=["send_at"],
+                condition=Q(promised_at=None, cancelled_at=None),
+                name="group_message_to_go_out",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Message to {self.cohort_id}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("enrollment:message", args=[self.cohort.slug, self.public_id])

@@ -1,9 +1,11 @@
 """Every page, on a phone and a desktop, light and dark: axe, width, console, origins, weight."""
 
+import datetime as dt
 import re
 
 import brotli
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Response
 
 from sandbox import demo_people as demo
@@ -175,6 +177,48 @@ def test_pages_of_somebody_who_leads(inspector: Inspector) -> None:
     page.get_by_label("Move this one session").check()
     page.get_by_role("button", name="See what it means").click()
     inspector.look("change of the dates, with errors")
+    inspector.finish()
+
+
+@readers
+def test_pages_of_somebody_who_writes_to_a_group(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.LUIS, demo.PASSWORD)
+    inspector.visitor.goto("/lead/")
+    page.get_by_role("heading", name="Your groups").locator("..").get_by_role("link").first.click()
+    page.get_by_role("link", name="Messages to the group").click()
+    inspector.look("messages")
+    page.get_by_role("link", name="Write a message").click()
+    inspector.look("new message")
+    page.get_by_label("Only those I choose").check()
+    page.get_by_label("Your message").fill(f"Your therapist is at https://zoom.us/j/{'5' * 80}.")
+    page.get_by_label("At a date and time").check()
+    page.get_by_role("button", name="See the mail").click()
+    inspector.look("new message with errors")
+    page.locator("input[name=chosen]").first.check()
+    page.get_by_label("Your message").fill("We start ten minutes later.\n\nBring a pen, please.")
+    page.get_by_label("Right away").check()
+    page.get_by_role("button", name="See the mail").click()
+    inspector.look("message, preview")
+    page.get_by_role("button", name="Send the message").click()
+    inspector.look("message on its way")
+    page.get_by_role("link", name="Messages to the group").click()
+    page.get_by_role("link", name="Write a message").click()
+    page.get_by_label("Everybody in the group").check()
+    page.get_by_label("Your message").fill("A reminder: no session next week.")
+    page.get_by_label("At a date and time").check()
+    page.locator("input[name=day]").fill(f"{timezone.now() + dt.timedelta(days=3):%Y-%m-%d}")
+    page.locator("input[name=wall_time]").fill("09:00")
+    page.get_by_role("button", name="See the mail").click()
+    inspector.look("scheduled message, preview")
+    page.get_by_role("button", name="Schedule the message").click()
+    inspector.look("message scheduled")
+    page.get_by_role("link", name="Cancel this message").click()
+    inspector.look("message, cancel")
+    page.get_by_role("button", name="Cancel the message").click()
+    inspector.look("message cancelled")
+    page.get_by_role("link", name="Messages to the group").click()
+    inspector.look("messages written")
     inspector.finish()
 
 
