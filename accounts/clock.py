@@ -99,6 +99,7 @@ def day(at: dt.datetime, zone: zoneinfo.ZoneInfo | str) -> str:
     return dateformat.format(local(at, zone), "l, F j")
 
 
+@_remembered
 def weekday(at: dt.datetime, zone: zoneinfo.ZoneInfo | str) -> str:
     """As in "Tuesday"."""
     return dateformat.format(local(at, zone), "l")

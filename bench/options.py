@@ -83,7 +83,25 @@ def _growth(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=int, default=30, help="of each figure in a round")
 
 
-OPTIONS = {"pages": _pages, "rush": _rush, "enrol": _enrol, "links": _links, "growth": _growth}
+def _season(parser: argparse.ArgumentParser) -> None:
+    """An admin's season page with very many groups, beside one group's page.
+
+    One web process, one request after another. `season_over_group` is what the season's page
+    takes of processor time, in the web process and in PostgreSQL, for each unit of one group's
+    page: 2 is twice as much. Raw: a bare Django view with one query, under the same server.
+    """
+    parser.add_argument("--groups", type=int, default=500)
+    parser.add_argument("--samples", type=int, default=60, help="of each page in a round")
+
+
+OPTIONS = {
+    "pages": _pages,
+    "rush": _rush,
+    "enrol": _enrol,
+    "links": _links,
+    "growth": _growth,
+    "season": _season,
+}
 
 
 def read(argv: list[str]) -> argparse.Namespace:

@@ -64,7 +64,7 @@ def run(parts: Parts, options: Namespace) -> dict[str, Any]:
         return found
 
     rounds = take_turns(
-        options.rounds, ours, lambda number: load(raw, lambda client, turn: ONE, _is_a_row)
+        options.rounds, ours, lambda number: load(raw, lambda client, turn: ONE, is_a_row)
     )
     return compare(
         "pages",
@@ -96,6 +96,6 @@ def _is_a_page(answer: Answer) -> None:
         raise WrongResult(f"Not the page: {answer.status} {answer.header('location')}")
 
 
-def _is_a_row(answer: Answer) -> None:
+def is_a_row(answer: Answer) -> None:
     if answer.status != 200 or answer.body != b"row 7":
         raise WrongResult(f"Not the row: {answer.status}")

@@ -17,12 +17,10 @@ from enrollment.models import Enrollment
 from enrollment.states import LIVE
 from sessions.models import Cohort, CurriculumWeek, GroupSession, Programme
 from sessions.pricing import price_from_week
-from sessions.schedule import WEEKS
+from sessions.schedule import TIMES_OF_DAY, WEEKS
 from sessions.us_states import US_STATES
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-# Hours of the reader's own clock: from, up to but not including.
-TIMES_OF_DAY = {"morning": (0, 12), "afternoon": (12, 17), "evening": (17, 24)}
 # More states than this are counted on a card, and listed on the group's page only.
 STATES_ON_A_CARD = 4
 WEEK = dt.timedelta(days=7)

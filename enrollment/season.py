@@ -17,6 +17,7 @@ from enrollment.models import Seat, Visit
 from sessions import bookings, schedule
 from sessions.models import Cohort
 
+DAY = dt.timedelta(days=1)
 WEEK = dt.timedelta(weeks=1)
 # How many weeks after a group's end a free first date is looked for.
 LOOK_AHEAD = 8
@@ -168,7 +169,29 @@ def _too_few(group: Cohort, capacity: int, visited: int) -> str:
     return f"{words}, so {capacity} is too few. The smallest number now is {least}."
 
 
-# --- The next season --------------------------------------------------------------------
+# --- Another group, another season ------------------------------------------------------
+
+
+def usual_states() -> list[str]:
+    """Where the newest group is open; a practice's licences seldom change."""
+    newest = Cohort.objects.order_by("-pk").values_list("admitted_states", flat=True).first()
+    return newest or []
+
+
+def another_date(*, cohort: Cohort, leaders: Collection[User], today: dt.date) -> dt.date:
+    """A first date in the group's own week, from Monday to Friday, on which nobody is wanted
+    twice at the group's hour: the next such day, else an earlier one.
+
+    Without one, the group's own weekday: it takes another hour or another leader then.
+    """
+    own = cohort.first_date
+    if own <= today:  # tomorrow would be too soon to find anybody
+        own = _first_after(today + WEEK, own)
+    monday = own - own.weekday() * DAY
+    week = [monday + number * DAY for number in range(5)]
+    days = [*(day for day in week if day > own), *(day for day in week if today < day < own)]
+    free = bookings.free_plans(plans=[like(cohort, day) for day in days], leaders=leaders)
+    return free[0].first_date if free else own
 
 
 def next_first_date(*, cohort: Cohort, leaders: Collection[User], today: dt.date) -> dt.date:
@@ -177,21 +200,24 @@ def next_first_date(*, cohort: Cohort, leaders: Collection[User], today: dt.date
     Where every one of `LOOK_AHEAD` weeks meets another group, the first of them.
     """
     last = schedule.meeting_dates(cohort.first_date, cohort.skipped())[-1]
-    first = last + WEEK
-    while first <= today:
-        first += WEEK
-    for number in range(LOOK_AHEAD):
-        day = first + number * WEEK
-        if not bookings.conflicts(cohort=next_season(cohort, day), leaders=leaders):
-            return day
-    return first
+    first = _first_after(today, last + WEEK)
+    plans = [like(cohort, first + number * WEEK) for number in range(LOOK_AHEAD)]
+    free = bookings.free_plans(plans=plans, leaders=leaders)
+    return free[0].first_date if free else first
 
 
-def next_season(cohort: Cohort, first_date: dt.date) -> Cohort:
-    """The same group from another date: not stored, and without its skipped dates."""
+def _first_after(today: dt.date, day: dt.date) -> dt.date:
+    """That day, or the first a number of weeks later that is still to come."""
+    return day if day > today else day + ((today - day) // WEEK + 1) * WEEK
+
+
+def like(cohort: Cohort, first_date: dt.date) -> Cohort:
+    """The same group from another date: not stored, and without its skipped dates. A name that
+    only says weekday and time of day is left out, to follow the date."""
+    usual = schedule.usual_name(cohort.first_date, cohort.wall_time)
     return Cohort(
         programme=cohort.programme,
-        name=cohort.name,
+        name="" if cohort.name == usual else cohort.name,
         first_date=first_date,
         wall_time=cohort.wall_time,
         time_zone=cohort.time_zone,

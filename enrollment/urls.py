@@ -47,6 +47,7 @@ urlpatterns = [
     path("plan/<slug:slug>/", season.plan, name="plan"),
     path("plan/<slug:slug>/edit/", season.edit, name="plan_edit"),
     path("plan/<slug:slug>/copy/", season.copy, name="plan_copy"),
+    path("plan/<slug:slug>/another/", season.another, name="plan_another"),
     path("plan/<slug:slug>/dates/", season.dates, name="plan_dates"),
     path("plan/<slug:slug>/publish/", season.publish, name="plan_publish"),
     path("plan/<slug:slug>/archive/", season.archive, name="plan_archive"),

@@ -17,7 +17,7 @@ from enrollment import attendance, links, opening, refusals, services
 from enrollment.models import Attendance, Enrollment
 from outbox.models import Message
 from sandbox.demo_people import DANA, KIM, LOGINS, LUIS, MEI, SAM, Member, address, store_people
-from sessions import bookings, curriculum
+from sessions import bookings, curriculum, schedule
 from sessions.models import Cohort, CurriculumWeek, GroupSession, Programme
 
 __all__ = ["LOGINS", "load"]
@@ -227,12 +227,10 @@ def _open_group(
 def _store_cohort(stage: Stage, now: dt.datetime) -> Cohort:
     today = now.astimezone(zoneinfo.ZoneInfo(stage.zone)).date()
     first_date = today + stage.days * DAY - (stage.week - 1) * 7 * DAY
-    part = "mornings" if stage.wall_time.hour < 12 else "afternoons"
-    part = "evenings" if stage.wall_time.hour >= 17 else part
     skipped = [first_date + (stage.skipped_week - 1) * 7 * DAY] if stage.skipped_week else []
     return Cohort.objects.create(
         programme=curriculum.seed(Programme.objects, CurriculumWeek.objects),
-        name=f"{first_date:%A} {part}",
+        name=schedule.usual_name(first_date, stage.wall_time),
         slug=f"{stage.key}-{first_date.isoformat()}-{stage.wall_time:%H%M}",
         first_date=first_date,
         wall_time=stage.wall_time,

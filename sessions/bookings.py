@@ -6,14 +6,16 @@ Call `book` in the transaction that changes when a session is, who leads it or w
 """
 
 import datetime as dt
+import functools
 import hashlib
+import operator
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts import clock
 from accounts.models import User
@@ -71,13 +73,10 @@ def conflicts(
     wanted = [slot for slot in slots(cohort) if since is None or slot.ends_at > since]
     if not wanted:
         return []
-    links = {slot.link_key for slot in wanted if slot.link_key is not None}
+    at_once = [Q(starts_at__lt=slot.ends_at, ends_at__gt=slot.starts_at) for slot in wanted]
     others = (
-        Booking.objects.filter(
-            Q(leader__in=leaders) | Q(link_key__in=links),
-            starts_at__lt=max(slot.ends_at for slot in wanted),
-            ends_at__gt=min(slot.starts_at for slot in wanted),
-        )
+        _bookings_around(wanted, leaders)
+        .filter(functools.reduce(operator.or_, at_once))
         .exclude(session__cohort=cohort.pk)
         .select_related("leader", "session__cohort")
         .order_by("starts_at", "pk")
@@ -87,6 +86,32 @@ def conflicts(
         if any(_meet(slot, other) for slot in wanted):
             found[other.leader_id, other.session.cohort_id].append(other)
     return [_sentence(clashing) for clashing in found.values()]
+
+
+def free_plans(*, plans: Sequence[Cohort], leaders: Collection[User]) -> list[Cohort]:
+    """Those groups, none of them published, that meet nobody's bookings. One query.
+
+    Raises ImpossibleSchedule.
+    """
+    wanted = [slots(plan) for plan in plans]
+    others = list(_bookings_around([slot for each in wanted for slot in each], leaders))
+    return [
+        plan
+        for plan, own in zip(plans, wanted, strict=True)
+        if not any(_meet(slot, other) for other in others for slot in own)
+    ]
+
+
+def _bookings_around(wanted: Collection[Slot], leaders: Collection[User]) -> "QuerySet[Booking]":
+    """Everything that these leaders and these links are booked for, from first to last."""
+    if not wanted:
+        return Booking.objects.none()
+    links = {slot.link_key for slot in wanted if slot.link_key is not None}
+    return Booking.objects.filter(
+        Q(leader__in=leaders) | Q(link_key__in=links),
+        starts_at__lt=max(slot.ends_at for slot in wanted),
+        ends_at__gt=min(slot.starts_at for slot in wanted),
+    )
 
 
 def _meet(slot: Slot, other: Booking) -> bool:

@@ -7,6 +7,7 @@ from django import forms
 
 from accounts import clock
 from accounts.models import Role, User
+from sessions import schedule
 from sessions.models import Cohort
 
 
@@ -38,8 +39,14 @@ class CodesField(LinesField):
 
 
 class PlanForm(forms.ModelForm):
-    """A group in one short form: when, who, where, for how much."""
+    """A group in one short form: first what differs from group to group, then what seldom does."""
 
+    name = forms.CharField(
+        required=False,
+        max_length=80,
+        help_text="Left empty, it is the weekday and the time of day: “Tuesday evenings”.",
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
     price = forms.DecimalField(
         label="Price for all 12 sessions, in dollars",
         min_value=0,
@@ -67,17 +74,17 @@ class PlanForm(forms.ModelForm):
     class Meta:
         model = Cohort
         fields = (
-            "programme",
-            "name",
             "first_date",
             "wall_time",
             "time_zone",
+            "facilitators",
+            "admitted_states",
+            "name",
+            "programme",
             "duration_minutes",
             "capacity",
             "price",
             "admission",
-            "admitted_states",
-            "facilitators",
             "meeting_url",
         )
         labels = {
@@ -114,12 +121,15 @@ class PlanForm(forms.ModelForm):
         fields["time_zone"].choices = choices
         fields["programme"].empty_label = None
         cents = self.instance.price_cents
-        self.initial.setdefault("price", decimal.Decimal(cents) / 100)
+        self.initial.setdefault("price", decimal.Decimal(cents).scaleb(-2))
 
     def clean(self) -> Any:
         """Dates that were skipped belong to the weekday and the season they were skipped in."""
         if "first_date" in self.changed_data:
             self.instance.skipped_dates = []
+        said = self.cleaned_data
+        if not said.get("name") and "first_date" in said and "wall_time" in said:
+            said["name"] = schedule.usual_name(said["first_date"], said["wall_time"])
         return super().clean()
 
     def save(self, commit: bool = True) -> Cohort:

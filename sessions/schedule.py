@@ -15,6 +15,8 @@ from collections.abc import Collection
 WEEKS = 12
 # Beyond this many skipped weeks the dates are a mistake, not a plan.
 LONGEST_SPAN_WEEKS = 26
+# Hours on the clock: from, up to but not including.
+TIMES_OF_DAY = {"morning": (0, 12), "afternoon": (12, 17), "evening": (17, 24)}
 
 
 class ImpossibleSchedule(ValueError):
@@ -49,6 +51,12 @@ def meeting_dates(first: dt.date, skipped: Collection[dt.date] = ()) -> list[dt.
             f"{stray[0].isoformat()} is not a meeting day of this group, so it cannot be skipped."
         )
     return dates
+
+
+def usual_name(first: dt.date, wall_time: dt.time) -> str:
+    """What a group is called that nobody gave a name: "Tuesday evenings"."""
+    part = next(name for name, (_, end) in TIMES_OF_DAY.items() if wall_time.hour < end)
+    return f"{first:%A} {part}s"
 
 
 def instant(day: dt.date, wall_time: dt.time, zone: zoneinfo.ZoneInfo) -> dt.datetime:

@@ -81,6 +81,7 @@ def new(request: HttpRequest) -> HttpResponse:
             duration_minutes=programme.session_minutes,
             capacity=programme.default_capacity,
             price_cents=programme.list_price_cents,
+            admitted_states=season.usual_states(),
         )
     return fill_in(request, PlanForm(posted(request), instance=draft), title="A new group")
 
@@ -102,14 +103,31 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 def copy(request: HttpRequest, slug: str) -> HttpResponse:
     """The same group for the next season, as a draft: it arms nothing until it is published."""
     cohort = cohort_or_404(slug)
+    title = f"{cohort.name}: next season"
+    return fill_in_like(request, cohort, first_date=season.next_first_date, title=title)
+
+
+@for_admins
+@require_http_methods(["GET", "HEAD", "POST"])
+def another(request: HttpRequest, slug: str) -> HttpResponse:
+    """The same group on another day of its week: a season is many groups that differ little."""
+    cohort = cohort_or_404(slug)
+    title = f"Another group like {cohort.name}"
+    return fill_in_like(request, cohort, first_date=season.another_date, title=title)
+
+
+def fill_in_like(
+    request: HttpRequest, cohort: Cohort, *, first_date: Callable[..., dt.date], title: str
+) -> HttpResponse:
+    """The form, filled in as the cohort is, but for its first date."""
     leaders = list(cohort.facilitators.filter(is_active=True))
     first = cohort.first_date
     if request.method != "POST":
         today = timezone.now().astimezone(cohort.zone).date()
-        first = season.next_first_date(cohort=cohort, leaders=leaders, today=today)
-    draft = season.next_season(cohort, first)
+        first = first_date(cohort=cohort, leaders=leaders, today=today)
+    draft = season.like(cohort, first)
     form = PlanForm(posted(request), instance=draft, initial={"facilitators": leaders})
-    return fill_in(request, form, title=f"{cohort.name}: next season")
+    return fill_in(request, form, title=title)
 
 
 def fill_in(request: HttpRequest, form: PlanForm, title: str) -> HttpResponse:
@@ -120,6 +138,8 @@ def fill_in(request: HttpRequest, form: PlanForm, title: str) -> HttpResponse:
         except NotPossible as refused:
             return told(request, form.instance.slug, refused)
         return redirect("enrollment:plan", cohort.slug)
+    if not form.instance.pk and not form.is_bound:  # a mistake takes the focus itself
+        form.fields["first_date"].widget.attrs["autofocus"] = True
     context = {"form": form, "title": title, "draft": form.instance.pk and form.instance}
     return render(request, "enrollment/season/form.html", context, status=form_status(form))
 

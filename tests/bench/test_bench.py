@@ -24,6 +24,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "enrol": ("--orders", "8", "--clients", "4"),
     "links": ("--members", "10,60", "--worker-processes", "2"),
     "growth": ("--sizes", "0,80", "--samples", "3"),
+    "season": ("--groups", "30", "--samples", "3"),
 }
 
 pytestmark = [pytest.mark.soak, pytest.mark.stack, pytest.mark.timeout(180)]

@@ -249,6 +249,9 @@ def test_pages_of_an_admin_who_plans(inspector: Inspector) -> None:
     inspector.look("running group")
     page.get_by_role("link", name="Copy to the next season").click()
     inspector.look("next season")
+    page.go_back()
+    page.get_by_role("link", name="Another like this").click()
+    inspector.look("another like it")
     inspector.finish()
 
 

@@ -85,6 +85,7 @@ PAGES = {
     "plan": "get",
     "plan_edit": "get",
     "plan_copy": "get",
+    "plan_another": "get",
     "plan_dates": "post",
     "plan_publish": "post",
     "plan_archive": "post",
@@ -221,7 +222,7 @@ def queries(client: Client, path: str) -> int:
     return len(captured)
 
 
-@pytest.mark.parametrize("name", ["season", "plan", "plan_copy"])
+@pytest.mark.parametrize("name", ["season", "plan", "plan_copy", "plan_another"])
 def test_a_page_takes_as_many_queries_for_100_groups_as_for_one(
     name: str, client: Client, admin: User
 ) -> None:
@@ -302,6 +303,40 @@ def test_a_published_group_is_not_edited_as_a_draft(client: Client, admin: User)
     assert "not edited as a draft any more" in said(response)
     cohort.refresh_from_db()
     assert cohort.name == "Tuesday evenings"
+
+
+@pytest.mark.parametrize(
+    ("wall_time", "name"),
+    [("00:00", "Tuesday mornings"), ("11:59", "Tuesday mornings"), ("12:00", "Tuesday afternoons"),
+     ("17:00", "Tuesday evenings"), ("23:59", "Tuesday evenings")],
+)  # fmt: skip
+def test_a_group_without_a_name_is_called_by_its_weekday_and_time_of_day(
+    wall_time: str, name: str, client: Client, admin: User
+) -> None:
+    client.post(NEW, typed(name=" ", wall_time=wall_time))
+    cohort = Cohort.objects.get()
+    assert (cohort.name, cohort.slug) == (name, f"{name.lower().replace(' ', '-')}-2026-10-06")
+
+
+def test_without_a_date_a_group_gets_no_name_and_says_only_what_is_wrong(
+    client: Client, admin: User
+) -> None:
+    response = client.post(NEW, typed(name="", first_date="", wall_time="soon"))
+    assert set(response.context["form"].errors) == {"first_date", "wall_time"}
+
+
+def test_a_new_group_begins_with_what_is_usual_and_the_focus_on_its_date(
+    client: Client, admin: User
+) -> None:
+    assert client.get(NEW).context["form"]["admitted_states"].value() == ""
+    a_draft(admitted_states=["HI", "OR"])
+    page = client.get(NEW)
+    assert page.context["form"]["admitted_states"].value() == "HI, OR"
+    assert 'value="299.00"' in page.content.decode()
+    assert re.findall(r'name="(\w+)"[^>]* autofocus', page.content.decode()) == ["first_date"]
+    mistaken = client.post(NEW, typed(first_date=""))
+    # The summary of the mistakes has the focus then.
+    assert re.findall(r'(\w+)="[^"]*"[^>]* autofocus', mistaken.content.decode()) == ["class"]
 
 
 # --- Twelve dates -----------------------------------------------------------------------
@@ -502,6 +537,97 @@ def test_a_copy_avoids_weeks_in_which_its_leader_is_taken() -> None:
     assert season.next_first_date(cohort=cohort, leaders=[], today=dt.date(2027, 3, 1)) == dt.date(
         2027, 3, 2
     )
+
+
+def test_the_name_of_a_copy_follows_its_date_unless_somebody_chose_it(
+    client: Client, admin: User
+) -> None:
+    for name, proposed in (("Tuesday evenings", ""), ("Mindful parents", "Mindful parents")):
+        form = client.get(at("plan_copy", a_draft(name=name))).context["form"]
+        assert form["name"].value() == proposed
+
+
+# --- Another like this ------------------------------------------------------------------
+
+
+def published(*leaders: User, **fields: Any) -> Cohort:
+    cohort = a_draft(*leaders, **fields)
+    opening.open_enrollment(cohort=cohort)
+    return cohort
+
+
+def test_another_like_it_is_the_same_group_on_the_next_free_day(
+    client: Client, admin: User
+) -> None:
+    leader = a_leader()
+    cohort = published(leader, skipped_dates=["2026-11-24"], admitted_states=["OR"])
+    form = client.get(at("plan_another", cohort)).context["form"]
+    assert form["first_date"].value() == dt.date(2026, 10, 7)
+    assert form["facilitators"].value() == [leader.pk]
+    answers = typed(first_date="2026-10-07", name="", facilitators=[leader.pk])
+    response = client.post(at("plan_another", cohort), answers)
+    other = Cohort.objects.get(status=Cohort.Status.DRAFT)
+    assert response["Location"] == at("plan", other)
+    assert (other.name, other.skipped_dates) == ("Wednesday evenings", [])
+    assert not other.seats.exists()
+
+
+MONDAY = dt.date(2026, 10, 5)
+
+
+@pytest.mark.parametrize(
+    ("taken", "own", "proposed"),
+    [
+        ([], 0, 1),  # Monday: Tuesday
+        ([1, 2], 0, 3),
+        ([], 4, 0),  # Friday: Monday of the same week
+        ([0, 1], 4, 2),
+        ([0, 2, 3, 4], 1, 1),  # every evening is taken: its own day, at another hour
+        ([], 5, 0),  # Saturday
+    ],
+)
+def test_another_like_it_is_proposed_where_its_leader_is_free(
+    taken: list[int], own: int, proposed: int
+) -> None:
+    leader = a_leader()
+    for number in taken:
+        published(leader, first_date=MONDAY + number * DAY)
+    cohort = published(leader, first_date=MONDAY + own * DAY)
+    found = season.another_date(cohort=cohort, leaders=[leader], today=NOW.date())
+    assert found == MONDAY + proposed * DAY
+
+
+def test_another_like_a_group_of_the_past_begins_in_a_week_to_come() -> None:
+    cohort = a_draft(first_date=dt.date(2026, 9, 10))  # a Thursday
+    wednesday = dt.date(2026, 9, 30)
+    found = season.another_date(cohort=cohort, leaders=[], today=wednesday)
+    assert found == dt.date(2026, 10, 9)
+    cohort = a_draft(first_date=dt.date(2026, 9, 11))
+    assert season.another_date(cohort=cohort, leaders=[], today=wednesday) == dt.date(2026, 10, 5)
+
+
+def test_another_like_it_does_not_take_its_own_meeting_link_at_the_same_hour() -> None:
+    cohort = published(meeting_url="https://meet.example/a", first_date=MONDAY)
+    published(meeting_url="https://meet.example/a", first_date=MONDAY + DAY)
+    assert season.another_date(cohort=cohort, leaders=[], today=NOW.date()) == MONDAY + 2 * DAY
+
+
+def test_a_group_leads_to_another_like_it(client: Client, admin: User) -> None:
+    for cohort in (a_draft(), published()):
+        page = client.get(at("plan", cohort)).content.decode()
+        assert f'href="{at("plan_another", cohort)}"' in page
+
+
+def test_a_draft_says_what_it_is_before_it_is_published(client: Client, admin: User) -> None:
+    draft = a_draft(first_date=dt.date(2026, 10, 8))
+    page = said(client.get(at("plan", draft)))
+    assert (
+        "Twelve sessions, from Thursday, October 8, 2026 to Thursday, December 24, 2026. "
+        "Public holidays among them: Thanksgiving Day (November 26)." in page
+    )
+    assert 'href="#day-2026-11-26"' in client.get(at("plan", draft)).content.decode()
+    season.skip(cohort=draft, day=dt.date(2026, 11, 26))
+    assert "to Thursday, December 31, 2026. Members" in said(client.get(at("plan", draft)))
 
 
 # --- Seats ------------------------------------------------------------------------------
