@@ -11,7 +11,9 @@ from django.contrib import admin, messages
 from django.db import models
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 
 from accounts import clock
 from accounts.models import Role, User
@@ -63,40 +65,19 @@ HTTPS_LINKS: dict[type[models.Field], dict[str, Any]] = {
 }
 
 
-class SessionLinkForm(forms.ModelForm):
-    """One row of the twelve: a table's head is no label for the boxes below it."""
+class GroupSessionInline(ReadOnly, admin.TabularInline):
+    """The twelve dates, as members were told of them."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        label = f"Meeting link of session {self.instance.number} only"
-        self.fields["meeting_url"].widget.attrs["aria-label"] = label
-
-    def save(self, commit: bool = True) -> Any:
-        """Write the link alone: the session may have been moved since it was read."""
-        if commit:
-            self.instance.save(update_fields=["meeting_url"])
-        return self.instance
-
-
-class GroupSessionInline(admin.TabularInline):
-    """The twelve dates; only a session's own link can be set by hand."""
-
-    formfield_overrides = HTTPS_LINKS
-    form = SessionLinkForm
     model = GroupSession
     fields = ("number", "when", "meeting_url")
     readonly_fields = ("number", "when")
     ordering = ("number",)
     extra = 0
-    can_delete = False
 
     @admin.display(description="On the group's clock")
     def when(self, session: GroupSession) -> str:
         when = clock.day_and_time(session.starts_at, session.cohort.time_zone)
         return f"{when} (cancelled)" if session.cancelled_at else when
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Cohort)
@@ -118,15 +99,24 @@ class CohortAdmin(admin.ModelAdmin):
         "admission",
         "currency",
     )
+    # Who may see the members, and where they meet: changed on pages that write down who did it.
+    published_fields = ("changes", "facilitators", "meeting_url")
     inlines = (GroupSessionInline,)
     actions = ("publish", "close")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Cohort | None = None) -> Any:
-        """Once somebody has a seat, the dates stay: moving them here would tell nobody."""
+        """Once published, leaders and link stay; once somebody has a seat, the dates do too:
+        changing them here would tell nobody."""
+        if obj is None or obj.status == Cohort.Status.DRAFT:
+            return self.readonly_fields
+        fields = (*self.readonly_fields, *self.published_fields)
         taken = Seat.objects.filter(cohort=obj).exclude(enrollment=None)
-        if obj is not None and (obj.version or taken.exists()):
-            return (*self.readonly_fields, *self.promised_fields)
-        return self.readonly_fields
+        return (*fields, *self.promised_fields) if obj.version or taken.exists() else fields
+
+    @admin.display(description="Leaders, link and dates")
+    def changes(self, cohort: Cohort) -> str:
+        where = reverse("enrollment:roster", args=[cohort.slug]) + "#changes-title"
+        return format_html('<a href="{}">Change them on the roster page</a>', where)
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Cohort | None = None) -> Any:
         """The address is made up once, from fields that a later page may not offer any more."""

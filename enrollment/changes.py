@@ -8,7 +8,8 @@ Pure: nothing is read or written here, and the time is an argument. Three change
 - all sessions from one on move: that one to a new date and time, the later ones by as many days,
   all on its weekday and at its time.
 
-What was cancelled before stays where it was, and its date stays free.
+What was cancelled before stays where it was, and its date stays free. Whether the leaders and the
+link are free at the new times is not asked here: `sessions.bookings` knows.
 """
 
 import datetime as dt
@@ -21,6 +22,7 @@ from sessions.models import CohortChange, GroupSession
 from sessions.schedule import instant
 
 Kind = CohortChange.Kind
+OF_DATES = (Kind.MOVE, Kind.REPLACE, Kind.CANCEL, Kind.SHIFT)
 WEEK = dt.timedelta(weeks=1)
 # Nobody moves a group's session further off than that; a year's slip of the finger is caught.
 FURTHEST = dt.timedelta(days=183)
@@ -43,15 +45,6 @@ class Wish:
     number: int
     day: dt.date | None = None
     wall_time: dt.time | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """A time at which one of the group's leaders leads another group."""
-
-    leader: str
-    starts_at: dt.datetime
-    ends_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +87,6 @@ def plan(
     wish: Wish,
     sessions: Sequence[GroupSession],
     zone: zoneinfo.ZoneInfo,
-    busy: Iterable[Busy],
     now: dt.datetime,
 ) -> Plan:
     """What the wish does to the cohort's `sessions`. Raises Impossible."""
@@ -110,7 +102,6 @@ def plan(
     field = field_of(wish)
     _refuse_the_past(made, field, now)
     _refuse_disorder(made, field, held)
-    _refuse_busy_leaders(made, field, busy)
     return made
 
 
@@ -180,15 +171,3 @@ def _refuse_disorder(made: Plan, field: str, held: Sequence[GroupSession]) -> No
             raise Impossible(field, f"Week {later} would come before week {earlier}.")
         if starts[later] < starts[earlier] + lengths[earlier]:
             raise Impossible(field, f"Weeks {earlier} and {later} would overlap.")
-
-
-def _refuse_busy_leaders(made: Plan, field: str, busy: Iterable[Busy]) -> None:
-    taken = list(busy)
-    for line in made.lines:
-        if line.after is None:
-            continue
-        for other in taken:
-            if line.after < other.ends_at and other.starts_at < line.after + line.length:
-                raise Impossible(
-                    field, f"{other.leader} leads another group at the time of week {line.number}."
-                )

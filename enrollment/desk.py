@@ -16,10 +16,11 @@ from enrollment import attendance, roster
 from enrollment.attendance import EXPECTED
 from enrollment.door import opening_time
 from enrollment.models import Absence, Attendance, Enrollment
-from enrollment.roster import cohorts_of, marks_of, members_of
-from sessions.models import CurriculumWeek, GroupSession
+from enrollment.roster import LOOK_BACK, marks_of, members_of, sessions_of
+from sessions.models import CurriculumWeek, GroupSession, Substitution
 
 AHEAD = dt.timedelta(days=7)
+WHO = ("absent", "substitute")
 
 
 class Stage(StrEnum):
@@ -68,6 +69,7 @@ class SessionAtDesk:
     week: CurriculumWeek | None
     people: list[Person]
     closed: bool
+    substitutions: list[Substitution]
 
     @property
     def arrived(self) -> int:
@@ -88,20 +90,29 @@ class SessionAtDesk:
 
 
 def desk(*, leader: User, since: dt.datetime, now: dt.datetime) -> list[SessionAtDesk]:
-    """Sessions of the leader's groups from `since` to a week from now, soonest first."""
-    sessions = GroupSession.objects.filter(
-        cohort__in=cohorts_of(leader), starts_at__gte=since, starts_at__lt=now + AHEAD
-    )
+    """The leader's sessions from `since` to a week from now, soonest first."""
+    sessions = sessions_of(leader, now).filter(starts_at__gte=since, starts_at__lt=now + AHEAD)
     return at_desk(sessions=sessions.order_by("starts_at", "pk"), now=now)
 
 
+def standing_in(*, leader: User, now: dt.datetime) -> list[Substitution]:
+    """Where somebody leads for somebody else, and what they may still look back at. One query."""
+    own = leader.substitutions.filter(
+        session__ends_at__gt=now - LOOK_BACK, session__cancelled_at=None
+    )
+    return list(own.select_related("absent", "session__cohort").order_by("session__starts_at"))
+
+
 def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[SessionAtDesk]:
-    """Each session with the people expected in it. Nine queries."""
+    """Each session with the people expected in it. Ten queries."""
     found = list(sessions.select_related("cohort__programme", "register"))
     cohorts = {session.cohort_id for session in found}
     members = members_of(cohorts)
     marks = marks_of(cohorts)
     held = _held(cohorts, now)
+    swaps: dict[int, list[Substitution]] = defaultdict(list)
+    for swap in Substitution.objects.filter(session__in=found).select_related(*WHO):
+        swaps[swap.session_id].append(swap)
     weeks = {
         (week.programme_id, week.number): week
         for week in CurriculumWeek.objects.filter(
@@ -145,6 +156,7 @@ def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[Ses
                 for visitor in visitors.get(session.pk, [])
             ],
             closed=hasattr(session, "register"),
+            substitutions=swaps[session.pk],
         )
         for session in found
     ]

@@ -15,6 +15,7 @@ from accounts.models import Role, User
 from enrollment.calendar import Entry, calendar_of, host, member_entries, visit_entry
 from enrollment.models import CalendarFeed, Enrollment, Visit, random_feed_token
 from enrollment.states import IN_STANDING, Status
+from sessions import leading
 from sessions.models import Cohort, GroupSession
 
 # How often a calendar is asked to look again; some look when they like.
@@ -96,11 +97,12 @@ def _visits(person: User) -> list[Entry]:
 
 
 def _led_sessions(person: User) -> list[Entry]:
-    """The sessions of the groups that the person leads; a draft's are nobody's yet."""
+    """The sessions that the person leads, also as a substitute; a draft's are nobody's yet."""
     if person.role == Role.MEMBER:
         return []
-    led = GroupSession.objects.filter(cohort__facilitators=person)
-    published = led.exclude(cohort__status=Cohort.Status.DRAFT).select_related("cohort")
+    published = (
+        leading.led_by(person).exclude(cohort__status=Cohort.Status.DRAFT).select_related("cohort")
+    )
     desk = settings.SITE_URL + reverse("enrollment:desk")
     return [
         Entry(

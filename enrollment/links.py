@@ -22,6 +22,9 @@ SEAT_CONFIRMED = "seat-confirmed"
 SESSION_LINK = "session-link"
 SESSION_REMINDER = "session-reminder"
 SCHEDULE_CHANGED = "schedule-changed"
+LEADERS_CHANGED = "leaders-changed"  # to members
+LEADING_CHANGED = "leading-changed"  # to those who lead
+LED_DATES_CHANGED = "led-dates-changed"
 HOLD_EXPIRED = "hold-expired"
 # About a visit in another group's session; their subject is the visit.
 VISIT_CONFIRMED = "visit-confirmed"

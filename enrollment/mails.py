@@ -8,7 +8,7 @@ lead to the door or the site only.
 import datetime as dt
 import functools
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from accounts import clock
@@ -198,8 +198,16 @@ def _changed_for(
     sessions: Sequence[GroupSession],
     now: dt.datetime,
 ) -> list[dict[str, Any]]:
-    """What is different for a member: each session, when it was, and when it is, if it is."""
-    current = {s.number: s for s in sessions if s.number >= enrollment.first_week}
+    """What is different for a member."""
+    own = [session for session in sessions if session.number >= enrollment.first_week]
+    return changed_lines(change, own, now)
+
+
+def changed_lines(
+    change: CohortChange, sessions: Iterable[GroupSession], now: dt.datetime
+) -> list[dict[str, Any]]:
+    """Each of the sessions that is different: when it was, and when it is now, if it is."""
+    current = {session.number: session for session in sessions}
     lines = []
     for detail in change.details:
         session = current.get(detail["number"])

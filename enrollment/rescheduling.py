@@ -1,31 +1,21 @@
-"""Previewing and making a change of a cohort's dates. The rules are in `changes.py`.
-
-Two people may look at the same group: a change is made only on the version of the dates that its
-preview showed.
-"""
+"""Previewing and making a change of a cohort's dates. The rules are in `changes.py`."""
 
 import datetime as dt
 from collections import Counter
 from dataclasses import dataclass
 
-from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import User
-from enrollment import links, making_up
-from enrollment.changes import Busy, Impossible, Line, Plan, Wish, field_of, plan
-from enrollment.models import Enrollment
-from enrollment.states import IN_STANDING
+from enrollment import history, links, making_up
+from enrollment.changes import Line, Plan, Wish, field_of, plan
+from enrollment.history import Done
 from outbox import services as outbox
-from outbox.delivery import FRESH
-from sessions import bookings
+from sessions import bookings, leading
+from sessions.leading import Team
 from sessions.models import Cohort, CohortChange, GroupSession
 from sessions.pricing import share_of_session
 from sessions.services import last_joinable
-
-
-class ChangedMeanwhile(Exception):
-    """Somebody else changed the dates since the preview was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +33,9 @@ class Preview:
 
     plan: Plan
     told: int
+    leaders: list[User]
     visitors: int
     shares: list[Share]
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    change: CohortChange
-    told: int
 
 
 def coming_sessions(*, cohort: Cohort, now: dt.datetime) -> "QuerySet[GroupSession]":
@@ -61,8 +46,9 @@ def coming_sessions(*, cohort: Cohort, now: dt.datetime) -> "QuerySet[GroupSessi
 
 def preview(*, cohort: Cohort, wish: Wish, now: dt.datetime) -> Preview:
     """What the wish would do now, in a constant number of queries. Raises changes.Impossible."""
-    made = _plan(cohort, wish, now)
-    concerned = _concerned(cohort, made)
+    team = leading.team(cohort)
+    made = _plan(cohort, team, wish, now)
+    concerned = history.concerned(cohort, _last(made))
     cancelled = [line for line in made.lines if line.after is None]
     shares: Counter[tuple[int, str]] = Counter()
     told = 0
@@ -75,66 +61,74 @@ def preview(*, cohort: Cohort, wish: Wish, now: dt.datetime) -> Preview:
     return Preview(
         plan=made,
         told=told,
+        leaders=_leaders(made, team),
         visitors=making_up.visitors_of(made.lines).count(),
         shares=[Share(cents, code, count) for (cents, code), count in sorted(shares.items())],
     )
 
 
-@transaction.atomic
 def apply(
     *, cohort_id: int, wish: Wish, version: int, actor: User, reason: str, now: dt.datetime
 ) -> Done:
-    """Make the change, write it down, and owe each member whom it concerns one mail.
+    """Make the change, write it down, and owe each member and leader it concerns one mail.
 
-    All or nothing. Raises ChangedMeanwhile when the dates are not those of `version` any more,
+    All or nothing. Raises history.ChangedMeanwhile when the group is not at `version` any more,
     and changes.Impossible as the preview does.
     """
-    cohort = Cohort.objects.select_for_update().get(pk=cohort_id)
-    if cohort.version != version:
-        raise ChangedMeanwhile
-    made = _plan(cohort, wish, now)
-    _write_sessions(made, now)
-    try:
-        bookings.book(cohort=cohort, since=now)
-    except bookings.Conflict as conflict:  # another group was changed since our look
-        raise Impossible(field_of(wish), str(conflict)) from None
-    cohort.version += 1
-    cohort.joinable_until = last_joinable(cohort, cohort.group_sessions.all())
-    cohort.save(update_fields=["version", "joinable_until"])
-    change = CohortChange.objects.create(
-        cohort=cohort,
-        at=now,
-        actor=actor,
-        kind=wish.kind,
-        number=wish.number,
-        reason=reason,
-        details=[_written(line) for line in made.lines],
-    )
-    told = _owe_mails(cohort, made, change, now)
-    return Done(
-        change, told=told + making_up.follow_change(change=change, lines=made.lines, now=now)
-    )
-
-
-def _plan(cohort: Cohort, wish: Wish, now: dt.datetime) -> Plan:
-    sessions = list(GroupSession.objects.filter(cohort=cohort).order_by("number"))
-    busy = (
-        GroupSession.objects.filter(
-            cohort__facilitators__in=cohort.facilitators.all(),
-            ends_at__gt=now,
-            cancelled_at=None,
+    with history.on_version(cohort_id=cohort_id, version=version) as cohort:
+        team = leading.team(cohort)
+        made = _plan(cohort, team, wish, now)
+        _write_sessions(made, now)
+        history.book(cohort, field_of(wish), now)
+        cohort.joinable_until = last_joinable(cohort, cohort.group_sessions.all())
+        cohort.save(update_fields=["joinable_until"])
+        change = CohortChange.objects.create(
+            cohort=cohort,
+            at=now,
+            actor=actor,
+            kind=wish.kind,
+            number=wish.number,
+            reason=reason,
+            details=[_written(line) for line in made.lines],
         )
-        .exclude(cohort=cohort)
-        .exclude(cohort__status__in=(Cohort.Status.DRAFT, Cohort.Status.ARCHIVED))
-        .values_list("cohort__facilitators__display_name", "starts_at", "ends_at")
-    )
-    return plan(
-        wish=wish,
-        sessions=sessions,
-        zone=cohort.zone,
-        busy=[Busy(name or "Somebody who leads it", start, end) for name, start, end in busy],
-        now=now,
-    )
+        _owe_links_again(cohort, made)
+        kind, last = links.SCHEDULE_CHANGED, _last(made)
+        told = history.tell_members(kind=kind, change=change, last=last, now=now)
+        told += making_up.follow_change(change=change, lines=made.lines, now=now)
+        kind, people = links.LED_DATES_CHANGED, _leaders(made, team)
+        leaders = history.tell_leaders(kind=kind, change=change, people=people, now=now)
+    return Done(change, told=told, leaders_told=leaders)
+
+
+def _plan(cohort: Cohort, team: Team, wish: Wish, now: dt.datetime) -> Plan:
+    sessions = list(GroupSession.objects.filter(cohort=cohort).order_by("number"))
+    made = plan(wish=wish, sessions=sessions, zone=cohort.zone, now=now)
+    history.refuse_conflicts(cohort, _slots(cohort, team, made), field_of(wish), now)
+    return made
+
+
+def _slots(cohort: Cohort, team: Team, made: Plan) -> list[bookings.Slot]:
+    """When the cohort would meet."""
+    lines = {line.session.pk: line for line in made.lines}
+    wanted = []
+    for slot in bookings.slots(cohort, team):
+        line = lines.get(slot.session.pk) if slot.session else None
+        if line is None:
+            wanted.append(slot)
+        elif line.after is not None:
+            end = line.after + line.length
+            wanted.append(slot._replace(starts_at=line.after, ends_at=end))
+    return wanted
+
+
+def _last(made: Plan) -> int:
+    return max(line.number for line in made.lines)
+
+
+def _leaders(made: Plan, team: Team) -> list[User]:
+    """Whoever leads the group, or stands in at a session that changes."""
+    there = {one.pk: one for line in made.lines for one in team.of(line.session)}
+    return list(({one.pk: one for one in team.facilitators} | there).values())
 
 
 def _write_sessions(made: Plan, now: dt.datetime) -> None:
@@ -159,32 +153,11 @@ def _written(line: Line) -> dict[str, object]:
     }
 
 
-def _concerned(cohort: Cohort, made: Plan) -> "QuerySet[Enrollment]":
-    """Members in standing who have one of the changed sessions before them."""
-    last = max(line.number for line in made.lines)
-    return Enrollment.objects.filter(
-        cohort=cohort, status__in=IN_STANDING, first_week__lte=last
-    ).order_by("pk")
-
-
-def _owe_mails(cohort: Cohort, made: Plan, change: CohortChange, now: dt.datetime) -> int:
-    """Promise the mail about the change; returns how many members are told.
-
-    Who is being confirmed at this moment is waited for, so that nobody is confirmed by the old
-    dates and told nothing. The mail goes out when words that were made before the change are
-    too old to be sent, so that no old time comes after it.
-    """
-    every = Enrollment.objects.filter(cohort=cohort).order_by("pk").select_for_update()
-    enrolled = list(every.values_list("pk", flat=True))
+def _owe_links_again(cohort: Cohort, made: Plan) -> None:
+    """A session that comes back to a time at which it was not held is owed its link after all."""
     starts = [line.after for line in made.lines if line.after is not None]
     outbox.owe_again(
         kinds=(links.SESSION_LINK, links.SESSION_REMINDER),
-        subject_ids=enrolled,
+        subject_ids=history.lock_enrollments(cohort),
         occasion_ids=[links.occasion(start) for start in starts],
-    )
-    rows = _concerned(cohort, made).annotate(change=F("pk") * 0 + change.pk)
-    return outbox.promise_each(
-        kind=links.SCHEDULE_CHANGED,
-        rows=rows.order_by().values_list("member_id", "pk", "change"),
-        now=now + FRESH,
     )

@@ -8,14 +8,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import Role, User
 from enrollment import attendance
 from enrollment.attendance import CAME, EXPECTED, ON_THE_ROSTER
 from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark, Visit
-from sessions.models import Cohort, GroupSession
+from sessions.models import Cohort, GroupSession, Substitution
 
+# How long a substitute may still look at the session, and note who came.
+LOOK_BACK = dt.timedelta(days=7)
 NAMELESS = "No name given"
 # No mark of anybody's: a cancelled session is neither attended nor missed.
 CANCELLED = "cancelled"
@@ -29,6 +31,17 @@ def cohorts_of(leader: User) -> "QuerySet[Cohort]":
     if leader.role == Role.FACILITATOR:
         return groups.filter(facilitators=leader)
     return groups.none()
+
+
+def sessions_of(leader: User, now: dt.datetime) -> "QuerySet[GroupSession]":
+    """The sessions that somebody may see from within: those of their groups, and those in which
+    they stand in for somebody, until a week after."""
+    if leader.role == Role.MEMBER:
+        return GroupSession.objects.none()
+    sessions = GroupSession.objects.exclude(cohort__status=Cohort.Status.DRAFT)
+    stood_in = Substitution.objects.filter(substitute=leader).values("session")
+    stands_in = Q(pk__in=stood_in, ends_at__gt=now - LOOK_BACK)
+    return sessions.filter(Q(cohort__in=cohorts_of(leader)) | stands_in)
 
 
 def name_of(enrollment: Enrollment) -> str:

@@ -50,6 +50,7 @@ class Stage:
     week: int = 1
     shown: tuple[dt.timedelta, dt.timedelta] = (dt.timedelta(0), 40 * DAY)
     minutes: int = 60
+    capacity: int = 8
     admission: str = Cohort.Admission.START_ONLY
     skipped_week: int | None = None
 
@@ -125,6 +126,7 @@ STAGES = (
         wall_time=dt.time(12, 30),
         days=20,
         members=0,
+        capacity=10,
         leaders=(DANA, LUIS),
         admission=Cohort.Admission.MODULE_STARTS,
     ),
@@ -236,6 +238,7 @@ def _store_cohort(stage: Stage, now: dt.datetime) -> Cohort:
         wall_time=stage.wall_time,
         time_zone=stage.zone,
         duration_minutes=stage.minutes,
+        capacity=stage.capacity,
         admission=stage.admission,
         admitted_states=list(stage.states),
         skipped_dates=[day.isoformat() for day in skipped],

@@ -10,7 +10,7 @@ import functools
 import hashlib
 import operator
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -19,6 +19,8 @@ from django.db.models import Q, QuerySet
 
 from accounts import clock
 from accounts.models import User
+from sessions import leading
+from sessions.leading import NOBODY, Team
 from sessions.models import Booking, Cohort, GroupSession
 from sessions.schedule import session_starts
 
@@ -39,6 +41,7 @@ class Slot(NamedTuple):
     starts_at: dt.datetime
     ends_at: dt.datetime
     link_key: int | None
+    leaders: frozenset[int]
 
 
 def link_key(url: str) -> int | None:
@@ -50,32 +53,47 @@ def link_key(url: str) -> int | None:
     return int.from_bytes(hashlib.sha256(spelled.encode()).digest()[:8], "big", signed=True)
 
 
-def slots(cohort: Cohort) -> list[Slot]:
-    """When and where the cohort meets, or would. Raises ImpossibleSchedule."""
+def slots(cohort: Cohort, team: Team = NOBODY) -> list[Slot]:
+    """When and where the cohort meets, or would, led by that team. Raises ImpossibleSchedule."""
     if cohort.pk and (stored := list(cohort.group_sessions.order_by("number"))):
         return [
-            Slot(one, one.starts_at, one.ends_at, link_key(one.meeting_url or cohort.meeting_url))
+            Slot(
+                one,
+                one.starts_at,
+                one.ends_at,
+                link_key(one.meeting_url or cohort.meeting_url),
+                team.ids_of(one),
+            )
             for one in stored
             if one.cancelled_at is None
         ]
     length = dt.timedelta(minutes=cohort.duration_minutes)
     starts = session_starts(cohort.first_date, cohort.wall_time, cohort.zone, cohort.skipped())
-    return [Slot(None, start, start + length, link_key(cohort.meeting_url)) for start in starts]
+    link, leaders = link_key(cohort.meeting_url), frozenset(one.pk for one in team.facilitators)
+    return [Slot(None, start, start + length, link, leaders) for start in starts]
 
 
 def conflicts(
     *, cohort: Cohort, leaders: Collection[User], since: dt.datetime | None = None
 ) -> list[str]:
-    """What stands in the way, one sentence each; empty when nothing. One or two queries.
+    """What stands in the way of a plan that these people would lead. Raises ImpossibleSchedule."""
+    team = Team(facilitators=tuple(leaders))
+    return in_the_way(cohort=cohort, wanted=slots(cohort, team), since=since)
 
-    Only sessions that end after `since` count. Raises ImpossibleSchedule.
+
+def in_the_way(
+    *, cohort: Cohort, wanted: Iterable[Slot], since: dt.datetime | None = None
+) -> list[str]:
+    """What stands in the way of these slots, one sentence each; empty when nothing. One query.
+
+    Only slots that end after `since` count, and only what other cohorts have booked.
     """
-    wanted = [slot for slot in slots(cohort) if since is None or slot.ends_at > since]
+    wanted = [slot for slot in wanted if since is None or slot.ends_at > since]
     if not wanted:
         return []
     at_once = [Q(starts_at__lt=slot.ends_at, ends_at__gt=slot.starts_at) for slot in wanted]
     others = (
-        _bookings_around(wanted, leaders)
+        _bookings_around(wanted)
         .filter(functools.reduce(operator.or_, at_once))
         .exclude(session__cohort=cohort.pk)
         .select_related("leader", "session__cohort")
@@ -93,8 +111,9 @@ def free_plans(*, plans: Sequence[Cohort], leaders: Collection[User]) -> list[Co
 
     Raises ImpossibleSchedule.
     """
-    wanted = [slots(plan) for plan in plans]
-    others = list(_bookings_around([slot for each in wanted for slot in each], leaders))
+    team = Team(facilitators=tuple(leaders))
+    wanted = [slots(plan, team) for plan in plans]
+    others = list(_bookings_around([slot for each in wanted for slot in each]))
     return [
         plan
         for plan, own in zip(plans, wanted, strict=True)
@@ -102,10 +121,11 @@ def free_plans(*, plans: Sequence[Cohort], leaders: Collection[User]) -> list[Co
     ]
 
 
-def _bookings_around(wanted: Collection[Slot], leaders: Collection[User]) -> "QuerySet[Booking]":
-    """Everything that these leaders and these links are booked for, from first to last."""
+def _bookings_around(wanted: Collection[Slot]) -> "QuerySet[Booking]":
+    """Everything that their leaders and their links are booked for, from first to last."""
     if not wanted:
         return Booking.objects.none()
+    leaders = {pk for slot in wanted for pk in slot.leaders}
     links = {slot.link_key for slot in wanted if slot.link_key is not None}
     return Booking.objects.filter(
         Q(leader__in=leaders) | Q(link_key__in=links),
@@ -115,7 +135,9 @@ def _bookings_around(wanted: Collection[Slot], leaders: Collection[User]) -> "Qu
 
 
 def _meet(slot: Slot, other: Booking) -> bool:
-    same = other.leader_id is not None or other.link_key == slot.link_key
+    same = other.leader_id in slot.leaders or (
+        other.link_key is not None and other.link_key == slot.link_key
+    )
     return same and slot.starts_at < other.ends_at and other.starts_at < slot.ends_at
 
 
@@ -137,7 +159,7 @@ def _sentence(clashing: list[Booking]) -> str:
 
 @transaction.atomic
 def book(*, cohort: Cohort, since: dt.datetime | None = None) -> None:
-    """Book the cohort's leaders and links for its sessions that end after `since`.
+    """Book the leaders and the link of each of the cohort's sessions that end after `since`.
 
     Raises Conflict, and then nothing was changed.
     """
@@ -146,21 +168,20 @@ def book(*, cohort: Cohort, since: dt.datetime | None = None) -> None:
     if since is not None:
         bookings = bookings.filter(session__ends_at__gt=since)
     bookings.delete()
-    leaders = list(cohort.facilitators.all())
+    planned = slots(cohort, leading.team(cohort))
     wanted: list[Booking] = []
-    for slot in slots(cohort):
+    for slot in planned:
         if since is not None and slot.ends_at <= since:
             continue
         times = {"starts_at": slot.starts_at, "ends_at": slot.ends_at}
-        wanted += [Booking(session=slot.session, leader=leader, **times) for leader in leaders]
+        wanted += [Booking(session=slot.session, leader_id=pk, **times) for pk in slot.leaders]
         if slot.link_key is not None:
             wanted.append(Booking(session=slot.session, link_key=slot.link_key, **times))
     try:
         with transaction.atomic():
             Booking.objects.bulk_create(wanted)
     except IntegrityError:
-        reasons = conflicts(cohort=cohort, leaders=leaders, since=since)
-        raise Conflict(reasons) from None
+        raise Conflict(in_the_way(cohort=cohort, wanted=planned, since=since)) from None
 
 
 def _take_turn() -> None:

@@ -6,8 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts import clock
-from accounts.models import Role, User
-from sessions import schedule
+from sessions import leading, schedule
 from sessions.models import Cohort
 
 
@@ -115,8 +114,7 @@ class PlanForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
-        staff = User.objects.filter(is_active=True).exclude(role=Role.MEMBER)
-        fields["facilitators"].queryset = staff.order_by("display_name", "pk")
+        fields["facilitators"].queryset = leading.who_may_lead()
         choices = clock.zone_choices(self.instance.time_zone or self.initial.get("time_zone", ""))
         fields["time_zone"].choices = choices
         fields["programme"].empty_label = None

@@ -157,7 +157,7 @@ class Cohort(models.Model):
     version = models.PositiveIntegerField(
         default=0,
         editable=False,
-        help_text="How often the dates changed after they were published.",
+        help_text="How often the group was changed after it was published.",
     )
     joinable_until = models.DateTimeField(
         null=True,
@@ -299,22 +299,59 @@ class Booking(models.Model):
         return f"{self.leader_id or self.link_key} from {self.starts_at:%Y-%m-%d %H:%M}"
 
 
+class Substitution(models.Model):
+    """That somebody leads one session in the place of one of its cohort's facilitators.
+
+    Who leads which session is said by `leading.py`. The row of a session that is over stays.
+    """
+
+    session = models.ForeignKey(GroupSession, models.CASCADE, related_name="substitutions")
+    absent = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    substitute = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="substitutions"
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["session", "absent"], name="one_substitute_for_each_absent_leader"
+            ),
+            models.UniqueConstraint(
+                fields=["session", "substitute"], name="nobody_stands_in_for_two_at_once"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(absent=models.F("substitute")),
+                name="nobody_stands_in_for_themselves",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.substitute} for {self.absent}, {self.session}"
+
+
 class CohortChange(models.Model):
-    """History: one change of a cohort's dates, by whom and why. Never edited."""
+    """History: one change of a published cohort, by whom and why. Never edited."""
 
     class Kind(models.TextChoices):
         MOVE = "move", "One session moved"
         REPLACE = "replace", "One session cancelled, with another week at the end"
         CANCEL = "cancel", "One session cancelled"
         SHIFT = "shift", "All sessions from one on moved"
+        SUBSTITUTE = "substitute", "Who leads one session changed"
+        LEADERS = "leaders", "Who leads the group changed"
+        LINK = "link", "The meeting link of the group changed"
+        SESSION_LINK = "session-link", "The meeting link of one session changed"
 
     cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="changes")
     at = models.DateTimeField()
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    kind = models.CharField(max_length=8, choices=Kind.choices)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
     number = models.PositiveSmallIntegerField(help_text="The week that it began with.")
     reason = models.CharField(max_length=200, blank=True, help_text="For staff; never mailed.")
-    # [{"number": 5, "before": instant, "after": instant, or null when cancelled}, …]
+    # Dates: [{"number": 5, "before": instant, "after": instant, or null when cancelled}, …]
+    # A substitute: [{"number": 7, "absent": person, "before": person or null, "after": …}]
+    # Leaders: [{"number": 0, "before": [people], "after": [people]}, and the substitutes that
+    # ended with it]. A link: []; where a group meets stands in no history.
     details = models.JSONField()
 
     class Meta:

@@ -10,6 +10,7 @@ from typing import Any
 from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db.models import Min
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -17,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Role, User
-from enrollment import attendance, roster
+from enrollment import attendance, history, roster
 from enrollment import desk as desks
 from enrollment.attendance import ChangedMeanwhile, Noted, TooEarly
 from enrollment.forms import NoteForm
@@ -46,13 +47,11 @@ def led_cohort_or_404(request: HttpRequest, slug: str) -> Cohort:
 
 
 def led_session_or_404(request: HttpRequest, slug: str, number: int) -> GroupSession:
-    """The session, with the cohort that was just looked up."""
-    cohort = led_cohort_or_404(request, slug)
-    session = get_object_or_404(
-        GroupSession.objects.select_related("register"), cohort=cohort, number=number
+    """A session of the leader's groups, or one in which they stand in for somebody."""
+    sessions = roster.sessions_of(leader_or_404(request), timezone.now())
+    return get_object_or_404(
+        sessions.select_related("register", "cohort__programme"), cohort__slug=slug, number=number
     )
-    session.cohort = cohort
-    return session
 
 
 # A host's press is answered with a redirect to the meeting, which a browser counts as form-action.
@@ -71,9 +70,16 @@ def today(request: HttpRequest) -> HttpResponse:
         "later": [one for one in sessions if one.session.starts_at >= tomorrow],
         "now": now,
         "host_early": HOST_EARLY,
+        "led": set(
+            roster.cohorts_of(leader)
+            .filter(pk__in={one.session.cohort_id for one in sessions})
+            .values_list("pk", flat=True)
+        ),
+        "standing_in": desks.standing_in(leader=leader, now=now),
         "groups": roster.cohorts_of(leader)
         .filter(group_sessions__ends_at__gt=now, group_sessions__cancelled_at=None)
-        .distinct(),
+        .annotate(next_at=Min("group_sessions__starts_at"))
+        .order_by("next_at", "pk"),
     }
     return render(request, "enrollment/desk/today.html", context)
 
@@ -106,7 +112,8 @@ def start(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 def group_roster(request: HttpRequest, slug: str) -> HttpResponse:
     cohort, now = led_cohort_or_404(request, slug), timezone.now()
     context = {"roster": roster.roster(cohort=cohort, now=now), "cohort": cohort, "now": now}
-    context["history"] = cohort.changes.select_related("actor")
+    context["history"] = history.history(cohort)
+    context["is_admin"] = member_of(request).role == Role.ADMIN
     return render(request, "enrollment/desk/roster.html", context)
 
 
@@ -151,6 +158,7 @@ def register(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "visitors": roster.visitors(sessions=[session]).get(session.pk, []),
         "errors": any(form.errors for form in forms),
         "stage": desks.stage(session, now),
+        "leads_group": roster.cohorts_of(member_of(request)).filter(pk=session.cohort_id).exists(),
         "closed": getattr(session, "register", None),
         "now": now,
     }

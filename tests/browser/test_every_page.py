@@ -181,6 +181,72 @@ def test_pages_of_somebody_who_leads(inspector: Inspector) -> None:
 
 
 @readers
+def test_pages_on_which_leaders_and_links_are_changed(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    see, confirm = "See what it means", page.locator("button[name=confirm]")
+
+    inspector.visitor.sign_in(demo.LUIS, demo.PASSWORD)
+    group = roster_of(inspector, "central-morning")
+    page.get_by_role("link", name="Name a substitute").click()
+    inspector.look("substitute")
+    page.locator("select[name=number]").select_option(index=1)
+    page.get_by_role("button", name=see).click()
+    inspector.look("substitute with errors")
+    page.locator("select[name=substitute]").select_option(label="Mei Tanaka, PsyD")
+    page.get_by_role("button", name=see).click()
+    inspector.look("substitute, preview")
+    confirm.click()
+    inspector.look("roster with its history")
+    page.get_by_role("link", name="Change the meeting link").click()
+    page.locator("input[name=url]").fill("http://meet.example/room")
+    page.get_by_role("button", name=see).click()
+    inspector.look("link with errors")
+    page.locator("input[name=url]").fill(
+        "https://meet.example/a-room-with-a-long-name?pwd=" + 9 * "x"
+    )
+    page.get_by_role("button", name=see).click()
+    inspector.look("link, preview")
+    inspector.visit("/lead/")
+
+    sign_out(inspector)
+    inspector.visitor.sign_in(demo.MEI, demo.PASSWORD)
+    inspector.visit("/lead/")
+    page.get_by_role("heading", name="Where you lead").locator("..").get_by_role("link").click()
+    inspector.look("register of a substitute")
+
+    sign_out(inspector)
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visit(f"{group}leaders/change/")
+    page.get_by_role("button", name=see).click()
+    inspector.look("leaders as they are")
+    page.get_by_label("Dana Reyes").check()
+    page.get_by_label("Luis Ortega").uncheck()
+    page.get_by_role("button", name=see).click()
+    inspector.look("leaders, preview")
+    # As it was, for the next reader.
+    inspector.visitor.goto(f"{group}leaders/")
+    page.locator("select[name=number]").select_option(index=1)
+    page.locator("select[name=substitute]").select_option(value="0")
+    page.get_by_role("button", name=see).click()
+    inspector.look("withdrawing a substitute, preview")
+    confirm.click()
+    inspector.finish()
+
+
+def roster_of(inspector: Inspector, key: str) -> str:
+    """Open it from the desk; return its path."""
+    inspector.visitor.goto("/lead/")
+    link = inspector.visitor.page.locator(f"main a[href^='/lead/{key}']").last
+    path = str(link.get_attribute("href"))
+    inspector.visit(path)
+    return path
+
+
+def sign_out(inspector: Inspector) -> None:
+    inspector.visitor.context.clear_cookies()
+
+
+@readers
 def test_pages_of_somebody_who_writes_to_a_group(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.LUIS, demo.PASSWORD)

@@ -17,6 +17,7 @@ from accounts.models import User
 from enrollment import opening, services
 from enrollment.intake import Answers
 from enrollment.models import Enrollment
+from sessions import bookings
 from sessions.models import Cohort, GroupSession
 from tests.accounts.people import make_person
 from tests.sessions.factories import build_cohort
@@ -55,6 +56,14 @@ def a_cohort(*, starts_at: dt.datetime | None = None, draft: bool = False, **fie
     cohort.save()
     if not draft:
         opening.open_enrollment(cohort=cohort)
+    return cohort
+
+
+def a_led_group(*leaders: User, **fields: Any) -> Cohort:
+    """A group that these people lead, who are booked for its sessions."""
+    cohort = a_cohort(**fields)
+    cohort.facilitators.set(leaders)
+    bookings.book(cohort=cohort)
     return cohort
 
 

@@ -255,13 +255,38 @@ def test_impossible_dates_are_named_at_their_field(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("admin")
-def test_one_session_may_have_a_link_of_its_own(client: Client) -> None:
-    cohort = a_cohort()
-    link = {"group_sessions-0-meeting_url": "https://video.example/j/1"}
-    assert client.post(change(cohort), typed(cohort, **link)).status_code == 302
-    assert session(cohort, 1).joining_url == "https://video.example/j/1"
-    link = {"group_sessions-0-meeting_url": "http://video.example/j/1"}
-    assert client.post(change(cohort), typed(cohort, **link)).status_code == 200
+@pytest.mark.parametrize("status", [Cohort.Status.PUBLISHED, Cohort.Status.CLOSED])
+def test_once_published_leaders_and_links_are_changed_on_the_groups_page(
+    client: Client, status: Cohort.Status
+) -> None:
+    """There somebody is told, and history is written."""
+    cohort = a_cohort(meeting_url="https://video.example/j/1")
+    dana, luis = (a_member(role=Role.FACILITATOR) for _ in range(2))
+    cohort.facilitators.set([dana])
+    Cohort.objects.update(status=status)
+    changes = {
+        "facilitators": [luis.pk],
+        "meeting_url": "https://video.example/j/2",
+        "group_sessions-0-meeting_url": "https://video.example/j/3",
+        "name": "Renamed",
+    }
+    assert client.post(change(cohort), typed(cohort, **changes)).status_code == 302
+    cohort.refresh_from_db()
+    assert (cohort.name, cohort.meeting_url) == ("Renamed", "https://video.example/j/1")
+    assert list(cohort.facilitators.all()) == [dana]
+    assert session(cohort, 1).meeting_url == ""
+    page = client.get(change(cohort)).content.decode()
+    assert f'href="{reverse("enrollment:roster", args=[cohort.slug])}#changes-title"' in page
+
+
+@pytest.mark.usefixtures("admin")
+def test_a_drafts_leaders_and_link_are_changed_here(client: Client) -> None:
+    draft = a_cohort(draft=True)
+    dana = a_member(role=Role.FACILITATOR)
+    changes = {"facilitators": [dana.pk], "meeting_url": "https://video.example/j/1"}
+    assert client.post(change(draft), typed(draft, **changes)).status_code == 302
+    draft.refresh_from_db()
+    assert (draft.meeting_url, list(draft.facilitators.all())) == (changes["meeting_url"], [dana])
 
 
 @pytest.mark.usefixtures("admin")
@@ -287,15 +312,14 @@ def test_a_leader_who_is_wanted_twice_at_once_is_refused_here_too(client: Client
     assert act(client, COHORTS, "publish", first) == ["First is open for members."]
     assert act(client, COHORTS, "publish", second) == [f"Second: {reason}"]
     act(client, COHORTS, "publish", third)
-    led = {"facilitators": [leader.pk], "name": "Renamed"}
+    third.facilitators.set([leader])  # as before bookings were kept
     third.refresh_from_db()
-    page = client.post(change(third), typed(third, **led), follow=True)
+    page = client.post(change(third), typed(third, name="Renamed"), follow=True)
     assert f"Nothing was saved. {reason}" in page.content.decode()
     third.refresh_from_db()
     assert third.name == "Third"
-    assert leader not in third.facilitators.all()
-    hour_later = {**led, "wall_time": "19:00"}
-    assert client.post(change(third), typed(third, **hour_later)).status_code == 302
+    hour_later = typed(third, name="Renamed", wall_time="19:00")
+    assert client.post(change(third), hour_later).status_code == 302
     assert leader.bookings.count() == 24
 
 

@@ -25,6 +25,7 @@ from enrollment import (
 )
 from enrollment.changes import Kind, Wish
 from enrollment.door import DoorState
+from enrollment.history import Done
 from enrollment.making_up import ChairGone, NotPossible, Week
 from enrollment.models import Absence, Attendance, Enrollment, Mark, Seat, Visit
 from enrollment.refusals import GroupFull
@@ -458,7 +459,7 @@ def test_no_link_for_a_chair_while_a_payment_is_missing(seat: Enrollment) -> Non
 # --- The visited group changes --------------------------------------------------------------
 
 
-def changes(cohort: Cohort, wish: Wish, now: dt.datetime = NOW) -> rescheduling.Done:
+def changes(cohort: Cohort, wish: Wish, now: dt.datetime = NOW) -> Done:
     leader = a_member(role=Role.FACILITATOR)
     version = Cohort.objects.get(pk=cohort.pk).version
     return rescheduling.apply(

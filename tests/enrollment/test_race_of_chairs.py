@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts.models import Role
 from enrollment import links, making_up, rescheduling, seats, services
 from enrollment.changes import Kind, Wish
+from enrollment.history import Done
 from enrollment.making_up import ChairGone
 from enrollment.models import Enrollment, Seat, Visit
 from enrollment.refusals import GroupFull
@@ -176,7 +177,7 @@ def test_a_session_that_is_cancelled_while_a_chair_is_taken_keeps_no_visitor() -
 
         taken, done = at_once(actions)
 
-        assert isinstance(done, rescheduling.Done)
+        assert isinstance(done, Done)
         assert not Visit.objects.filter(enrollment=mine, given_back_at=None).exists()
         told = Message.objects.filter(kind=links.VISIT_CHANGED, recipient=mine.member).count()
         assert told == isinstance(taken, Visit)
