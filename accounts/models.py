@@ -1,6 +1,7 @@
 """People: who they are, what they may do, and in which zone they read the time."""
 
-from typing import Any, ClassVar
+import datetime as dt
+from typing import Any, ClassVar, NoReturn
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.exceptions import ValidationError
@@ -38,7 +39,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """One person. The role decides what they may do; there are no further permissions."""
+    """One person. The role decides what they may do; a facilitator's also `may_plan`."""
 
     email = models.EmailField(
         "email address", unique=True, error_messages={"unique": "This address is already in use."}
@@ -50,6 +51,12 @@ class User(AbstractBaseUser):
         max_length=64, default=clock.DEFAULT_ZONE, validators=[validate_time_zone]
     )
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.MEMBER)
+    may_plan = models.BooleanField(
+        "May plan their own groups",
+        default=False,
+        help_text="For facilitators: they plan and publish groups that they lead, at the "
+        "program's list price.",
+    )
     is_active = models.BooleanField(default=True)
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -78,8 +85,89 @@ class User(AbstractBaseUser):
         """May open Django's admin."""
         return self.role == Role.ADMIN
 
+    @property
+    def plans(self) -> bool:
+        """Whether the pages under /plan/ are for them: all groups, or a facilitator's own."""
+        return self.role == Role.ADMIN or (self.role == Role.FACILITATOR and self.may_plan)
+
     def has_perm(self, perm: str, obj: object | None = None) -> bool:
         return self.is_active and self.role == Role.ADMIN
 
     def has_module_perms(self, app_label: str) -> bool:
         return self.is_active and self.role == Role.ADMIN
+
+
+# --- The audit log ----------------------------------------------------------------------
+
+
+class Action(models.TextChoices):
+    """What the audit log knows. A room that writes down something new adds its line here."""
+
+    INTAKE_READ = "intake.read", "Looked at a member's answers"
+    ROLE_MEMBER = "role.member", "Made somebody a member"
+    ROLE_FACILITATOR = "role.facilitator", "Made somebody a facilitator"
+    ROLE_ADMIN = "role.admin", "Made somebody an admin"
+    MAY_PLAN = "planning.given", "Let a facilitator plan their own groups"
+    MAY_NOT_PLAN = "planning.taken", "Let a facilitator not plan any more"
+
+
+def actions() -> list[tuple[str, str]]:
+    """Called by the field, so that a new action needs no migration."""
+    return Action.choices
+
+
+class Subject(models.TextChoices):
+    """Of what kind the thing is that an entry is about; its id alone says which."""
+
+    USER = "user", "Person"
+
+
+def subjects() -> list[tuple[str, str]]:
+    return Subject.choices
+
+
+class Unchangeable(TypeError):
+    """The audit log is only ever added to; changing it is an error in the program."""
+
+
+class AuditEntries(models.QuerySet["AuditEntry"]):
+    def update(self, **kwargs: Any) -> NoReturn:
+        raise Unchangeable
+
+    def delete(self) -> NoReturn:
+        raise Unchangeable
+
+
+class AuditEntry(models.Model):
+    """Who did what to whom, and when: one line, which holds no name and no answer.
+
+    `audit.record` writes it. Nobody changes or removes one: the model and the database refuse
+    (see the migration `audit_log`), and a chain of hashes shows it when somebody did so anyway.
+    """
+
+    at = models.DateTimeField()
+    actor = models.ForeignKey(User, models.PROTECT, related_name="+")
+    action = models.CharField(max_length=32, choices=actions)
+    subject_kind = models.CharField(max_length=32, choices=subjects)
+    subject_id = models.CharField(max_length=64)
+    ip = models.CharField("address", max_length=45, blank=True)
+    # Unique: two entries after the same one would be a fork, and one of them could go unseen.
+    previous = models.CharField(max_length=64, unique=True, help_text="Empty for the first.")
+    hash = models.CharField(max_length=64)
+
+    objects: ClassVar[models.Manager["AuditEntry"]] = AuditEntries.as_manager()
+
+    class Meta:
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["subject_kind", "subject_id", "action"])]
+
+    def __str__(self) -> str:
+        return f"{self.at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC: {self.get_action_display()}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise Unchangeable
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise Unchangeable

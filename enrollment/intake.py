@@ -2,7 +2,9 @@
 
 import dataclasses
 import datetime as dt
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
+
+from sessions.us_states import US_STATES
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +41,42 @@ class Answers:
         known = {name: value for name, value in stored.items() if name in asked}
         born = dt.date.fromisoformat(stored["date_of_birth"])
         return cls(**{**known, "date_of_birth": born})
+
+
+class Line(NamedTuple):
+    """One answer in words; `phone` is the number in them, for a telephone to dial."""
+
+    label: str
+    words: str
+    phone: str = ""
+
+
+def for_leaders(answers: Answers) -> list[Line]:
+    """What those who lead a member's group may read of the answers, and nothing else.
+
+    Not the date of birth: that somebody is of age was asked before the first group.
+    """
+    voicemail = "Safe to leave one" if answers.voicemail_ok else "Do not leave one"
+    therapist = answers.therapist_name or "Yes, without a name"
+    return [
+        Line("Legal name", answers.legal_name),
+        Line("State", US_STATES.get(answers.state, answers.state)),
+        Line("Phone", answers.phone, _to_dial(answers.phone)),
+        Line("Voicemail", voicemail),
+        Line(
+            "Emergency contact",
+            f"{answers.emergency_name} ({answers.emergency_relation})",
+        ),
+        Line(
+            "Phone of the emergency contact",
+            answers.emergency_phone,
+            _to_dial(answers.emergency_phone),
+        ),
+        Line("Individual therapist", therapist if answers.has_therapist else "None"),
+        Line("What makes sessions easier", answers.accommodations or "Nothing named"),
+    ]
+
+
+def _to_dial(number: str) -> str:
+    """Without what people write between the digits; an extension is typed in by hand."""
+    return "".join(sign for sign in number.partition("x")[0] if sign in "+0123456789")

@@ -7,11 +7,11 @@ import datetime as dt
 from collections.abc import Collection
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.forms import ModelForm
 from django.utils.text import slugify
 
-from accounts.models import User
+from accounts.models import Role, User
 from enrollment import opening
 from enrollment.models import Seat, Visit
 from sessions import bookings, schedule
@@ -29,6 +29,16 @@ class NotPossible(Exception):
     def __init__(self, *reasons: str) -> None:
         super().__init__(" ".join(reasons))
         self.reasons = reasons
+
+
+def groups_of(planner: User) -> "QuerySet[Cohort]":
+    """What somebody may plan: every group for an admin, those that they lead for a facilitator."""
+    groups = Cohort.objects.all()
+    if not planner.plans:
+        return groups.none()
+    if planner.role == Role.ADMIN:
+        return groups
+    return groups.filter(pk__in=planner.cohorts_led.values("pk"))
 
 
 def free_slug(cohort: Cohort) -> str:

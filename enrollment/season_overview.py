@@ -15,6 +15,7 @@ from accounts import clock
 from accounts.models import Role, User
 from enrollment import opening
 from enrollment.models import Seat
+from enrollment.season import groups_of
 from sessions import bookings, public_holidays, schedule
 from sessions.models import Cohort, GroupSession
 
@@ -88,10 +89,16 @@ def _short(day: dt.date) -> str:
 
 
 def season(
-    *, state: State | None, leader: int | None, page: str | None, now: dt.datetime
+    *,
+    planner: User,
+    state: State | None,
+    leader: int | None,
+    page: str | None,
+    now: dt.datetime,
 ) -> "tuple[Page[Cohort], list[Row]]":
-    """One page of groups, newest season first; `leader` is the key of one who leads them."""
-    cohorts = with_ends(Cohort.objects.all())
+    """One page of the planner's groups, newest season first; `leader` is the key of one who leads
+    them."""
+    cohorts = with_ends(groups_of(planner))
     if state is not None:
         cohorts = cohorts.filter(in_state(state, now))
     if leader is not None:
@@ -171,9 +178,12 @@ def planned_dates(cohort: Cohort) -> list[dt.date]:
         return [cohort.first_date]
 
 
-def leaders() -> list[tuple[str, str]]:
-    """Key and name of everybody who may lead a group."""
+def leaders(planner: User) -> list[tuple[str, str]]:
+    """Key and name of everybody whose groups the planner may see."""
     staff = User.objects.exclude(role=Role.MEMBER).order_by("display_name", "pk")
+    if planner.role != Role.ADMIN:
+        led = Cohort.facilitators.through.objects.filter(cohort__in=groups_of(planner))
+        staff = staff.filter(pk__in=led.values("user"))
     rows = staff.values_list("pk", "display_name", "email")
     return [(str(key), name or email) for key, name, email in rows]
 
@@ -223,10 +233,10 @@ def plan(*, cohort: Cohort, now: dt.datetime) -> Plan:
     )
 
 
-def one() -> "QuerySet[Cohort]":
-    """The groups, with everything that `plan` wants to know of one."""
+def one(planner: User) -> "QuerySet[Cohort]":
+    """The planner's groups, with everything that `plan` wants to know of one."""
     taken = Count("seats", filter=Q(seats__enrollment__isnull=False))
-    groups = Cohort.objects.select_related("programme").annotate(taken=taken)
+    groups = groups_of(planner).select_related("programme").annotate(taken=taken)
     return with_ends(groups).prefetch_related("facilitators")
 
 

@@ -24,7 +24,7 @@ SAM, KIM, ALEX = map(address, ("sam", "kim", "alex"))
 
 LOGINS: list[tuple[str, str, str]] = [
     ("Admin", ADMIN, PASSWORD),
-    ("Facilitator", DANA, PASSWORD),
+    ("Facilitator, may plan", DANA, PASSWORD),
     ("Facilitator", LUIS, PASSWORD),
     ("Facilitator", MEI, PASSWORD),
     ("Member, in session", SAM, PASSWORD),
@@ -46,7 +46,7 @@ def store_people(*, members: Sequence[Member], now: dt.datetime) -> dict[str, Us
     """
     wanted = {
         ADMIN: User(display_name="Robin Ellis", role=Role.ADMIN),
-        DANA: User(display_name="Dana Reyes, LCSW", role=Role.FACILITATOR),
+        DANA: User(display_name="Dana Reyes, LCSW", role=Role.FACILITATOR, may_plan=True),
         LUIS: User(display_name="Luis Ortega, LMFT", role=Role.FACILITATOR),
         MEI: User(display_name="Mei Tanaka, PsyD", role=Role.FACILITATOR),
         ALEX: User(display_name="Alex"),

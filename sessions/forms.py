@@ -4,8 +4,10 @@ import decimal
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 
 from accounts import clock
+from accounts.models import Role, User
 from sessions import leading, schedule
 from sessions.models import Cohort
 
@@ -38,7 +40,11 @@ class CodesField(LinesField):
 
 
 class PlanForm(forms.ModelForm):
-    """A group in one short form: first what differs from group to group, then what seldom does."""
+    """A group in one short form: first what differs from group to group, then what seldom does.
+
+    A facilitator who plans always leads the group themselves, and the price is not theirs to set:
+    a new group, or one of another program, costs the program's list price.
+    """
 
     name = forms.CharField(
         required=False,
@@ -111,8 +117,9 @@ class PlanForm(forms.ModelForm):
             "wall_time": {"invalid": "Enter the time at which each session starts."},
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, planner: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.planner = planner
         fields: dict[str, Any] = self.fields
         fields["facilitators"].queryset = leading.who_may_lead()
         choices = clock.zone_choices(self.instance.time_zone or self.initial.get("time_zone", ""))
@@ -120,6 +127,23 @@ class PlanForm(forms.ModelForm):
         fields["programme"].empty_label = None
         cents = self.instance.price_cents
         self.initial.setdefault("price", decimal.Decimal(cents).scaleb(-2))
+        if self.plans_their_own:
+            del fields["price"]
+            fields["facilitators"].queryset = fields["facilitators"].queryset.exclude(pk=planner.pk)
+            fields["facilitators"].label = "Who leads it with you"
+            fields["facilitators"].help_text = "You lead it. Choose nobody to lead it alone."
+            fields["programme"].help_text = "A new group costs the program's list price."
+
+    @property
+    def plans_their_own(self) -> bool:
+        """Whether the planner is a facilitator, who plans no others' groups."""
+        return self.planner.role != Role.ADMIN
+
+    def clean_facilitators(self) -> Any:
+        chosen = self.cleaned_data["facilitators"]
+        if not self.plans_their_own:
+            return chosen
+        return User.objects.filter(Q(pk=self.planner.pk) | Q(pk__in=[one.pk for one in chosen]))
 
     def clean(self) -> Any:
         """Dates that were skipped belong to the weekday and the season they were skipped in."""
@@ -131,7 +155,10 @@ class PlanForm(forms.ModelForm):
         return super().clean()
 
     def save(self, commit: bool = True) -> Cohort:
-        self.instance.price_cents = int(self.cleaned_data["price"] * 100)
+        if not self.plans_their_own:
+            self.instance.price_cents = int(self.cleaned_data["price"] * 100)
+        elif self.instance.pk is None or "programme" in self.changed_data:
+            self.instance.price_cents = self.instance.programme.list_price_cents
         self.instance.currency = self.instance.programme.currency
         saved: Cohort = super().save(commit)
         return saved

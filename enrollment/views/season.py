@@ -1,4 +1,7 @@
-"""Planning a season. For admins only: to everybody else these pages do not exist."""
+"""Planning a season: every group for admins, their own for facilitators who may plan.
+
+To everybody else these pages do not exist, nor do others' groups to a facilitator.
+"""
 
 import datetime as dt
 import functools
@@ -12,7 +15,6 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import Role
 from enrollment import season, season_overview
 from enrollment.season import NotPossible
 from enrollment.season_overview import LABELS, State
@@ -20,23 +22,28 @@ from enrollment.views.asking import form_status, fresh, member_of, posted
 from sessions.forms import CapacityForm, PlanForm
 from sessions.models import Cohort, Programme
 
+TAKEN = (
+    "Somebody else saved a group with this name and first date in the same moment. Save yours "
+    "again, or give it another name."
+)
 
-def for_admins(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+
+def for_planners(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @functools.wraps(view)
     @login_required
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if member_of(request).role != Role.ADMIN:
+        if not member_of(request).plans:
             raise Http404
         return view(request, *args, **kwargs)
 
     return fresh(wrapped)
 
 
-def cohort_or_404(slug: str) -> Cohort:
-    return get_object_or_404(season_overview.one(), slug=slug)
+def cohort_or_404(request: HttpRequest, slug: str) -> Cohort:
+    return get_object_or_404(season_overview.one(member_of(request)), slug=slug)
 
 
-@for_admins
+@for_planners
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """The season at a glance. What it is narrowed to stands in the address."""
@@ -44,15 +51,20 @@ def overview(request: HttpRequest) -> HttpResponse:
     state = State(asked) if asked in LABELS else None
     number = request.GET.get("leader", "")
     leader = int(number) if number.isascii() and number.isdigit() and len(number) < 10 else None
+    planner = member_of(request)
     page, rows = season_overview.season(
-        state=state, leader=leader, page=request.GET.get("page"), now=timezone.now()
+        planner=planner,
+        state=state,
+        leader=leader,
+        page=request.GET.get("page"),
+        now=timezone.now(),
     )
     chosen = {"state": state, "leader": leader}
     context = {
         "rows": rows,
         "page": page,
         "states": LABELS.items(),
-        "leaders": season_overview.leaders(),
+        "leaders": season_overview.leaders(planner),
         "state": state,
         "leader": str(leader),
         "query": urlencoded({key: value for key, value in chosen.items() if value is not None}),
@@ -69,49 +81,51 @@ def urlencoded(chosen: dict[str, Any]) -> str:
 # --- New, edit, copy --------------------------------------------------------------------
 
 
-@for_admins
+@for_planners
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
+    planner = member_of(request)
     programme = Programme.objects.order_by("pk").first()
     draft = Cohort()
     if programme:
         draft = Cohort(
             programme=programme,
-            time_zone=member_of(request).time_zone,
+            time_zone=planner.time_zone,
             duration_minutes=programme.session_minutes,
             capacity=programme.default_capacity,
             price_cents=programme.list_price_cents,
             admitted_states=season.usual_states(),
         )
-    return fill_in(request, PlanForm(posted(request), instance=draft), title="A new group")
+    form = PlanForm(posted(request), instance=draft, planner=planner)
+    return fill_in(request, form, title="A new group")
 
 
-@for_admins
+@for_planners
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """A draft's form; members of a published group were told its dates."""
-    cohort = cohort_or_404(slug)
+    cohort = cohort_or_404(request, slug)
     if cohort.status != Cohort.Status.DRAFT:
         messages.warning(request, "This group is published: it is not edited as a draft any more.")
         return redirect("enrollment:plan", slug)
-    form = PlanForm(posted(request), instance=cohort)
+    form = PlanForm(posted(request), instance=cohort, planner=member_of(request))
     return fill_in(request, form, title=f"Edit {cohort.name}")
 
 
-@for_admins
+@for_planners
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy(request: HttpRequest, slug: str) -> HttpResponse:
     """The same group for the next season, as a draft: it arms nothing until it is published."""
-    cohort = cohort_or_404(slug)
+    cohort = cohort_or_404(request, slug)
     title = f"{cohort.name}: next season"
     return fill_in_like(request, cohort, first_date=season.next_first_date, title=title)
 
 
-@for_admins
+@for_planners
 @require_http_methods(["GET", "HEAD", "POST"])
 def another(request: HttpRequest, slug: str) -> HttpResponse:
     """The same group on another day of its week: a season is many groups that differ little."""
-    cohort = cohort_or_404(slug)
+    cohort = cohort_or_404(request, slug)
     title = f"Another group like {cohort.name}"
     return fill_in_like(request, cohort, first_date=season.another_date, title=title)
 
@@ -125,8 +139,12 @@ def fill_in_like(
     if request.method != "POST":
         today = timezone.now().astimezone(cohort.zone).date()
         first = first_date(cohort=cohort, leaders=leaders, today=today)
-    draft = season.like(cohort, first)
-    form = PlanForm(posted(request), instance=draft, initial={"facilitators": leaders})
+    form = PlanForm(
+        posted(request),
+        instance=season.like(cohort, first),
+        initial={"facilitators": leaders},
+        planner=member_of(request),
+    )
     return fill_in(request, form, title=title)
 
 
@@ -136,8 +154,12 @@ def fill_in(request: HttpRequest, form: PlanForm, title: str) -> HttpResponse:
         try:
             cohort = season.save_draft(form)
         except NotPossible as refused:
-            return told(request, form.instance.slug, refused)
-        return redirect("enrollment:plan", cohort.slug)
+            slug = form.instance.slug
+            if season.groups_of(form.planner).filter(slug=slug).exists():
+                return told(request, slug, refused)
+            form.add_error(None, TAKEN)
+        else:
+            return redirect("enrollment:plan", cohort.slug)
     if not form.instance.pk and not form.is_bound:  # a mistake takes the focus itself
         form.fields["first_date"].widget.attrs["autofocus"] = True
     context = {"form": form, "title": title, "draft": form.instance.pk and form.instance}
@@ -147,11 +169,11 @@ def fill_in(request: HttpRequest, form: PlanForm, title: str) -> HttpResponse:
 # --- One group --------------------------------------------------------------------------
 
 
-@for_admins
+@for_planners
 @require_safe
 def plan(request: HttpRequest, slug: str) -> HttpResponse:
     """Twelve dates, what is odd about them, and what can be done now."""
-    return show_plan(request, cohort_or_404(slug))
+    return show_plan(request, cohort_or_404(request, slug))
 
 
 def show_plan(
@@ -172,11 +194,11 @@ def told(request: HttpRequest, slug: str, refused: NotPossible) -> HttpResponse:
     return redirect("enrollment:plan", slug)
 
 
-@for_admins
+@for_planners
 @require_POST
 def dates(request: HttpRequest, slug: str) -> HttpResponse:
     """One press: skip this date, or hold it after all."""
-    cohort = cohort_or_404(slug)
+    cohort = cohort_or_404(request, slug)
     action = season.skip if "skip" in request.POST else season.hold_after_all
     try:
         day = dt.date.fromisoformat(request.POST.get("skip") or request.POST.get("hold", ""))
@@ -189,10 +211,10 @@ def dates(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("enrollment:plan", slug)
 
 
-@for_admins
+@for_planners
 @require_POST
 def publish(request: HttpRequest, slug: str) -> HttpResponse:
-    cohort = cohort_or_404(slug)
+    cohort = cohort_or_404(request, slug)
     try:
         season.publish(cohort=cohort, now=timezone.now())
     except NotPossible as refused:
@@ -201,10 +223,10 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("enrollment:plan", slug)
 
 
-@for_admins
+@for_planners
 @require_POST
 def archive(request: HttpRequest, slug: str) -> HttpResponse:
-    cohort = cohort_or_404(slug)
+    cohort = cohort_or_404(request, slug)
     try:
         season.archive(cohort=cohort, now=timezone.now())
     except NotPossible as refused:
@@ -213,10 +235,10 @@ def archive(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("enrollment:plan", slug)
 
 
-@for_admins
+@for_planners
 @require_POST
 def capacity(request: HttpRequest, slug: str) -> HttpResponse:
-    cohort = cohort_or_404(slug)
+    cohort = cohort_or_404(request, slug)
     form = CapacityForm(request.POST)
     if form.is_valid():
         try:

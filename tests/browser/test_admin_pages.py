@@ -22,6 +22,8 @@ PAGES = [
     "/admin/billing/stripeevent/",
     "/admin/outbox/message/",
     "/admin/accounts/user/",
+    "/admin/accounts/user/1/change/",
+    "/admin/accounts/auditentry/",
 ]
 READERS = {scheme: {"viewport": DESKTOP, "color_scheme": scheme} for scheme in ("light", "dark")}
 

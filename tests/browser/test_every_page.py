@@ -321,6 +321,52 @@ def test_pages_of_an_admin_who_plans(inspector: Inspector) -> None:
     inspector.finish()
 
 
+@readers
+def test_pages_about_a_member_for_those_who_lead(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.DANA, demo.PASSWORD)
+    inspector.visitor.goto("/lead/")
+    page.get_by_role("heading", name="Your groups").locator("..").get_by_role("link").first.click()
+    inspector.look("roster with names that lead on")
+    page.locator(".matrix__name").first.click()
+    inspector.look("member")
+    at = page.url.removeprefix(inspector.visitor.site.site_url)
+    page.get_by_role("button", name="Show their answers").click()
+    page.get_by_text("Emergency contact", exact=True).wait_for()
+    inspector.look("member with answers")
+    page.get_by_role("link", name="Hide them again").click()
+    page.get_by_text("You last looked").wait_for()
+    page.go_back()
+    page.get_by_text("Emergency contact", exact=True).wait_for()
+    page.reload()
+    page.get_by_text("Emergency contact", exact=True).wait_for()
+    inspector.visitor.context.clear_cookies()
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visit(at)
+    assert page.get_by_text("Who looked at these answers").is_visible()
+    inspector.finish()
+
+
+@readers
+def test_pages_of_a_leader_who_plans(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.DANA, demo.PASSWORD)
+    page.get_by_role("link", name="Plan", exact=True).click()
+    inspector.look("planner, season")
+    page.get_by_role("link", name="New group").click()
+    inspector.look("planner, new group")
+    page.get_by_role("button", name=re.compile("Save the draft")).click()
+    inspector.look("planner, new group with errors")
+    page.locator("input[name=name]").fill("Thursday evenings")
+    page.locator("input[name=first_date]").fill("2027-10-07")
+    page.locator("input[name=wall_time]").fill("18:00")
+    page.locator("input[name=admitted_states]").fill("CA, NY")
+    page.get_by_role("button", name=re.compile("Save the draft")).click()
+    page.get_by_role("heading", name="Twelve dates").wait_for()
+    inspector.look("planner, draft")
+    inspector.finish()
+
+
 def page_of_group(inspector: Inspector, key: str) -> str:
     inspector.visitor.goto("/")
     link = inspector.visitor.page.locator(f"main a[href*='/groups/{key}']").first

@@ -42,6 +42,10 @@ def a_leader(name: str = "Dana Reyes") -> User:
     return a_member(role=Role.FACILITATOR, display_name=name)
 
 
+def a_planner(name: str = "Mei Tanaka") -> User:
+    return a_member(role=Role.FACILITATOR, display_name=name, may_plan=True)
+
+
 @pytest.fixture
 def admin(client: Client) -> User:
     person = a_member(role=Role.ADMIN, display_name="Robin")
@@ -91,18 +95,37 @@ PAGES = {
     "plan_archive": "post",
     "plan_capacity": "post",
 }
-READERS = ("anonymous", "member", "own leader", "other leader", "admin")
+READERS = (
+    "anonymous",
+    "member",
+    "member who might plan",
+    "own leader",
+    "other leader",
+    "own planner",
+    "other planner",
+    "admin",
+)
+ALLOWED = {
+    "season": {"own planner", "other planner", "admin"},
+    "plan_new": {"own planner", "other planner", "admin"},
+    **{name: {"own planner", "admin"} for name in PAGES if name not in ("season", "plan_new")},
+}
 
 
 @pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("name", PAGES)
-def test_planning_is_for_admins_alone(name: str, reader: str, client: Client) -> None:
-    leader = a_leader()
-    draft = a_draft(leader)
+def test_planning_is_for_admins_and_for_leaders_who_may(
+    name: str, reader: str, client: Client
+) -> None:
+    leader, planner = a_leader(), a_planner()
+    draft = a_draft(leader, planner)
     readers: dict[str, Callable[[], User]] = {
         "member": a_member,
+        "member who might plan": lambda: a_member(may_plan=True),
         "own leader": lambda: leader,
         "other leader": a_leader,
+        "own planner": lambda: planner,
+        "other planner": lambda: a_draft(a_planner()).facilitators.get(),
         "admin": lambda: a_member(role=Role.ADMIN),
     }
     if reader != "anonymous":
@@ -111,10 +134,11 @@ def test_planning_is_for_admins_alone(name: str, reader: str, client: Client) ->
     response = getattr(client, PAGES[name])(path, {"skip": "2026-10-06", "capacity": "7"})
     if reader == "anonymous":
         assert response["Location"].startswith(reverse("account_login"))
-    elif reader == "admin":
+    elif reader in ALLOWED[name]:
         assert response.status_code == (200 if PAGES[name] == "get" else 302)
     else:
         assert response.status_code == 404
+    if reader not in ALLOWED[name]:
         draft.refresh_from_db()
         assert (draft.status, draft.skipped_dates, draft.capacity) == ("draft", [], 8)
 
@@ -126,11 +150,17 @@ def test_what_changes_something_is_a_press_and_no_link(
     assert client.get(at(name, a_draft())).status_code == 405
 
 
-def test_the_nav_leads_admins_to_the_plan_and_nobody_else(client: Client, admin: User) -> None:
+def test_the_nav_leads_to_the_plan_those_who_plan_and_nobody_else(client: Client) -> None:
     home = reverse("enrollment:my_groups")
-    assert f'href="{SEASON}"' in client.get(home).content.decode()
-    client.force_login(a_leader())
-    assert f'href="{SEASON}"' not in client.get(home).content.decode()
+    readers = {
+        a_member(role=Role.ADMIN): True,
+        a_planner(): True,
+        a_leader(): False,
+        a_member(may_plan=True): False,
+    }
+    for reader, plans in readers.items():
+        client.force_login(reader)
+        assert (f'href="{SEASON}"' in client.get(home).content.decode()) is plans
 
 
 # --- The season at a glance -------------------------------------------------------------

@@ -28,6 +28,7 @@ GROUP = {"slug": "running"}
 DRAFT = {"slug": "draft"}
 SESSION = {**GROUP, "number": 3}  # it is on
 SENT: dict[str, Any] = {**GROUP, "public_id": uuid.UUID(int=1)}
+SOMEBODY: dict[str, Any] = {**GROUP, "public_id": uuid.UUID(int=3)}
 PLANNED: dict[str, Any] = {**GROUP, "public_id": uuid.UUID(int=2)}
 # Each page by its URL's name, with what stands in its address: once, or for several groups.
 PAGES: dict[str, tuple[dict[str, Any], ...]] = {
@@ -40,6 +41,7 @@ PAGES: dict[str, tuple[dict[str, Any], ...]] = {
     "change_link": (GROUP,),
     "register": (SESSION, {**GROUP, "number": 1}),
     "arrivals": (SESSION,),
+    "person": (SOMEBODY,),
     "messages": (GROUP,),
     "message_new": (GROUP,),
     "message": (SENT, PLANNED),
@@ -92,6 +94,9 @@ def running(leader: User, clock: Any) -> Cohort:
     group = a_running_group(leader, slug="running")
     change_dates(group, actor=leader, times=1)
     a_cohort(slug="draft", draft=True).facilitators.set([leader])
+    group.enrollments.filter(pk=group.enrollments.earliest("pk").pk).update(
+        public_id=SOMEBODY["public_id"]
+    )
     now = session(group, 3).starts_at + 5 * MINUTE
     clock.move_to(now)
     write(group, leader, now, SENT["public_id"])
