@@ -14,17 +14,19 @@ from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.models import Action, AuditEntry, Role, Subject, User
-from enrollment import roster
+from enrollment import attendance, roster
 from enrollment.encryption import Unreadable
 from enrollment.intake import Answers, Line, for_leaders
 from enrollment.models import Enrollment, Intake
 from enrollment.states import Status
-from sessions.models import Cohort
+from sessions.models import Cohort, GroupSession
 
 logger = structlog.get_logger(__name__)
 
 # After a group's last session its leaders need nobody's answers much longer.
 READABLE_AFTER = dt.timedelta(days=30)
+# Whoever leads one session needs the answers of those in it around that day only.
+AROUND = roster.LOOK_BACK
 # How long one look lasts: a reload, or "Back", is not another one.
 LOOK = dt.timedelta(minutes=10)
 # Whether a payment is overdue is not the leaders' affair.
@@ -39,18 +41,23 @@ LOOKS_SHOWN = 20
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member on the roster, and until when their answers may be read."""
+    """A member as the reader meets them, and when their answers may be read.
 
-    row: roster.RosterRow
+    `row` is their line of the roster; None for somebody who is met in one session only.
+    """
+
+    enrollment: Enrollment
+    name: str
+    row: roster.RosterRow | None
+    readable_from: dt.datetime | None
     readable_until: dt.datetime
-
-    @property
-    def enrollment(self) -> Enrollment:
-        return self.row.enrollment
 
     @property
     def standing(self) -> str:
         return STANDING[self.enrollment.status]
+
+    def readable(self, now: dt.datetime) -> bool:
+        return (self.readable_from or now) <= now <= self.readable_until
 
 
 class Stage(StrEnum):
@@ -60,6 +67,7 @@ class Stage(StrEnum):
     SHOWN = "shown"
     NONE = "none"  # not given yet
     UNREADABLE = "unreadable"
+    EARLY = "early"
     OVER = "over"
 
 
@@ -80,7 +88,27 @@ def person(*, cohort: Cohort, public_id: uuid.UUID, now: dt.datetime) -> Person:
     for row in found.rows:
         if row.enrollment.public_id == public_id:
             last = max(session.ends_at for session in found.sessions)
-            return Person(row, last + READABLE_AFTER)
+            return Person(row.enrollment, row.name, row, None, last + READABLE_AFTER)
+    raise Enrollment.DoesNotExist
+
+
+def person_in(*, session: GroupSession, public_id: uuid.UUID) -> Person:
+    """Somebody who is expected in the session or visits it, for whoever leads it that day.
+
+    A substitute, or the leader of a visited group, has to know whom to call while the session
+    lasts. Raises Enrollment.DoesNotExist for anybody else.
+    """
+    found = attendance.expected(session).filter(public_id=public_id).select_related("member")
+    visitors = roster.visitors(sessions=[session]).get(session.pk, [])
+    visiting = [one.enrollment for one in visitors if one.enrollment.public_id == public_id]
+    for one in (*found, *visiting):
+        return Person(
+            enrollment=one,
+            name=roster.name_of(one),
+            row=None,
+            readable_from=session.starts_at - AROUND,
+            readable_until=session.ends_at + AROUND,
+        )
     raise Enrollment.DoesNotExist
 
 
@@ -92,7 +120,7 @@ def look(
     Pass the entry's key to `answered`, for as long as LOOK.
     """
     member = person.enrollment.member
-    if now > person.readable_until or not _given(member):
+    if not person.readable(now) or not _given(member):
         return None
     return audit.record(
         actor=reader,
@@ -124,8 +152,9 @@ def answered(*, person: Person, reader: User, entry: int | None, now: dt.datetim
         last_look=mine.values_list("at", flat=True).first(),
         looks=list(looks[:LOOKS_SHOWN]) if reader.role == Role.ADMIN else [],
     )
-    if now > person.readable_until:
-        return replace(found, stage=Stage.OVER)
+    if not person.readable(now):
+        over = now > person.readable_until
+        return replace(found, stage=Stage.OVER if over else Stage.EARLY)
     if not _given(person.enrollment.member):
         return replace(found, stage=Stage.NONE)
     now_looking = mine.filter(pk=entry, at__gt=now - LOOK).first() if entry else None

@@ -48,6 +48,11 @@ urlpatterns = [
         name="message_cancel",
     ),
     path("lead/<slug:slug>/people/<uuid:public_id>/", people.person, name="person"),
+    path(
+        "lead/<slug:slug>/<int:number>/people/<uuid:public_id>/",
+        people.person_in_session,
+        name="person_in_session",
+    ),
     path("plan/", season.overview, name="season"),
     path("plan/new/", season.new, name="plan_new"),
     path("plan/<slug:slug>/", season.plan, name="plan"),

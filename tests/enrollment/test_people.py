@@ -17,9 +17,9 @@ from accounts import audit
 from accounts.models import Action, AuditEntry, Role, Subject, User
 from enrollment import people, services
 from enrollment.intake import for_leaders
-from enrollment.models import AttendanceNote, Enrollment, Intake, Mark
+from enrollment.models import AttendanceNote, Enrollment, Intake, Mark, Visit
 from enrollment.states import Status
-from sessions.models import Cohort, GroupSession
+from sessions.models import Cohort, GroupSession, Substitution
 from tests.enrollment.builders import (
     MINUTE,
     NOW,
@@ -32,6 +32,7 @@ from tests.enrollment.builders import (
     session,
 )
 from tests.enrollment.pages import said
+from tests.enrollment.test_making_up import THURSDAY, takes, thursdays
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -403,3 +404,115 @@ def test_a_page_takes_as_many_queries_for_ten_members_and_many_looks_as_for_one(
         a_confirmed_seat(cohort=cohort)
         client.post(page_of(seat))
     assert queries() == few
+
+
+# --- In one session: a substitute, and the leader of a visited group ------------------------
+
+DAY = dt.timedelta(days=1)
+
+
+def in_session(seat: Enrollment, cohort: Cohort, number: int = 1) -> str:
+    return reverse("enrollment:person_in_session", args=[cohort.slug, number, seat.public_id])
+
+
+@pytest.fixture
+def substitute(client: Client, cohort: Cohort, leader: User) -> User:
+    person = a_member(role=Role.FACILITATOR, display_name="Mei Tanaka")
+    Substitution.objects.create(session=session(cohort, 2), absent=leader, substitute=person)
+    return person
+
+
+def come_back(client: Client, clock: Any, person: User, when: dt.datetime) -> None:
+    """At another time, and after so long a pause signed in anew."""
+    clock.move_to(when)
+    client.force_login(person)
+
+
+def test_a_substitute_reads_whom_to_call_around_their_session_only(
+    client: Client, clock: Any, cohort: Cohort, seat: Enrollment, substitute: User
+) -> None:
+    page, day = in_session(seat, cohort, 2), session(cohort, 2)
+    seen = {}
+    for when in (
+        day.starts_at - 7 * DAY - MINUTE,
+        day.starts_at - 7 * DAY,
+        day.starts_at,
+        day.ends_at + 7 * DAY - MINUTE,
+        day.ends_at + 7 * DAY,
+    ):
+        come_back(client, clock, substitute, when)
+        answer = client.post(page, follow=True)
+        seen[when] = (answer.status_code, bool(answer.status_code == 200 and shown(answer)))
+    read, unread, unknown = (200, True), (200, False), (404, False)
+    assert list(seen.values()) == [unread, read, read, read, unknown]
+    assert AuditEntry.objects.filter(actor=substitute).count() == 3
+    assert client.get(page_of(seat)).status_code == 404
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_substitute_reads_nothing_of_other_weeks(
+    client: Client, clock: Any, cohort: Cohort, seat: Enrollment, substitute: User, number: int
+) -> None:
+    come_back(client, clock, substitute, session(cohort, number).starts_at)
+    assert client.post(in_session(seat, cohort, number)).status_code == 404
+    assert not AuditEntry.objects.exists()
+
+
+def test_the_page_of_one_session_says_nothing_of_other_weeks(
+    client: Client, clock: Any, cohort: Cohort, seat: Enrollment, substitute: User
+) -> None:
+    come_back(client, clock, substitute, session(cohort, 2).starts_at)
+    words = said(client.get(in_session(seat, cohort, 2)))
+    assert "Sam" in words
+    assert "Week by week" not in words
+    assert "Attended" not in words
+    register = client.get(reverse("enrollment:register", args=[cohort.slug, 2]))
+    assert in_session(seat, cohort, 2) in register.content.decode()
+
+
+def test_the_leader_of_a_visited_group_knows_whom_to_call(
+    client: Client, clock: Any, seat: Enrollment
+) -> None:
+    host = thursdays()
+    theirs = a_member(role=Role.FACILITATOR)
+    host.facilitators.add(theirs)
+    takes(seat, session(host, 1))
+    come_back(client, clock, theirs, THURSDAY)
+    assert shown(client.post(in_session(seat, host), follow=True)) == list(READ)
+    for elsewhere in (in_session(seat, host, 2), page_of(seat, host), page_of(seat)):
+        assert client.post(elsewhere).status_code == 404
+    Visit.objects.update(given_back_at=NOW)
+    assert client.get(in_session(seat, host)).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("reader", READERS)
+def test_the_page_in_a_session_is_for_those_who_lead_it(
+    reader: str, method: str, client: Client, clock: Any, cohort: Cohort, seat: Enrollment
+) -> None:
+    clock.move_to(NOW + DAY)
+
+    def who_leads(led: Cohort, **fields: Any) -> User:
+        person = a_member(role=Role.FACILITATOR, **fields)
+        person.cohorts_led.add(led)
+        return person
+
+    readers: dict[str, Callable[[], User]] = {
+        "member": lambda: seat.member,
+        "other member": lambda: a_confirmed_seat(cohort=cohort).member,
+        "leader": lambda: who_leads(cohort),
+        "other leader": lambda: who_leads(a_cohort()),
+        "planner": lambda: who_leads(a_cohort(), may_plan=True),
+        "admin": lambda: a_member(role=Role.ADMIN),
+    }
+    if reader != "anonymous":
+        client.force_login(readers[reader]())
+    status = getattr(client, method)(in_session(seat, cohort)).status_code
+    if reader == "anonymous":
+        assert status == 302
+    elif reader in ("leader", "admin"):
+        assert status == (200 if method == "get" else 302)
+    else:
+        assert status == 404
+    allowed = method == "post" and reader in ("leader", "admin")
+    assert AuditEntry.objects.count() == int(allowed)

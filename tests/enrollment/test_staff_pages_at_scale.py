@@ -42,6 +42,7 @@ PAGES: dict[str, tuple[dict[str, Any], ...]] = {
     "register": (SESSION, {**GROUP, "number": 1}),
     "arrivals": (SESSION,),
     "person": (SOMEBODY,),
+    "person_in_session": ({**SOMEBODY, "number": 3},),
     "messages": (GROUP,),
     "message_new": (GROUP,),
     "message": (SENT, PLANNED),
