@@ -69,6 +69,7 @@ class GroupSessionInline(ReadOnly, admin.TabularInline):
     """The twelve dates, as members were told of them."""
 
     model = GroupSession
+    formfield_overrides = HTTPS_LINKS
     fields = ("number", "when", "meeting_url")
     readonly_fields = ("number", "when")
     ordering = ("number",)

@@ -102,7 +102,8 @@ def test_the_same_statements_work_on_sqlite(monkeypatch: pytest.MonkeyPatch) -> 
     with sqlite.cursor() as cursor:
         cursor.execute(
             "INSERT INTO accounts_user (id, email, password, display_name, time_zone, role,"
-            " is_active, date_joined) VALUES (1, 'a@b.c', '', '', 'UTC', 'member', 1, '2026-01-01')"
+            " may_plan, is_active, date_joined)"
+            " VALUES (1, 'a@b.c', '', '', 'UTC', 'member', 0, 1, '2026-01-01')"
         )
     monkeypatch.setattr(promises, "connection", sqlite)
     rows = User.objects.filter(email="a@b.c").values_list("pk", F("pk"), Value(5))
