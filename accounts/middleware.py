@@ -4,7 +4,9 @@ import urllib.parse
 from collections.abc import Callable
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 
@@ -13,6 +15,10 @@ from accounts.models import Role
 
 ZONE_COOKIE = "tz"
 SEEN_ON = "seen_on"
+LOST = (
+    "You were signed out meanwhile, so nothing was saved. Please sign in, look at the page again, "
+    "and press once more."
+)
 
 
 def zone_in_cookie(request: HttpRequest) -> str:
@@ -43,6 +49,24 @@ class TimeZoneMiddleware:
         with timezone.override(zone):
             response = self.get_response(request)
         patch_vary_headers(response, ["Cookie"])
+        return response
+
+
+class LostPressMiddleware:
+    """Says so when somebody pressed a button who was signed out meanwhile: nothing was saved.
+
+    Signing in leads back to the page, but no browser sends the press again.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        target = response.headers.get("Location", "")
+        signing_in = target.startswith((reverse("account_login"), reverse("account_signup")))
+        if request.method == "POST" and signing_in and "next=" in target:
+            messages.warning(request, LOST)
         return response
 
 

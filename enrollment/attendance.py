@@ -23,6 +23,8 @@ MISSED = (Mark.ABSENT,)
 CAME = (Mark.PRESENT, Mark.LATE, Mark.MADE_UP)
 # So many misses in a row ask for so much. At four a person decides, never the program.
 FLAGS = {2: "check in", 3: "reach out", 4: "decide together how to go on"}
+# Excused or not, after so many sessions away somebody asks how they are.
+AWAY = 3
 # Whoever is paused cannot come in, so nobody misses them; their weeks until then stay known.
 EXPECTED = (*IN_STANDING, Status.COMPLETED)
 ON_THE_ROSTER = (*EXPECTED, Status.SUSPENDED)
@@ -77,10 +79,24 @@ def misses_in_a_row(marks: Iterable[str]) -> int:
     return row
 
 
-def flag(misses: int) -> str:
-    """What so many misses in a row ask of the leader; empty below two."""
-    asked = FLAGS.get(min(misses, max(FLAGS)))
-    return f"Missed {misses} in a row: {asked}" if asked else ""
+def away_in_a_row(marks: Iterable[str]) -> int:
+    """How many of the latest sessions somebody was not at, excused ones too; oldest first."""
+    row = 0
+    for mark in marks:
+        row = 0 if mark in CAME else row + 1
+    return row
+
+
+def flag(marks: Iterable[str]) -> str:
+    """What the latest marks, oldest first, ask of the leader; empty when nothing.
+
+    An excuse counts as no miss; but whoever is away again and again is not forgotten for it.
+    """
+    marks = list(marks)
+    misses, away = misses_in_a_row(marks), away_in_a_row(marks)
+    if asked := FLAGS.get(min(misses, max(FLAGS))):
+        return f"Missed {misses} in a row: {asked}"
+    return f"Away {away} in a row: {FLAGS[2]}" if away >= AWAY else ""
 
 
 def made_up(sessions: Iterable[GroupSession]) -> dict[tuple[int, int], int]:
@@ -160,7 +176,7 @@ def close_register(*, session: GroupSession, actor: User, now: dt.datetime) -> b
     arrivals = dict(
         Attendance.objects.filter(session=session).values_list("enrollment_id", "arrived_at")
     )
-    said_absent = set(session.absences.values_list("enrollment_id", flat=True))
+    said_absent = set(session.absences.standing().values_list("enrollment_id", flat=True))
     elsewhere = {enrollment for enrollment, _ in made_up([session])}
     without = expected(session).exclude(notes__session=session)
     notes = []

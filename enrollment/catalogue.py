@@ -10,10 +10,10 @@ import zoneinfo
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import QueryDict
 
-from enrollment.models import Enrollment
+from enrollment.models import Enrollment, Visit
 from enrollment.states import LIVE
 from sessions.models import Cohort, CurriculumWeek, GroupSession, Programme
 from sessions.pricing import price_from_week
@@ -159,11 +159,10 @@ def _cards(
 
     A chair on which somebody visits in the first session, or later, is no free seat.
     """
-    visitors = Count("visits", filter=Q(visits__given_back_at=None))
-    sessions = sessions.annotate(visitors=visitors)
+    taken = Q(seats__enrollment__isnull=False) | Q(Exists(_visited(now)))
     found = (
         cohorts.select_related("programme")
-        .annotate(seats_taken=Count("seats", filter=Q(seats__enrollment__isnull=False)))
+        .annotate(seats_taken=Count("seats", filter=taken))
         .prefetch_related("facilitators", Prefetch("group_sessions", sessions, to_attr="fetched"))
     )
     for cohort in found:
@@ -172,7 +171,7 @@ def _cards(
         entry = next((s for s in held if s.number in weeks and s.starts_at > now), None)
         yield GroupCard(
             cohort=cohort,
-            taken=cohort.seats_taken + (_visitors(cohort, entry, now) if entry else 0),
+            taken=cohort.seats_taken,
             first_week=entry.number if entry else 1,
             starts_at=entry.starts_at if entry else None,
             # A name that they chose, and never their address.
@@ -182,9 +181,18 @@ def _cards(
         )
 
 
-def _visitors(cohort: Cohort, entry: GroupSession, now: dt.datetime) -> int:
-    ahead = (s for s in _sessions_of(cohort) if s.number >= entry.number and s.starts_at > now)
-    return max(int(session.visitors) for session in ahead)  # type: ignore[attr-defined]
+def _visited(now: dt.datetime) -> "QuerySet[Visit]":
+    """Visits on the chair of the query around it, from the first session on that one can join."""
+    entry = GroupSession.objects.filter(
+        Q(number=1) | Q(number__in=ENTRY_WEEKS, cohort__admission=Cohort.Admission.MODULE_STARTS),
+        cohort=OuterRef("session__cohort"),
+        number__lte=OuterRef("session__number"),
+        starts_at__gt=now,
+        cancelled_at=None,
+    )
+    return Visit.objects.filter(
+        Exists(entry), seat=OuterRef("seats__pk"), given_back_at=None, session__starts_at__gt=now
+    )
 
 
 def _sessions_of(cohort: Cohort) -> list[GroupSession]:

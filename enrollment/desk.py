@@ -124,7 +124,9 @@ def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[Ses
         for arrival in Attendance.objects.filter(session__in=found)
     }
     absences = set(
-        Absence.objects.filter(session__in=found).values_list("session_id", "enrollment_id")
+        Absence.objects.standing()
+        .filter(session__in=found)
+        .values_list("session_id", "enrollment_id")
     )
     visitors = roster.visitors(sessions=found)
 
@@ -134,7 +136,7 @@ def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[Ses
             name=roster.name_of(one),
             arrived_at=arrivals.get((session.pk, one.pk)),
             is_new=not any(n >= one.first_week for n in held[session.cohort_id]),
-            flag=attendance.flag(attendance.misses_in_a_row(marks[one.pk].values())),
+            flag=attendance.flag(marks[one.pk].values()),
             said_absent=(session.pk, one.pk) in absences,
         )
 

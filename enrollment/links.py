@@ -159,7 +159,9 @@ def _entitled(
     """
     whose = Q(cohort__enrollments__pk=enrollment_id) if enrollment_id else Q()
     said_absent = Absence.objects.filter(
-        session=OuterRef("pk"), enrollment=OuterRef("cohort__enrollments__pk")
+        session=OuterRef("pk"),
+        starts_at=OuterRef("starts_at"),
+        enrollment=OuterRef("cohort__enrollments__pk"),
     )
     return (
         GroupSession.objects.order_by()

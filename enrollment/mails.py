@@ -11,6 +11,8 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db.models import F
+
 from accounts import clock
 from accounts.models import User
 from enrollment import links
@@ -170,6 +172,12 @@ def schedule_changed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     enrollments = _enrollments(messages)
     sessions = _sessions_by_cohort({e.cohort_id for e in enrollments.values()})
     changes = CohortChange.objects.in_bulk([message.occasion_id for message in messages])
+    # Who said no to the old time is expected at the new one.
+    said_before = set(
+        Absence.objects.filter(enrollment__in=enrollments)
+        .exclude(session__starts_at=F("starts_at"))
+        .values_list("enrollment_id", "session_id")
+    )
 
     def render(message: Message) -> Mail | NotOwed:
         enrollment = enrollments[message.subject_id]
@@ -180,12 +188,13 @@ def schedule_changed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         if not lines:
             return NotOwed("Nothing is different from what this member knows.")
         changed = [line["session"] for line in lines]
+        again = [one for one in changed if (enrollment.pk, one.pk) in said_before]
         calendar = sessions_ics(enrollment=enrollment, sessions=changed, now=now)
         usual = clock.weekday(lines[0]["before"], enrollment.member.time_zone)
         return compose(
             "schedule-changed",
             f"A change to your {usual} sessions",
-            {**_context(enrollment), "lines": lines, "kind": change.kind},
+            {**_context(enrollment), "lines": lines, "kind": change.kind, "again": again},
             attachments=(Attachment("changes.ics", calendar, "text/calendar"),),
         )
 
@@ -240,9 +249,9 @@ def _for_sessions(
     )
     by_start = {(s.cohort_id, links.occasion(s.starts_at)): s for s in sessions}
     said_absent = set(
-        Absence.objects.filter(
-            enrollment__in=enrollments, session__in=by_start.values()
-        ).values_list("enrollment_id", "session_id")
+        Absence.objects.standing()
+        .filter(enrollment__in=enrollments, session__in=by_start.values())
+        .values_list("enrollment_id", "session_id")
     )
 
     def render(message: Message) -> Mail | NotOwed:

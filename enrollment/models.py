@@ -3,10 +3,11 @@
 import datetime as dt
 import secrets
 import uuid
+from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from enrollment.encryption import EncryptedJSONField
@@ -166,12 +167,21 @@ class Attendance(models.Model):
         return f"{self.enrollment_id} at {self.session_id}"
 
 
+class AbsenceQuerySet(models.QuerySet["Absence"]):
+    def standing(self) -> Self:
+        """What was said about a session at the time that it still has."""
+        return self.filter(session__starts_at=F("starts_at"))
+
+
 class Absence(models.Model):
     """That a member said beforehand that they cannot come to a session. No reason is asked."""
 
     enrollment = models.ForeignKey(Enrollment, models.CASCADE, related_name="absences")
     session = models.ForeignKey(GroupSession, models.CASCADE, related_name="absences")
+    starts_at = models.DateTimeField(help_text="The time of the session that it was said about.")
     said_at = models.DateTimeField()
+
+    objects = AbsenceQuerySet.as_manager()
 
     class Meta:
         constraints = [

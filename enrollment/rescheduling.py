@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from accounts.models import User
-from enrollment import history, links, making_up
+from enrollment import history, links, visit_changes
 from enrollment.changes import Line, Plan, Wish, field_of, plan
 from enrollment.history import Done
 from outbox import services as outbox
@@ -62,7 +62,7 @@ def preview(*, cohort: Cohort, wish: Wish, now: dt.datetime) -> Preview:
         plan=made,
         told=told,
         leaders=_leaders(made, team),
-        visitors=making_up.visitors_of(made.lines).count(),
+        visitors=visit_changes.visitors_of(made.lines).count(),
         shares=[Share(cents, code, count) for (cents, code), count in sorted(shares.items())],
     )
 
@@ -94,7 +94,7 @@ def apply(
         _owe_links_again(cohort, made)
         kind, last = links.SCHEDULE_CHANGED, _last(made)
         told = history.tell_members(kind=kind, change=change, last=last, now=now)
-        told += making_up.follow_change(change=change, lines=made.lines, now=now)
+        told += visit_changes.follow_change(change=change, lines=made.lines, now=now)
         kind, people = links.LED_DATES_CHANGED, _leaders(made, team)
         leaders = history.tell_leaders(kind=kind, change=change, people=people, now=now)
     return Done(change, told=told, leaders_told=leaders)

@@ -152,7 +152,7 @@ def roster(*, cohort: Cohort, now: dt.datetime) -> Roster:
                 cells=cells,
                 came=sum(mark in CAME for mark in marks),
                 counted=sum(mark != Mark.EXCUSED for mark in marks),
-                flag=attendance.flag(attendance.misses_in_a_row(marks)),
+                flag=attendance.flag(marks),
             )
         )
     return Roster(cohort, sessions, rows)
@@ -222,7 +222,7 @@ def register_lines(*, session: GroupSession, now: dt.datetime) -> list[Line]:
         note.enrollment_id: note
         for note in AttendanceNote.objects.filter(session=session).select_related("noted_by")
     }
-    absent = set(session.absences.values_list("enrollment_id", flat=True))
+    absent = set(session.absences.standing().values_list("enrollment_id", flat=True))
     made_up = {enrollment for enrollment, _ in attendance.made_up([session])}
     lines = []
     for one in attendance.expected(session).select_related("member"):

@@ -5,16 +5,19 @@ sending whether it is still owed.
 """
 
 import datetime as dt
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from accounts import clock
 from enrollment import links
 from enrollment.calendar import visit_ics
-from enrollment.mails import Rendered, link_words, reminder_words, short_when
+from enrollment.mails import Rendered, changed_lines, link_words, reminder_words
 from enrollment.models import Visit
 from enrollment.states import IN_STANDING
 from outbox.kinds import register
 from outbox.mail import Attachment, Mail, NotOwed, compose
-from outbox.models import Message
+from outbox.models import Message, State
+from sessions.models import CohortChange
 
 
 def register_kinds() -> None:
@@ -30,7 +33,8 @@ def visit_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     def mail(visit: Visit, message: Message) -> Mail | NotOwed:
         if visit.session.cancelled_at is not None:
             return NotOwed("The session was cancelled.")
-        when = short_when(visit.session.starts_at, visit.enrollment.member.time_zone)
+        starts_at, zone = visit.session.starts_at, visit.enrollment.member.time_zone
+        when = f"{clock.day(starts_at, zone)}, {clock.time_of_day(starts_at, zone)}"
         return _with_calendar("visit-confirmed", f"Your chair for {when}", visit, now)
 
     return _render(messages, now, mail)
@@ -61,12 +65,33 @@ def visit_reminder(messages: Sequence[Message], now: dt.datetime) -> Rendered:
 
 
 def visit_changed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
-    """The session that they chose has another time, or is not held."""
+    """The session that they chose has another time, or is not held.
+
+    Of several changes that the visitor was not told of, the last one speaks, and only if what
+    they know is not so any more.
+    """
+    untold: dict[int, list[int]] = defaultdict(list)
+    every = Message.objects.filter(
+        kind=links.VISIT_CHANGED, subject_id__in={message.subject_id for message in messages}
+    ).exclude(state=State.SENT)
+    for visit_id, change_id in every.values_list("subject_id", "occasion_id"):
+        untold[visit_id].append(change_id)
+    changes = CohortChange.objects.in_bulk({pk for pks in untold.values() for pk in pks})
 
     def mail(visit: Visit, message: Message) -> Mail | NotOwed:
-        when = short_when(visit.session.starts_at, visit.enrollment.member.time_zone)
-        subject = "A change to the chair you chose"
-        return _with_calendar("visit-changed", subject, visit, now, when=when)
+        waiting = untold[visit.pk]
+        if message.occasion_id != max(waiting):
+            return NotOwed("A later change says it.")
+        if not changed_lines(changes[min(waiting)], [visit.session], now):
+            return NotOwed("Nothing is different from what the visitor knows.")
+        own = visit.instead_of
+        return _with_calendar(
+            "visit-changed",
+            "A change to the chair you chose",
+            visit,
+            now,
+            own_ahead=own.cancelled_at is None and own.starts_at > now,
+        )
 
     return _render(messages, now, mail)
 

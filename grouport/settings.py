@@ -111,6 +111,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.LostPressMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
     "accounts.middleware.IdleLogoutMiddleware",
 ]

@@ -17,7 +17,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Role, User
-from enrollment import group_messages, making_up
+from enrollment import absences, group_messages, making_up
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
 from tests.enrollment.builders import (
@@ -233,7 +233,7 @@ def a_planner() -> User:
 
 
 def visits(seat: Enrollment, host: Cohort) -> None:
-    week = making_up.own_week(enrollment=seat, number=1, now=NOW)
+    week = absences.own_week(enrollment=seat, number=1, now=NOW)
     making_up.take_chair(week=week, session_id=session(host, 1).pk, now=NOW)
 
 

@@ -24,6 +24,12 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                (
+                    "starts_at",
+                    models.DateTimeField(
+                        help_text="The time of the session that it was said about."
+                    ),
+                ),
                 ("said_at", models.DateTimeField()),
                 (
                     "enrollment",

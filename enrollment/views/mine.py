@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from enrollment import answering, catalogue, making_up, portal
+from enrollment import absences, answering, catalogue, portal
 from enrollment.calendar import sessions_ics
 from enrollment.states import IN_STANDING, Status
 from enrollment.views.asking import member_of, own_enrollment_or_404
@@ -62,7 +62,7 @@ def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "card": catalogue.group_card(pk=enrollment.cohort_id, now=now)
         if enrollment.status == Status.EXPIRED
         else None,
-        "this_week": making_up.this_week(
+        "this_week": absences.this_week(
             enrollment=enrollment, sessions=enrollment.cohort.group_sessions.all(), now=now
         )
         if enrollment.status in IN_STANDING

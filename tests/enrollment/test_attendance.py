@@ -98,7 +98,7 @@ def test_misses_in_a_row_are_the_latest_ones(marks: str, misses: int) -> None:
 
 
 def test_flags_rise_at_two_three_and_four() -> None:
-    flags = [attendance.flag(misses) for misses in range(6)]
+    flags = [attendance.flag([Mark.ABSENT] * misses) for misses in range(6)]
     assert flags[:2] == ["", ""]
     assert flags[2:] == [
         "Missed 2 in a row: check in",
@@ -106,6 +106,21 @@ def test_flags_rise_at_two_three_and_four() -> None:
         "Missed 4 in a row: decide together how to go on",
         "Missed 5 in a row: decide together how to go on",
     ]
+
+
+@pytest.mark.parametrize(
+    ("marks", "flag"),
+    [
+        ("ee", ""),
+        ("eee", "Away 3 in a row: check in"),
+        ("peae", "Away 3 in a row: check in"),
+        ("eeep", ""),
+        ("eaa", "Missed 2 in a row: check in"),
+    ],
+)
+def test_whoever_is_excused_again_and_again_is_not_forgotten(marks: str, flag: str) -> None:
+    known = {mark.value[0]: mark for mark in Mark}
+    assert attendance.flag(known[letter] for letter in marks) == flag
 
 
 # --- Noting -----------------------------------------------------------------------------

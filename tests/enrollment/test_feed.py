@@ -13,8 +13,8 @@ from icalendar import Calendar
 
 from accounts import clock as clocks
 from accounts.models import Role, User
+from enrollment import absences, making_up, services
 from enrollment import feed as feeds
-from enrollment import making_up, services
 from enrollment.calendar import sessions_ics, visit_ics
 from enrollment.models import CalendarFeed, Enrollment
 from enrollment.states import IN_STANDING, Status
@@ -162,7 +162,7 @@ def test_whoever_leaves_finds_the_sessions_gone_and_their_other_group_there() ->
 def test_a_chair_in_another_group_comes_and_goes() -> None:
     seat, host = a_confirmed_seat(), session(a_cohort(starts_at=FIRST_SESSION + 20 * HOUR), 1)
     path = link_of(seat.member)
-    week = making_up.own_week(enrollment=seat, number=1, now=NOW)
+    week = absences.own_week(enrollment=seat, number=1, now=NOW)
     visit = making_up.take_chair(week=week, session_id=host.pk, now=NOW)
     [event] = [e for e in read(path).events if str(e["LOCATION"]) == visit.door_url]
     [mailed] = Calendar.from_ical(visit_ics(visit=visit, now=NOW)).events

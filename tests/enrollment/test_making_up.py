@@ -12,24 +12,28 @@ from icalendar import Calendar
 
 from accounts.models import Role, User
 from enrollment import (
+    absences,
     attendance,
     catalogue,
     desk,
     door,
     links,
     making_up,
+    offers,
     rescheduling,
     roster,
     season,
     services,
 )
+from enrollment.absences import NotPossible, Week
 from enrollment.changes import Kind, Wish
 from enrollment.door import DoorState
 from enrollment.history import Done
-from enrollment.making_up import ChairGone, NotPossible, Week
+from enrollment.making_up import ChairGone
 from enrollment.models import Absence, Attendance, Enrollment, Mark, Seat, Visit
 from enrollment.refusals import GroupFull
 from enrollment.states import Status
+from outbox.delivery import FRESH
 from outbox.models import Message, State
 from outbox.services import deliver_due
 from sessions.models import Cohort, GroupSession
@@ -64,11 +68,11 @@ def thursdays(**fields: Any) -> Cohort:
 
 
 def week(seat: Enrollment, number: int = 1, now: dt.datetime = NOW) -> Week:
-    return making_up.own_week(enrollment=seat, number=number, now=now)
+    return absences.own_week(enrollment=seat, number=number, now=now)
 
 
 def offered(seat: Enrollment, number: int = 1, now: dt.datetime = NOW) -> list[GroupSession]:
-    return making_up.offers(week=week(seat, number, now), now=now)
+    return offers.offers(week=week(seat, number, now), now=now)
 
 
 def takes(seat: Enrollment, host: GroupSession, now: dt.datetime = NOW) -> Visit:
@@ -102,7 +106,13 @@ def entry(mail: EmailMessage) -> Any:
 def test_the_same_week_of_a_parallel_group_is_offered(seat: Enrollment) -> None:
     host = thursdays()
     assert offered(seat) == [session(host, 1)]
-    assert offered(seat, 2) == [session(host, 2)]
+    assert offered(seat, 2, NOW + DAY) == [session(host, 2)]
+
+
+def test_chairs_are_offered_from_two_weeks_before(seat: Enrollment) -> None:
+    host, start = thursdays(), session(seat.cohort, 3).starts_at
+    assert offered(seat, 3, start - 2 * WEEK - MINUTE) == []
+    assert offered(seat, 3, start - 2 * WEEK) == [session(host, 3)]
 
 
 @pytest.mark.parametrize(
@@ -135,10 +145,11 @@ def test_a_group_that_is_archived_or_a_session_that_is_cancelled_is_not_offered(
 ) -> None:
     host = thursdays()
     GroupSession.objects.filter(cohort=host, number=1).update(cancelled_at=NOW)
-    assert offered(seat) == []
-    assert offered(seat, 2) == [session(host, 2)]
+    now = NOW + DAY
+    assert offered(seat, 1, now) == []
+    assert offered(seat, 2, now) == [session(host, 2)]
     Cohort.objects.filter(pk=host.pk).update(status=Cohort.Status.ARCHIVED)
-    assert offered(seat, 2) == []
+    assert offered(seat, 2, now) == []
 
 
 def test_a_session_that_has_begun_is_not_offered(seat: Enrollment) -> None:
@@ -156,10 +167,10 @@ def test_a_full_group_is_not_offered_and_a_group_of_ones_own_neither(seat: Enrol
 
 def test_a_chair_of_somebody_who_begins_later_is_empty_until_then(seat: Enrollment) -> None:
     host = thursdays(capacity=1, admission=Cohort.Admission.MODULE_STARTS)
-    later, now = a_confirmed_seat(cohort=host, now=THURSDAY + HOUR), THURSDAY + 2 * HOUR
+    later, now = a_confirmed_seat(cohort=host, now=THURSDAY + HOUR), THURSDAY + 2 * WEEK
     assert later.first_week == 5
     assert offered(seat, 4, now) == [session(host, 4)]
-    assert offered(seat, 5, now) == []
+    assert offered(seat, 5, now + WEEK) == []
     assert takes(seat, session(host, 4), now).seat == later.seat
 
 
@@ -171,9 +182,9 @@ def test_offers_take_as_many_queries_for_one_group_as_for_three(seat: Enrollment
             a_confirmed_seat(cohort=host)
         mine = week(seat)
         with CaptureQueriesContext(connection) as captured:
-            found = making_up.offers(week=mine, now=NOW)
+            found = offers.offers(week=mine, now=NOW)
         counts.append((len(found), len(captured)))
-    assert counts == [(1, 4), (3, 4)]
+    assert counts == [(1, 6), (3, 6)]
 
 
 # --- Taking one ---------------------------------------------------------------------------
@@ -195,7 +206,7 @@ def test_the_last_chair_of_a_session_is_taken_once(seat: Enrollment) -> None:
     assert offered(rival) == []
     with pytest.raises(ChairGone):
         takes(rival, session(host, 1))
-    assert offered(rival, 2) == [session(host, 2)]
+    assert offered(rival, 2, NOW + DAY) == [session(host, 2)]
 
 
 def test_the_database_refuses_two_visitors_on_one_chair(seat: Enrollment) -> None:
@@ -273,7 +284,81 @@ def test_a_week_is_over_seven_days_after_it(seat: Enrollment) -> None:
 
 def test_nobody_says_after_the_start_that_they_cannot_come(seat: Enrollment) -> None:
     with pytest.raises(NotPossible, match="still welcome"):
-        making_up.say_absent(week=week(seat), now=FIRST_SESSION)
+        absences.say_absent(week=week(seat), about=FIRST_SESSION, now=FIRST_SESSION)
+
+
+def test_giving_the_chair_back_brings_the_own_session_back(seat: Enrollment) -> None:
+    """Unless they had said before that they cannot come."""
+    host = session(thursdays(), 1)
+    takes(seat, host)
+    making_up.give_back(week=week(seat), now=NOW)
+    assert week(seat).absence is None
+    absences.say_absent(week=week(seat), about=FIRST_SESSION, now=NOW)
+    takes(seat, host, NOW + MINUTE)
+    making_up.give_back(week=week(seat), now=NOW + 2 * MINUTE)
+    assert week(seat).absence is not None
+
+
+def test_who_was_there_takes_no_chair(seat: Enrollment) -> None:
+    host, now = session(thursdays(), 1), FIRST_SESSION + 2 * HOUR
+    came = seat.attendances.create(
+        session=session(seat.cohort, 1), arrived_at=FIRST_SESSION + 15 * MINUTE
+    )
+    with pytest.raises(ChairGone):
+        takes(seat, host, now)
+    # Later than that counts as missed, as they agreed.
+    Attendance.objects.filter(pk=came.pk).update(arrived_at=FIRST_SESSION + 16 * MINUTE)
+    assert offered(seat, now=now) == [host]
+    attendance.note(
+        session=session(seat.cohort, 1),
+        noted=[attendance.Noted(seat.pk, Mark.PRESENT)],
+        actor=a_member(role=Role.FACILITATOR),
+        now=now,
+    )
+    assert offered(seat, now=now) == []
+
+
+def test_no_chair_is_offered_at_the_hour_of_another_own_session(seat: Enrollment) -> None:
+    second = session(seat.cohort, 2).starts_at
+    clashing = thursdays(starts_at=second + 30 * MINUTE)
+    fine = thursdays(starts_at=second - HOUR)
+    assert offered(seat, 1, NOW + DAY) == [session(fine, 1)]
+    other = a_confirmed_seat(cohort=clashing, member=seat.member)
+    assert other.member == seat.member
+    takes(seat, session(fine, 1), NOW + DAY)
+    assert session(clashing, 1) not in offered(seat, 2, NOW + DAY)
+
+
+def test_answers_that_nobody_can_read_open_no_group(seat: Enrollment) -> None:
+    thursdays()
+    seat.member.intake.answers = {"state": "NY"}
+    seat.member.intake.save()
+    assert offered(seat) == []
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_chair_is_given_back_also_when_the_own_week_is_over_or_cancelled(
+    seat: Enrollment, cancelled: bool
+) -> None:
+    host = thursdays()
+    takes(seat, session(host, 1))
+    if cancelled:
+        changes(seat.cohort, Wish(Kind.CANCEL, 1))
+        now = NOW
+    else:
+        changes(host, Wish(Kind.REPLACE, 1))
+        now = FIRST_SESSION + WEEK + HOUR
+    assert making_up.give_back(week=week(seat, 1, now), now=now) is True
+    with pytest.raises(GroupSession.DoesNotExist):
+        week(seat, 1, now)
+
+
+def test_leaving_during_the_visit_keeps_its_record(seat: Enrollment) -> None:
+    host = thursdays()
+    visits(seat, host)
+    now = THURSDAY + 30 * MINUTE
+    services.withdraw(enrollment_id=seat.pk, actor=seat.member, reason="Left", now=now)
+    assert Visit.objects.get().given_back_at is None
 
 
 # --- A chair is not sold under its visitor --------------------------------------------------
@@ -291,6 +376,17 @@ def test_a_chair_is_not_sold_for_a_week_in_which_somebody_visits(seat: Enrollmen
     making_up.give_back(week=week(seat), now=NOW)
     assert catalogue.group_card(pk=host.pk, now=NOW).seats_left == 1
     assert reserve(now=NOW).status == Status.HELD
+
+
+def test_visitors_on_different_chairs_leave_none_to_sell(seat: Enrollment) -> None:
+    host, rival = thursdays(capacity=2), a_confirmed_seat(cohort=seat.cohort)
+    takes(seat, session(host, 1))
+    making_up.take_chair(
+        week=week(rival, 2, NOW + DAY), session_id=session(host, 2).pk, now=NOW + DAY
+    )
+    seats = Seat.objects.filter(cohort=host).order_by("pk")
+    Visit.objects.filter(session__number=2).update(seat=seats[1])
+    assert catalogue.group_card(pk=host.pk, now=NOW + DAY).seats_left == 0
 
 
 def test_a_chair_is_sold_from_the_weeks_after_the_visit(seat: Enrollment) -> None:
@@ -373,7 +469,7 @@ def test_a_chair_brings_its_link_and_a_calendar_file_at_once(
     visit = takes(seat, session(thursdays(), 1))
     deliver(NOW)
     [mail] = [one.message for one in smtp_sink.messages]
-    assert mail["Subject"] == "Your chair for Thursday, 7:00 PM Eastern"
+    assert mail["Subject"] == "Your chair for Thursday, October 8, 7:00 PM Eastern"
     assert "on Thursday, October 8, 7:00 PM Eastern" in words(mail)
     assert visit.door_url in words(mail)
     assert seat.door_url not in words(mail)
@@ -411,7 +507,7 @@ def test_who_takes_a_chair_at_the_last_hour_has_its_link_already(seat: Enrollmen
 def test_whoever_comes_after_all_is_owed_the_link_again(seat: Enrollment) -> None:
     now = FIRST_SESSION - DAY
     links.promise_links(now=now)
-    making_up.say_absent(week=week(seat), now=now)
+    absences.say_absent(week=week(seat), about=FIRST_SESSION, now=now)
     deliver(now)
     assert outcome(links.SESSION_LINK) == (
         State.NOT_OWED,
@@ -425,7 +521,7 @@ def test_whoever_comes_after_all_is_owed_the_link_again(seat: Enrollment) -> Non
 
 def test_nobody_else_is_left_without_a_link(seat: Enrollment) -> None:
     other = a_confirmed_seat(cohort=seat.cohort)
-    making_up.say_absent(week=week(seat), now=NOW)
+    absences.say_absent(week=week(seat), about=FIRST_SESSION, now=NOW)
     links.promise_links(now=FIRST_SESSION - DAY)
     link = Message.objects.get(kind=links.SESSION_LINK)
     assert link.subject_id == other.pk
@@ -504,30 +600,101 @@ def test_a_visited_session_that_returns_to_its_time_is_owed_its_link_again(
     assert outcome(links.VISIT_LINK) == (State.SENT, "")
 
 
+@pytest.mark.parametrize("back", [True, False])
+def test_of_two_changes_in_a_row_a_visitor_hears_once_or_nothing(
+    seat: Enrollment, smtp_sink: SmtpSink, back: bool
+) -> None:
+    host = thursdays()
+    takes(seat, session(host, 1))
+    deliver(NOW)
+    smtp_sink.messages.clear()
+    changes(host, Wish(Kind.MOVE, 1, dt.date(2026, 10, 9), dt.time(19)))
+    day = 8 if back else 10
+    changes(host, Wish(Kind.MOVE, 1, dt.date(2026, 10, day), dt.time(19)))
+    deliver(NOW + MINUTE)
+    mails = [words(one.message) for one in smtp_sink.messages]
+    assert [("Saturday, October 10, 7:00 PM" in mail) for mail in mails] == ([] if back else [True])
+
+
+def test_the_correction_waits_until_no_old_link_can_follow_it(seat: Enrollment) -> None:
+    host = thursdays()
+    takes(seat, session(host, 1))
+    changes(host, Wish(Kind.MOVE, 1, dt.date(2026, 10, 9), dt.time(19)))
+    correction = Message.objects.get(kind=links.VISIT_CHANGED)
+    assert correction.next_try_at == NOW + FRESH
+
+
+def test_only_who_may_come_is_promised_the_link_of_a_chair(seat: Enrollment) -> None:
+    host, now = thursdays(), THURSDAY - DAY
+
+    def owed() -> int:
+        found = links.due_to_visitors(programme=host.programme, lead=DAY, now=now)
+        return found.count()
+
+    visit = takes(seat, session(host, 1))
+    assert owed() == 1
+    for model, pk, field, value in (
+        (Enrollment, seat.pk, "status", Status.SUSPENDED),
+        (GroupSession, visit.session_id, "cancelled_at", NOW),
+        (Visit, visit.pk, "given_back_at", NOW),
+    ):
+        before = model._default_manager.filter(pk=pk).values_list(field, flat=True).get()
+        model._default_manager.filter(pk=pk).update(**{field: value})
+        assert owed() == 0
+        model._default_manager.filter(pk=pk).update(**{field: before})
+    assert owed() == 1
+
+
 def test_a_cancelled_session_gives_its_visitor_the_week_back(
     seat: Enrollment, smtp_sink: SmtpSink
 ) -> None:
     host, other = thursdays(), thursdays(starts_at=THURSDAY + DAY)
-    takes(seat, session(host, 1))
+    visit = takes(seat, session(host, 1))
     Message.objects.all().delete()
     changes(host, Wish(Kind.CANCEL, 1))
+    assert week(seat).absence is None  # expected in the own session again
+    assert look(visit, seat.member, NOW).state == DoorState.CANCELLED
     assert offered(seat) == [session(other, 1)]
     takes(seat, session(other, 1))
     deliver(NOW + MINUTE)
     mails = {str(one.message["Subject"]): one.message for one in smtp_sink.messages}
     assert set(mails) == {
         "A change to the chair you chose",
-        "Your chair for Friday, 7:00 PM Eastern",
+        "Your chair for Friday, October 9, 7:00 PM Eastern",
     }
     cancelled = mails["A change to the chair you chose"]
     assert "Thursday, October 8, 7:00 PM Eastern, is cancelled" in words(cancelled)
     assert entry(cancelled)["status"] == "CANCELLED"
 
 
-def test_who_could_not_come_at_the_old_time_is_expected_at_the_new_one(seat: Enrollment) -> None:
-    making_up.say_absent(week=week(seat), now=NOW)
+def test_who_could_not_come_at_the_old_time_is_expected_at_the_new_one(
+    seat: Enrollment, smtp_sink: SmtpSink
+) -> None:
+    absences.say_absent(week=week(seat), about=FIRST_SESSION, now=NOW)
     changes(seat.cohort, Wish(Kind.MOVE, 1, dt.date(2026, 10, 7), dt.time(18)))
-    assert not Absence.objects.exists()
+    assert week(seat).absence is None
+    deliver(NOW + MINUTE)
+    told = [one.message for one in smtp_sink.messages][-1]
+    assert "You told us that you can't come to week 1 at the old time." in words(told)
+    links.promise_links(now=FIRST_SESSION)
+    assert Message.objects.filter(kind=links.SESSION_LINK).count() == 1
+
+
+def test_a_session_that_returns_to_its_time_is_excused_again(seat: Enrollment) -> None:
+    absences.say_absent(week=week(seat), about=FIRST_SESSION, now=NOW)
+    changes(seat.cohort, Wish(Kind.MOVE, 1, dt.date(2026, 10, 7), dt.time(18)))
+    changes(seat.cohort, Wish(Kind.MOVE, 1, dt.date(2026, 10, 6), dt.time(18)))
+    assert week(seat).absence is not None
+
+
+def test_nobody_says_no_to_a_time_that_they_did_not_see(seat: Enrollment) -> None:
+    changes(seat.cohort, Wish(Kind.MOVE, 1, dt.date(2026, 10, 7), dt.time(18)))
+    with pytest.raises(NotPossible, match="another time now"):
+        absences.say_absent(week=week(seat), about=FIRST_SESSION, now=NOW)
+    absences.say_absent(week=week(seat), about=FIRST_SESSION + DAY, now=NOW)
+    changes(seat.cohort, Wish(Kind.MOVE, 1, dt.date(2026, 10, 8), dt.time(18)))
+    absences.say_absent(week=week(seat), about=FIRST_SESSION + 2 * DAY, now=NOW)
+    assert week(seat).absence is not None
 
 
 def test_who_has_a_chair_elsewhere_keeps_it_when_the_own_session_moves(seat: Enrollment) -> None:
@@ -587,7 +754,7 @@ def test_a_chair_that_was_given_back_at_the_door_is_no_visit(seat: Enrollment) -
 
 def test_who_said_so_is_excused_when_the_register_closes(seat: Enrollment) -> None:
     silent = a_confirmed_seat(cohort=seat.cohort)
-    making_up.say_absent(week=week(seat), now=NOW)
+    absences.say_absent(week=week(seat), about=FIRST_SESSION, now=NOW)
     attendance.close_register(
         session=session(seat.cohort, 1),
         actor=a_member(role=Role.FACILITATOR),

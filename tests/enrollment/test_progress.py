@@ -72,7 +72,7 @@ def test_before_the_first_session_all_are_to_come(client: Client, mine: Enrollme
     response = seen_by(client, mine)
     assert "Your weeks Week 1 of 12: none held, 12 to come" in said(response)
     assert places(response) == [Place.NEXT] + [Place.COMING] * 11
-    assert "What you learned last" not in said(response)
+    assert "What your group did last" not in said(response)
 
 
 def test_each_week_is_one_step_with_a_word(client: Client, mine: Enrollment, clock: Any) -> None:
@@ -111,7 +111,7 @@ def test_weeks_before_somebody_joined_are_said_and_teach_them_nothing(
     response = seen_by(client, mine)
     assert "Week 5 of 12: none held, 8 to come, 4 before you joined" in said(response)
     assert places(response)[:5] == [Place.BEFORE] * 4 + [Place.NEXT]
-    assert "What you learned last" not in said(response)
+    assert "What your group did last" not in said(response)
 
 
 @pytest.mark.parametrize("status", [Status.ACTIVE, Status.GRACE, Status.COMPLETED])
@@ -125,7 +125,7 @@ def test_a_group_that_is_over_reads_well(
     words = said(response)
     assert "All sessions have been held Thank you for coming." in words
     assert "All 12 weeks: 11 held, 1 cancelled" in words
-    assert "What you learned last Week 11:" in words
+    assert "What your group did last Week 11:" in words
     assert "Keep trying it" in words
     assert "Try it this week" not in words
     assert POLL not in response.content.decode()
@@ -153,7 +153,7 @@ def test_the_latest_week_that_was_held_is_there_to_practise(
     )
     clock.move_to(session(mine.cohort, 3).ends_at)
     words = said(seen_by(client, mine))
-    assert "What you learned last Week 2: Noticing Observe Describe" in words
+    assert "What your group did last Week 2: Noticing Observe Describe" in words
     assert "Try it this week On the bus At the sink" in words
 
 
@@ -163,7 +163,7 @@ def test_a_week_without_a_text_is_left_out(client: Client, mine: Enrollment, clo
     assert "Try it this week" not in said(seen_by(client, mine))
     CurriculumWeek.objects.all().delete()
     words = said(seen_by(client, mine))
-    assert "What you learned last" not in words
+    assert "What your group did last" not in words
     assert "Week 2 of 12: 1 held, 11 to come" in words
 
 

@@ -3,19 +3,20 @@
 import threading
 from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 from django.db import transaction
 
 from accounts.models import Role
-from enrollment import links, making_up, rescheduling, seats, services
+from enrollment import links, making_up, offers, rescheduling, seats, services
 from enrollment.changes import Kind, Wish
 from enrollment.history import Done
 from enrollment.making_up import ChairGone
 from enrollment.models import Enrollment, Seat, Visit
 from enrollment.refusals import GroupFull
 from outbox.models import Message
-from sessions.models import Cohort
+from sessions.models import Cohort, GroupSession
 from tests.enrollment.builders import NOW, a_cohort, a_confirmed_seat, a_member, an_intake, session
 from tests.enrollment.crowd import PATIENCE, at_once
 from tests.enrollment.test_making_up import thursdays, week
@@ -126,7 +127,7 @@ def test_control_counting_the_chairs_first_lets_everybody_in() -> None:
     def take_unguarded(seat: Enrollment) -> Visit:
         mine = week(seat)
         with transaction.atomic():
-            [host_session] = making_up.offers(week=mine, now=NOW)
+            [host_session] = offers.offers(week=mine, now=NOW)
             counted.wait(timeout=PATIENCE)
             return Visit.objects.create(
                 enrollment=seat, instead_of=mine.session, session=host_session, taken_at=NOW
@@ -181,3 +182,52 @@ def test_a_session_that_is_cancelled_while_a_chair_is_taken_keeps_no_visitor() -
         assert not Visit.objects.filter(enrollment=mine, given_back_at=None).exists()
         told = Message.objects.filter(kind=links.VISIT_CHANGED, recipient=mine.member).count()
         assert told == isinstance(taken, Visit)
+
+
+def cancel_while_a_chair_is_looked_for(monkeypatch: pytest.MonkeyPatch, *, locked: bool) -> None:
+    """The visited session is cancelled after it was offered and before the chair is taken."""
+    host, mine = thursdays(), a_confirmed_seat()
+    looking, cancelled = threading.Event(), threading.Event()
+    find = making_up._find_chair
+
+    def slow(session: GroupSession) -> Seat | None:
+        looking.set()
+        cancelled.wait(timeout=1.5)
+        return find(session)
+
+    monkeypatch.setattr(making_up, "_find_chair", slow)
+    if not locked:
+        unlocked = SimpleNamespace(select_for_update=lambda **how: Cohort.objects.all())
+        monkeypatch.setattr(making_up, "Cohort", SimpleNamespace(objects=unlocked))
+    actor = a_member(role=Role.FACILITATOR)
+
+    def cancel() -> object:
+        looking.wait(timeout=PATIENCE)
+        wish = Wish(Kind.CANCEL, 1)
+        done = rescheduling.apply(
+            cohort_id=host.pk, wish=wish, version=0, actor=actor, reason="", now=NOW
+        )
+        cancelled.set()
+        return done
+
+    actions: list[Callable[[], object]] = [visit(mine, host), cancel]
+    at_once(actions)
+
+
+def seated_and_told() -> tuple[int, int]:
+    live = Visit.objects.filter(given_back_at=None).count()
+    return live, Message.objects.filter(kind=links.VISIT_CHANGED).count()
+
+
+def test_who_takes_a_chair_while_its_session_is_cancelled_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cancel_while_a_chair_is_looked_for(monkeypatch, locked=True)
+    assert seated_and_told() == (0, 1)
+
+
+def test_control_without_the_lock_somebody_sits_in_a_cancelled_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cancel_while_a_chair_is_looked_for(monkeypatch, locked=False)
+    assert seated_and_told() == (1, 0)

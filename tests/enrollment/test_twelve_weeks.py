@@ -10,7 +10,15 @@ import pytest
 from icalendar import Calendar
 
 from accounts.models import Role, User
-from enrollment import handovers, links, making_up, rescheduling, services
+from enrollment import (
+    absences,
+    handovers,
+    links,
+    making_up,
+    offers,
+    rescheduling,
+    services,
+)
 from enrollment.changes import Kind, Wish
 from enrollment.handovers import StandIn
 from enrollment.models import Enrollment
@@ -143,8 +151,8 @@ def test_a_season_with_a_move_a_replaced_week_a_substitute_and_a_visit(
 
     def ada_takes_a_chair(now: dt.datetime) -> None:
         seat = Enrollment.objects.get(member=ada)
-        week = making_up.own_week(enrollment=seat, number=8, now=now)
-        [host] = making_up.offers(week=week, now=now)
+        week = absences.own_week(enrollment=seat, number=8, now=now)
+        [host] = offers.offers(week=week, now=now)
         making_up.take_chair(week=week, session_id=host.pk, now=now)
 
     def leaves(now: dt.datetime) -> None:
