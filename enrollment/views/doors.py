@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from enrollment import door as doors
 from enrollment import portal
+from enrollment.attendance import LATEST
 from enrollment.door import DoorState, Doorway
 from enrollment.forms import DoorForm
 from enrollment.views.asking import form_status, fresh, member_of, posted
@@ -62,6 +63,7 @@ def render_door(request: HttpRequest, doorway: Doorway, form: DoorForm | None) -
         "opens_at": doorway.opens_at,
         "next_session": doorway.next_session,
         "form": form,
+        "late": session and not visit and timezone.now() - session.starts_at > LATEST,
         "reason": portal.STATUS_WORDS[enrollment.status] if enrollment else "",
         "now": timezone.now(),
     }

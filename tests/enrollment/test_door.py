@@ -50,6 +50,13 @@ def knock(client: Client, enrollment: Enrollment) -> Any:
     return response
 
 
+def test_who_comes_too_late_to_count_is_shown_another_way(client: Client, clock: Any) -> None:
+    enrollment = seat()
+    for late, told in ((15 * MINUTE, False), (16 * MINUTE, True)):
+        clock.move_to(FIRST_SESSION + late)
+        assert ("week 1 in another group" in said(knock(client, enrollment))) is told
+
+
 def enter(client: Client, enrollment: Enrollment, location: str = "NY") -> Any:
     client.force_login(enrollment.member)
     return client.post(path(enrollment), {"location": location})

@@ -153,6 +153,36 @@ def test_after_a_missed_session_my_page_points_to_a_chair(
     assert "Thursday, October 8" in words
 
 
+def test_while_the_session_runs_the_page_leads_to_its_door(
+    mine: Client, seat: Enrollment, clock: Any
+) -> None:
+    clock.move_to(FIRST_SESSION + 5 * MINUTE)
+    mine.force_login(seat.member)
+    response = mine.get(page(seat))
+    assert "You are still welcome." in said(response)
+    assert "Make up" not in said(response)
+    assert reverse("enrollment:door", args=[seat.door_token]) in response.content.decode()
+
+
+def test_each_chair_elsewhere_stands_on_my_page(mine: Client, seat: Enrollment) -> None:
+    host = thursdays()
+    for number in (1, 2):
+        chair = session(host, number)
+        week = absences.own_week(enrollment=seat, number=number, now=NOW + HOUR * 12)
+        making_up.take_chair(week=week, session_id=chair.pk, now=NOW + HOUR * 12)
+    words = said(mine.get(reverse("enrollment:my_group", args=[seat.public_id])))
+    assert words.count("You have a chair in another group") == 2
+    assert "You told us" not in words  # the chairs say it
+
+
+def test_a_press_that_came_too_late_is_said_to_be_lost(client: Client, seat: Enrollment) -> None:
+    """The member was signed out in another tab."""
+    response = client.post(page(seat), {"absent": "1"}, follow=True)
+    assert "nothing was saved" in response.content.decode()
+    assert not Absence.objects.exists()
+    assert "nothing was saved" not in client.get(page(seat), follow=True).content.decode()
+
+
 def test_who_came_has_nothing_to_make_up(mine: Client, seat: Enrollment, clock: Any) -> None:
     seat.attendances.create(session=session(seat.cohort, 1), arrived_at=FIRST_SESSION)
     clock.move_to(FIRST_SESSION + 2 * HOUR)

@@ -12,16 +12,18 @@ from icalendar import Calendar
 from accounts.models import Role, User
 from enrollment import (
     absences,
+    door,
     handovers,
     links,
     making_up,
     offers,
     rescheduling,
+    roster,
     services,
 )
 from enrollment.changes import Kind, Wish
 from enrollment.handovers import StandIn
-from enrollment.models import Enrollment
+from enrollment.models import Enrollment, Mark, Visit
 from outbox.models import Message, State
 from outbox.services import deliver_due
 from sessions.models import Cohort
@@ -155,6 +157,11 @@ def test_a_season_with_a_move_a_replaced_week_a_substitute_and_a_visit(
         [host] = offers.offers(week=week, now=now)
         making_up.take_chair(week=week, session_id=host.pk, now=now)
 
+    def ada_goes_in(now: dt.datetime) -> None:
+        visit = Visit.objects.get()
+        doorway = door.look(token=visit.door_token, user=ada, now=now)
+        assert door.enter(doorway=doorway, location="NY", now=now)
+
     def leaves(now: dt.datetime) -> None:
         seat = Enrollment.objects.get(member=bea)
         services.withdraw(enrollment_id=seat.pk, actor=bea, reason="Left", now=now)
@@ -170,6 +177,7 @@ def test_a_season_with_a_move_a_replaced_week_a_substitute_and_a_visit(
             at(11, 20, 9): mei_stands_in,  # week 7 is on November 24 by now
             at(11, 22, 9): ada_takes_a_chair,  # week 8, on December 1 by now
             at(11, 25, 9): leaves,
+            at(11, 26, 19): ada_goes_in,
         }
     )
 
@@ -210,6 +218,8 @@ def test_a_season_with_a_move_a_replaced_week_a_substitute_and_a_visit(
     everybody = (ada, bea, cleo, dora, dana, luis, mei)
     assert len(smtp_sink.messages) == sum(len(got(person)) for person in everybody)
 
+    row, _ = roster.roster(cohort=tuesdays, now=at(12, 30, 12)).rows
+    assert (row.name, row.cells[7].mark) == ("Ada", Mark.MADE_UP)
     assert calendar_of(ada, smtp_sink) == starts(tuesdays) | {at(11, 26, 19)}
     assert calendar_of(bea, smtp_sink) == starts(tuesdays)
     assert calendar_of(cleo, smtp_sink) == starts(tuesdays, first_week=5)
