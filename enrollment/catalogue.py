@@ -5,7 +5,6 @@ Three queries for the list, however many groups there are, and four for a group'
 
 import dataclasses
 import datetime as dt
-import itertools
 import zoneinfo
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -17,13 +16,12 @@ from enrollment.models import Enrollment, Visit
 from enrollment.states import LIVE
 from sessions.models import Cohort, CurriculumWeek, GroupSession, Programme
 from sessions.pricing import price_from_week
-from sessions.schedule import TIMES_OF_DAY, WEEKS
+from sessions.schedule import TIMES_OF_DAY, WEEKS, weeks_off
 from sessions.us_states import US_STATES
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 # More states than this are counted on a card, and listed on the group's page only.
 STATES_ON_A_CARD = 4
-WEEK = dt.timedelta(days=7)
 ENTRY_WEEKS = sorted({week for weeks in Cohort.STARTING_WEEKS.values() for week in weeks})
 
 
@@ -217,7 +215,7 @@ def session_rows(
     """Sessions in their order, as one member sees them; `zone` is the group's own."""
     sessions = list(sessions)
     by_number = {week.number: week for week in weeks}
-    skipped = weeks_off(sessions, zone)
+    skipped = weeks_off({session.number: session.starts_at for session in sessions}, zone)
     return [
         SessionRow(
             number=session.number,
@@ -231,22 +229,6 @@ def session_rows(
         )
         for session in sessions
     ]
-
-
-def weeks_off(
-    sessions: Iterable[GroupSession], zone: zoneinfo.ZoneInfo
-) -> dict[int, list[dt.datetime]]:
-    """The skipped meeting times before each session, by its number, where there are any.
-
-    Counted on the group's own clock, so a change of the clocks moves no day.
-    """
-    off: dict[int, list[dt.datetime]] = {}
-    for before, after in itertools.pairwise(sessions):
-        usual = before.starts_at.astimezone(zone) + WEEK
-        while after.starts_at - usual > dt.timedelta(days=1):
-            off.setdefault(after.number, []).append(usual)
-            usual += WEEK
-    return off
 
 
 def own_live_enrollment(*, cohort: Cohort, member_id: int | None) -> Enrollment | None:

@@ -17,7 +17,6 @@ from accounts import clock
 from accounts.models import User
 from enrollment import links
 from enrollment.calendar import sessions_ics
-from enrollment.catalogue import weeks_off
 from enrollment.models import Absence, Enrollment
 from enrollment.states import IN_STANDING, LIVE, Status
 from outbox.kinds import register
@@ -25,6 +24,7 @@ from outbox.mail import Attachment, Form, Mail, NotOwed, compose, compose_form
 from outbox.models import Message
 from sessions.models import CohortChange, GroupSession
 from sessions.pricing import format_money
+from sessions.schedule import weeks_off
 
 Rendered = Mapping[int, Mail | NotOwed]
 
@@ -53,6 +53,7 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         ]
         calendar = sessions_ics(enrollment=enrollment, sessions=own, now=now)
         coming = [session for session in own if session.ends_at > now]
+        off = weeks_off({one.number: one.starts_at for one in own}, enrollment.cohort.zone)
         return compose(
             "seat-confirmed",
             "Your seat is confirmed",
@@ -61,9 +62,7 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
                 "sessions": own,
                 "first": coming[0] if coming else own[-1],
                 "paid": format_money(enrollment.price_cents, enrollment.currency),
-                "days_off": list(
-                    itertools.chain.from_iterable(weeks_off(own, enrollment.cohort.zone).values())
-                ),
+                "days_off": list(itertools.chain.from_iterable(off.values())),
             },
             attachments=(Attachment("sessions.ics", calendar, "text/calendar"),),
         )

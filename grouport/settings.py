@@ -232,6 +232,11 @@ DEFAULT_FROM_EMAIL = env.str(
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
+# --- Time ---------------------------------------------------------------------------------
+
+# A file that says how far `make run` has moved its clock ahead; see `sandbox/clock.py`.
+SANDBOX_CLOCK = env.str("SANDBOX_CLOCK", default="") if DEVELOPMENT else ""
+
 # --- Background work: the database holds the truth, Celery carries kicks ----------------
 
 CELERY_BROKER_URL = REDIS_URL

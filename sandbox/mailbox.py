@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 from pathlib import Path
 
-from sandbox.smtp import RECIPIENTS_HEADER
+from sandbox.smtp import ARRIVAL_HEADER, RECIPIENTS_HEADER
 
 KEY = re.compile(r"[0-9]{20}-[0-9a-f]{8}")
 HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
@@ -34,7 +34,9 @@ class StoredMail:
 
     @property
     def arrived_at(self) -> datetime:
-        return datetime.fromtimestamp(int(self.key.split("-")[0]) / 1e9, tz=UTC)
+        """On the sandbox's clock."""
+        real = int(self.key.split("-")[0]) / 1e9
+        return datetime.fromtimestamp(float(self.message[ARRIVAL_HEADER] or real), tz=UTC)
 
     @property
     def subject(self) -> str:

@@ -53,6 +53,7 @@ class Parts:
             or f"sqlite:///{self.var / 'grouport.sqlite3'}",
             SITE_URL=site_url,
             MAILBOX_DIR=mailbox,
+            SANDBOX_CLOCK=str(self.var / "clock"),
             PYTHONUNBUFFERED="1",
         )
         self.addresses.update(site_url=site_url, mail_dir=mailbox)
@@ -76,9 +77,9 @@ class Parts:
         port = free_port()
         self.set(EMAIL_URL=f"smtp://{HOST}:{port}")
         folder = self.addresses["mail_dir"]
-        self.children.start(
-            "mail", [PYTHON, "-m", "sandbox.smtp", "--port", str(port), "--folder", folder]
-        )
+        command = [PYTHON, "-m", "sandbox.smtp", "--port", str(port), "--folder", folder]
+        command += ["--clock", os.environ["SANDBOX_CLOCK"]]
+        self.children.start("mail", command)
         self.children.wait_until("mail", lambda: answers(port))
 
     def start_stripe(self) -> None:
@@ -97,6 +98,7 @@ class Parts:
         command += ["--webhook-url", f"http://{HOST}:{self.port}/webhooks/stripe/"]
         command += ["--secret-key", key, "--webhook-secret", secret]
         command += ["--state", str(self.var / "stripe.json")]
+        command += ["--clock", os.environ["SANDBOX_CLOCK"]]
         self.children.start("stripe", command)
         self.children.wait_until("stripe", lambda: answers(port))
         self.addresses["standin_url"] = url
@@ -125,12 +127,13 @@ class Parts:
         """Say the addresses, and write them where a program finds them."""
         site = self.addresses["site_url"]
         rows = [("Grouport", f"{site}/"), ("Mailbox", f"{site}/sandbox/mail/")]
+        rows += [("Clock", f"{site}/sandbox/clock/")]
         if "standin_url" in self.addresses:
             rows.append(("Stripe's stand-in", f"{self.addresses['standin_url']}/_control/"))
-        lines = ["", *(f"  {label:<20}{value}" for label, value in rows)]
+        lines = ["", *(f"  {label:<24}{value}" for label, value in rows)]
         if logins := demo_logins():
             lines += ["", "  Demo logins"]
-            lines += [f"  {role:<20}{email:<28}{password}" for role, email, password in logins]
+            lines += [f"  {role:<24}{email:<28}{password}" for role, email, password in logins]
         say(*lines, "", "  Ctrl-C stops everything.", "")
         unfinished = self.var / f"{ADDRESSES}.new"
         unfinished.write_text(json.dumps({**self.addresses, "pid": os.getpid()}, indent=2))

@@ -9,10 +9,13 @@ a wall time that the change skips is read with the offset before the gap (02:30 
 """
 
 import datetime as dt
+import itertools
 import zoneinfo
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 WEEKS = 12
+WEEK = dt.timedelta(weeks=1)
 # Beyond this many skipped weeks the dates are a mistake, not a plan.
 LONGEST_SPAN_WEEKS = 26
 # Hours on the clock: from, up to but not including.
@@ -72,3 +75,25 @@ def session_starts(
 ) -> list[dt.datetime]:
     """The twelve starts in UTC. Raises ImpossibleSchedule as `meeting_dates` does."""
     return [instant(day, wall_time, zone) for day in meeting_dates(first, skipped)]
+
+
+def weeks_off(
+    starts: Mapping[int, dt.datetime], zone: zoneinfo.ZoneInfo
+) -> dict[int, list[dt.datetime]]:
+    """The usual meeting times without a session, by the number of the session after each.
+
+    `starts` has the sessions' starts by number, in their order. The usual time is the one that
+    most of them keep on the group's own clock. Within half a week of a session there is no pause:
+    that one was moved, not left out.
+    """
+    local = {number: start.astimezone(zone) for number, start in starts.items()}
+    times = Counter((start.weekday(), start.time()) for start in local.values())
+    off: dict[int, list[dt.datetime]] = {}
+    for (_, before), (number, after) in itertools.pairwise(local.items()):
+        weekday, wall_time = times.most_common(1)[0][0]
+        day = before.date() + dt.timedelta(days=(weekday - before.weekday()) % 7)
+        while (usual := dt.datetime.combine(day, wall_time, tzinfo=zone)) < after:
+            if min(usual - before, after - usual) > WEEK / 2:
+                off.setdefault(number, []).append(usual)
+            day += WEEK
+    return off

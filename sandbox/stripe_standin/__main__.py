@@ -38,6 +38,7 @@ def read_arguments(argv: list[str]) -> argparse.Namespace:
         default=30.0,
         help="after how long the money of a slow payment arrives (default: %(default)s)",
     )
+    parser.add_argument("--clock", type=Path, help="a file with seconds to run ahead of real time")
     parser.add_argument("--logged-requests", type=int, default=2_000)
     arguments = parser.parse_args(argv)
     if not arguments.secret_key.startswith("sk_test_"):
@@ -60,6 +61,7 @@ def main(argv: list[str]) -> int:
             state=arguments.state,
             slow_payment_seconds=arguments.slow_payment_seconds,
             logged_requests=arguments.logged_requests,
+            clock_file=arguments.clock,
         )
     )
     server = Server(world, arguments.port)

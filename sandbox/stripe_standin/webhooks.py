@@ -215,7 +215,7 @@ class Webhooks:
         headers = {
             "Content-Type": "application/json; charset=utf-8",
             "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)",
-            "Stripe-Signature": sign(payload, self.secret, self.clock.seconds()),
+            "Stripe-Signature": sign(payload, self.secret, self.clock.signing_seconds()),
         }
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         try:

@@ -33,6 +33,7 @@ class Config:
     state: Path | None = None
     slow_payment_seconds: float | None = None
     logged_requests: int = 20_000
+    clock_file: Path | None = None
 
     def __post_init__(self) -> None:
         if not self.secret_key.startswith("sk_test_"):
@@ -47,7 +48,7 @@ class World:
 
     def __post_init__(self) -> None:
         config = self.config
-        self.clock = Clock()
+        self.clock = Clock(file=config.clock_file)
         self.store = Store(self.clock, config.state)
         self.keys = Keys(self.clock)
         self.faults = Faults()

@@ -35,6 +35,7 @@ PUBLIC = [
     "/accounts/password/reset/done/",
     "/accounts/password/reset/key/1-x/",
     "/sandbox/mail/",
+    "/sandbox/clock/",
 ]
 MEMBER = [
     "/my/",

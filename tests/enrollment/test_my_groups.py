@@ -187,6 +187,19 @@ def test_words_about_leaving_are_for_paid_seats(
     assert ("If you leave" in said(client.get(page(mine)))) is (status in PAID)
 
 
+def test_nobody_can_leave_a_group_whose_sessions_are_over(
+    client: Client, member: User, clock: Any
+) -> None:
+    mine = a_confirmed_seat(member=member)
+    clock.move_to(session(mine.cohort, 12).ends_at - MINUTE)
+    client.force_login(member)
+    assert "If you leave" in said(client.get(page(mine)))
+    clock.move_to(session(mine.cohort, 12).ends_at)
+    words = said(client.get(page(mine)))
+    assert "All sessions have been held" in words
+    assert "If you leave" not in words
+
+
 def test_a_released_seat_can_be_reserved_again_at_once(
     client: Client, member: User, clock: Any
 ) -> None:

@@ -56,6 +56,23 @@ def test_debug_pages_are_never_shown_in_production() -> None:
     assert done.stdout.strip() == "False", done.stderr
 
 
+def test_nobody_moves_the_time_in_production(tmp_path: Path) -> None:
+    (tmp_path / "clock").write_text("604800")
+    script = (
+        "import datetime, django; from django.apps import apps; django.setup();"
+        "from django.utils import timezone; from django.conf import settings;"
+        "ahead = timezone.now() - datetime.datetime.now(datetime.UTC);"
+        "print(round(ahead / datetime.timedelta(days=1)), apps.is_installed('sandbox'),"
+        "repr(settings.SANDBOX_CLOCK))"
+    )
+    clock = str(tmp_path / "clock")
+    told = {"DJANGO_SETTINGS_MODULE": "grouport.settings", "SANDBOX_CLOCK": clock, **COMPLETE}
+    done = run("-c", script, **told)
+    assert done.stdout.split() == ["0", "False", "''"], done.stderr
+    done = run("-c", script, **told, GROUPORT_MODE="development")
+    assert done.stdout.split()[:2] == ["7", "True"], done.stderr
+
+
 def test_the_web_process_refuses_to_start_incomplete() -> None:
     done = run("-c", "import grouport.wsgi", SECRET_KEY=COMPLETE["SECRET_KEY"])
     assert done.returncode != 0

@@ -130,7 +130,8 @@ def test_the_source_is_the_mail_with_its_envelope_on_top(mailbox: Path, client: 
     answer = client.get(reverse("sandbox:mail_source", args=[only_key(mailbox)]))
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"
     lines = answer.content.decode().splitlines()
-    assert lines[:2] == ["X-Envelope-From: hello@example.com", "X-Envelope-To: ada@example.com"]
+    assert lines[0].startswith("X-Arrived-At: ")
+    assert lines[1:3] == ["X-Envelope-From: hello@example.com", "X-Envelope-To: ada@example.com"]
 
 
 @pytest.mark.django_db

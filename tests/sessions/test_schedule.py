@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from accounts.clock import known_zones
 from sessions import schedule
-from sessions.schedule import ImpossibleSchedule, instant, meeting_dates, session_starts
+from sessions.schedule import (
+    ImpossibleSchedule,
+    instant,
+    meeting_dates,
+    session_starts,
+    weeks_off,
+)
 
 NEW_YORK = zoneinfo.ZoneInfo("America/New_York")
 EVENING = dt.time(18)
@@ -169,3 +175,66 @@ def test_fourteen_skipped_dates_still_leave_twelve_sessions() -> None:
 def test_the_end_of_the_calendar_is_refused_in_words() -> None:
     with pytest.raises(ImpossibleSchedule, match="too far in the future"):
         meeting_dates(dt.date(9999, 12, 1))
+
+
+# --- Weeks without a session ---------------------------------------------------------------
+
+
+def plain(**moved: tuple[dt.date, int]) -> dict[int, dt.datetime]:
+    """Twelve Tuesday evenings from October 6, 2026; week 3 as `w3=(date, hour)`."""
+    starts = dict(enumerate(session_starts(dt.date(2026, 10, 6), EVENING, NEW_YORK), start=1))
+    return starts | {
+        int(week[1:]): instant(day, dt.time(hour), NEW_YORK) for week, (day, hour) in moved.items()
+    }
+
+
+def days_off(starts: dict[int, dt.datetime]) -> dict[int, list[str]]:
+    off = weeks_off(starts, NEW_YORK)
+    assert {at.time() for days in off.values() for at in days} <= {EVENING}
+    return {number: [f"{at:%a %m-%d}" for at in days] for number, days in off.items()}
+
+
+@given(dates, wall_times, zones, skipped_weeks)
+def test_exactly_the_skipped_dates_between_two_sessions_are_weeks_off(
+    first: dt.date, time: dt.time, zone: zoneinfo.ZoneInfo, weeks: set[int]
+) -> None:
+    try:
+        held = meeting_dates(first, skipped(first, weeks))
+        starts = session_starts(first, time, zone, skipped(first, weeks))
+    except ImpossibleSchedule:
+        return
+    between = {day for day in skipped(first, weeks) if held[0] < day < held[-1]}
+    if any(is_in_a_gap(day, time, zone) for day in held):
+        return
+    off = weeks_off(dict(enumerate(starts, start=1)), zone)
+    assert [at.date() for days in off.values() for at in days] == sorted(between)
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        (dt.date(2026, 10, 22), 17),  # two days later
+        (dt.date(2026, 10, 19), 17),  # a day and an hour earlier
+        (dt.date(2026, 10, 17), 18),  # three days earlier
+        (dt.date(2026, 10, 20), 9),  # the same day
+    ],
+)
+def test_a_week_whose_session_was_moved_is_no_week_off(moved: tuple[dt.date, int]) -> None:
+    assert days_off(plain(w3=moved)) == {}
+
+
+def test_a_session_that_is_moved_to_its_neighbours_leaves_its_own_week_off() -> None:
+    assert days_off(plain(w3=(dt.date(2026, 10, 14), 18))) == {4: ["Tue 10-20"]}
+    assert days_off(plain(w3=(dt.date(2026, 10, 26), 18))) == {3: ["Tue 10-20"]}
+
+
+def test_a_group_that_meets_on_another_weekday_from_now_on_has_no_week_off() -> None:
+    starts = plain()
+    later = {week: at + dt.timedelta(days=2) for week, at in starts.items() if week >= 5}
+    assert days_off(starts | later) == {}
+
+
+def test_a_replaced_week_is_a_week_off() -> None:
+    starts = session_starts(dt.date(2026, 10, 6), EVENING, NEW_YORK, {dt.date(2026, 11, 3)})
+    assert days_off(dict(enumerate(starts, start=1))) == {5: ["Tue 11-03"]}
+    assert weeks_off({}, NEW_YORK) == {}
