@@ -100,7 +100,6 @@ class AuditEntryAdmin(admin.ModelAdmin):
     list_select_related = ("actor",)
     search_fields = ("subject_id",)
     ordering = ("-pk",)
-    date_hierarchy = "at"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

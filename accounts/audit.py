@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from accounts.models import Action, AuditEntry, Subject, User
+from accounts.turns import AUDIT_LOG, take_turn
 
 SALT = "accounts.audit"
-# Any number that nobody else here gives to PostgreSQL's advisory locks.
-TURN = 4_112_013
 
 
 @transaction.atomic
@@ -36,7 +35,7 @@ def record(
 
     Writers wait for each other until their transactions end, so that the chain never forks.
     """
-    _take_turn()
+    take_turn(AUDIT_LOG)
     last = AuditEntry.objects.order_by("-pk").values_list("hash", flat=True).first()
     entry = AuditEntry(
         at=now,
@@ -126,10 +125,3 @@ def _seal(entry: AuditEntry, key: str) -> str:
         entry.ip,
     ]
     return salted_hmac(SALT, json.dumps(content), secret=key, algorithm="sha256").hexdigest()
-
-
-def _take_turn() -> None:
-    """One at a time until the transaction ends. (SQLite lets only one write anyway.)"""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TURN])

@@ -9,14 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from enrollment import attendance, roster
 from enrollment.attendance import EXPECTED
 from enrollment.door import opening_time
 from enrollment.models import Absence, Attendance, Enrollment
-from enrollment.roster import LOOK_BACK, marks_of, members_of, sessions_of
+from enrollment.roster import AROUND, marks_of, members_of, sessions_of
 from sessions.models import CurriculumWeek, GroupSession, Substitution
 
 AHEAD = dt.timedelta(days=7)
@@ -90,17 +90,40 @@ class SessionAtDesk:
 
 
 def desk(*, leader: User, since: dt.datetime, now: dt.datetime) -> list[SessionAtDesk]:
-    """The leader's sessions from `since` to a week from now, soonest first."""
-    sessions = sessions_of(leader, now).filter(starts_at__gte=since, starts_at__lt=now + AHEAD)
+    """The leader's sessions from `since` to a week from now, soonest first, and one that runs.
+
+    A session that began before `since` stays until its end: for some readers it is midnight then.
+    """
+    sessions = sessions_of(leader, now).filter(
+        Q(starts_at__gte=since) | Q(ends_at__gt=now), starts_at__lt=now + AHEAD
+    )
     return at_desk(sessions=sessions.order_by("starts_at", "pk"), now=now)
 
 
-def standing_in(*, leader: User, now: dt.datetime) -> list[Substitution]:
+@dataclass(frozen=True, slots=True)
+class StandingIn:
+    """A session that somebody leads instead of `absent`; before `opens_at` it is only a date.
+
+    `opens_at` is None where it is open.
+    """
+
+    session: GroupSession
+    absent: User
+    opens_at: dt.datetime | None
+
+
+def standing_in(*, leader: User, now: dt.datetime) -> list[StandingIn]:
     """Where somebody leads for somebody else, and what they may still look back at. One query."""
-    own = leader.substitutions.filter(
-        session__ends_at__gt=now - LOOK_BACK, session__cancelled_at=None
-    )
-    return list(own.select_related("absent", "session__cohort").order_by("session__starts_at"))
+    own = leader.substitutions.filter(session__ends_at__gt=now - AROUND, session__cancelled_at=None)
+    rows = own.annotate(is_open=Exists(sessions_of(leader, now).filter(pk=OuterRef("session"))))
+    return [
+        StandingIn(
+            session=one.session,
+            absent=one.absent,
+            opens_at=None if one.is_open else one.session.starts_at - AROUND,
+        )
+        for one in rows.select_related("absent", "session__cohort").order_by("session__starts_at")
+    ]
 
 
 def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[SessionAtDesk]:

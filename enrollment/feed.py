@@ -20,6 +20,8 @@ from sessions.models import Cohort, GroupSession
 
 # How often a calendar is asked to look again; some look when they like.
 LOOK_AGAIN = dt.timedelta(hours=1)
+# A calendar of one's own is for what comes; who leads for years would send all of them each time.
+PAST_SHOWN = dt.timedelta(days=365)
 # Who has sessions, or had them.
 SHOWN = (*IN_STANDING, Status.COMPLETED)
 
@@ -59,9 +61,10 @@ def person_behind(*, token: str) -> User | None:
 
 
 def feed_ics(*, person: User, now: dt.datetime) -> bytes:
-    """All of a person's sessions, those of the past too. At most four queries."""
+    """A person's sessions, those of the last year too. At most four queries."""
+    since = now - PAST_SHOWN
     entries = sorted(
-        [*_own_sessions(person), *_visits(person), *_led_sessions(person)],
+        [*_own_sessions(person, since), *_visits(person, since), *_led_sessions(person, since)],
         key=lambda entry: (entry.session.starts_at, entry.uid),
     )
     calendar = calendar_of(entries, now=now)
@@ -75,11 +78,12 @@ def feed_ics(*, person: User, now: dt.datetime) -> bytes:
     return bytes(calendar.to_ical())
 
 
-def _own_sessions(person: User) -> list[Entry]:
+def _own_sessions(person: User, since: dt.datetime) -> list[Entry]:
     """The sessions of each group that the person has a confirmed seat in, or finished."""
     enrollments = Enrollment.objects.filter(member=person, status__in=SHOWN)
     by_cohort: dict[int, list[GroupSession]] = defaultdict(list)
-    for session in GroupSession.objects.filter(cohort__in=[e.cohort_id for e in enrollments]):
+    cohorts = [one.cohort_id for one in enrollments]
+    for session in GroupSession.objects.filter(cohort__in=cohorts, ends_at__gt=since):
         by_cohort[session.cohort_id].append(session)
     entries: list[Entry] = []
     for enrollment in enrollments:
@@ -88,21 +92,22 @@ def _own_sessions(person: User) -> list[Entry]:
     return entries
 
 
-def _visits(person: User) -> list[Entry]:
+def _visits(person: User, since: dt.datetime) -> list[Entry]:
     """The chairs that the person has, or had, in another group's session."""
     visits = Visit.objects.filter(
-        enrollment__member=person, enrollment__status__in=SHOWN, given_back_at=None
+        enrollment__member=person,
+        enrollment__status__in=SHOWN,
+        given_back_at=None,
+        session__ends_at__gt=since,
     )
     return [visit_entry(visit) for visit in visits.select_related("session")]
 
 
-def _led_sessions(person: User) -> list[Entry]:
+def _led_sessions(person: User, since: dt.datetime) -> list[Entry]:
     """The sessions that the person leads, also as a substitute; a draft's are nobody's yet."""
     if person.role == Role.MEMBER:
         return []
-    published = (
-        leading.led_by(person).exclude(cohort__status=Cohort.Status.DRAFT).select_related("cohort")
-    )
+    led = leading.led_by(person).filter(ends_at__gt=since).select_related("cohort")
     desk = settings.SITE_URL + reverse("enrollment:desk")
     return [
         Entry(
@@ -112,5 +117,5 @@ def _led_sessions(person: User) -> list[Entry]:
             description=f"Your desk: {desk}",
             url=desk,
         )
-        for session in published
+        for session in led.exclude(cohort__status=Cohort.Status.DRAFT)
     ]

@@ -5,10 +5,13 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from django.db.models import Q
+
 from accounts.models import User
 from enrollment import history, links
 from enrollment.changes import Impossible
 from enrollment.history import Done, Kind
+from enrollment.roster import AROUND
 from sessions import bookings, leading
 from sessions.leading import Team
 from sessions.models import Cohort, CohortChange, GroupSession, Substitution
@@ -115,7 +118,7 @@ def apply(
     """
     with history.on_version(cohort_id=cohort_id, version=version) as cohort:
         made = _plan(cohort, wish, now)
-        _write(cohort, made)
+        _write(cohort, made, now)
         history.book(cohort, made.field, now)
         change = CohortChange.objects.create(
             cohort=cohort,
@@ -207,7 +210,7 @@ def _new_leaders(wish: NewLeaders, ahead: Sequence[GroupSession], team: Team) ->
 # --- Making it so -----------------------------------------------------------------------
 
 
-def _write(cohort: Cohort, made: Plan) -> None:
+def _write(cohort: Cohort, made: Plan, now: dt.datetime) -> None:
     ending = [swap.before.pk for swap in made.swaps if swap.before]
     Substitution.objects.filter(pk__in=ending).delete()
     Substitution.objects.bulk_create(
@@ -217,6 +220,18 @@ def _write(cohort: Cohort, made: Plan) -> None:
     )
     if made.lasting:
         cohort.facilitators.set(made.after.facilitators)
+        _end_looking_back(cohort, made.left, now)
+
+
+def _end_looking_back(cohort: Cohort, left: Sequence[User], now: dt.datetime) -> None:
+    """Whoever goes sees nothing of the group any more: no session either that is over, or
+    cancelled, in which they stood in. A cancelled one is nobody's who stood in for them.
+
+    Nobody is told, as nobody leads more or less by it; history knows who led.
+    """
+    there = Substitution.objects.filter(session__cohort=cohort, session__ends_at__gt=now - AROUND)
+    for_them = Q(absent__in=left, session__cancelled_at__isnull=False)
+    there.filter(Q(substitute__in=left) | for_them).delete()
 
 
 def _written(made: Plan) -> list[dict[str, object]]:

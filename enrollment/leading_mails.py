@@ -87,33 +87,30 @@ def _words_to_member(
         return []
     if GROUP not in news:
         return [
-            _one_session(group, one, topic[1], people, zone)
-            for topic in news
+            _one_session(group, one, people[absent], zone)
+            for number, absent in news
             for one in own
-            if one.number == topic[0]
+            if one.number == number and absent in people
         ]
     before, team = news[GROUP], group.team
-    left = [people[pk] for pk in before if pk not in team.ids]
+    left = [people[pk] for pk in before if pk in people and pk not in team.ids]
     joined = [person for person in team.facilitators if person.pk not in before]
     first = clock.day(own[0].starts_at, zone)
     words = f"From {first}, {names(team.facilitators)} {verb(team.facilitators)} your sessions"
     words += f" instead of {names(left)}." if left and joined else "."
     return [words] + [
-        _one_session(group, one, swap.absent_id, people, zone)
+        _one_session(group, one, swap.absent, zone)
         for one in own
         for swap in team.substitutions.get(one.pk, ())
     ]
 
 
-def _one_session(
-    group: Group, session: GroupSession, absent: int, people: Mapping[int, User], zone: str
-) -> str:
+def _one_session(group: Group, session: GroupSession, usual: User, zone: str) -> str:
     """As in "On Tuesday, December 15, Mei leads your session instead of Dana."""
-    day = clock.day(session.starts_at, zone)
-    swap, usual = group.team.substitution(session, absent), names([people[absent]])
+    day, swap = clock.day(session.starts_at, zone), group.team.substitution(session, usual.pk)
     if swap is None:
-        return f"On {day}, {usual} leads your session after all."
-    return f"On {day}, {names([swap.substitute])} leads your session instead of {usual}."
+        return f"On {day}, {names([usual])} leads your session after all."
+    return f"On {day}, {names([swap.substitute])} leads your session instead of {names([usual])}."
 
 
 # --- To those who lead ------------------------------------------------------------------
@@ -123,7 +120,7 @@ def leading_changed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """What somebody leads, or does not lead any more. The subject is the person."""
     changes = changes_of(messages)
     groups = groups_of(changes.values(), now)
-    heard, people = heard_by(messages), people_of(groups.values())
+    heard = heard_by(messages)
     readers = User.objects.in_bulk([message.subject_id for message in messages])
 
     def render(message: Message) -> Mail | NotOwed:
@@ -132,7 +129,7 @@ def leading_changed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         # Who made a change knows of it.
         heard[reader.pk].told |= {one.pk for one in group.changes if one.actor_id == reader.pk}
         news = dict(group.news(change, heard[reader.pk]))
-        sentences = [*_words_to_leader(group, news, reader, people)] if group.ahead else []
+        sentences = [*_words_to_leader(group, news, reader)] if group.ahead else []
         if not sentences:
             return NO_NEWS
         return compose("leading-changed", SUBJECT, _to_leader(reader, sentences, group.cohort))
@@ -140,9 +137,7 @@ def leading_changed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     return {message.pk: render(message) for message in messages}
 
 
-def _words_to_leader(
-    group: Group, news: Mapping[Topic, Any], reader: User, people: Mapping[int, User]
-) -> Iterator[str]:
+def _words_to_leader(group: Group, news: Mapping[Topic, Any], reader: User) -> Iterator[str]:
     name, zone, pk = f"“{group.cohort.name}”", reader.time_zone, reader.pk
     leads = pk in group.team.ids
     if GROUP in news and leads != (pk in news[GROUP]):
@@ -155,16 +150,16 @@ def _words_to_leader(
         if session is None:
             continue
         when = clock.day_and_time(session.starts_at, zone)
-        current = group.stands((number, absent))
-        if current == pk:
-            instead = names([people[absent]])
+        swap = group.team.substitution(session, absent)
+        if swap and swap.substitute_id == pk:
+            instead = names([swap.absent])
             yield f"You lead {name} on {when}, instead of {instead}. It is week {number}."
         elif known == pk and not leads:
             yield f"You do not lead {name} on {when} any more."
-        elif absent == pk and leads and current is None:
+        elif absent == pk and leads and swap is None:
             yield f"You lead {name} on {when} after all."
-        elif absent == pk and known is None:
-            yield f"{names([people[current]])} leads {name} on {when} instead of you."
+        elif absent == pk and known is None and swap:
+            yield f"{names([swap.substitute])} leads {name} on {when} instead of you."
 
 
 def led_dates_changed(messages: Sequence[Message], now: dt.datetime) -> Rendered:

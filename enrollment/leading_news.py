@@ -1,8 +1,9 @@
 """What is news about who leads: to whom, at the moment when a mail is written.
 
 Of two changes in a row only the latest that somebody is owed a mail about speaks, and it tells what
-is different from what its reader was last told: whoever comes back before the first mail went out
-is no news.
+is different from what its reader knows: whoever comes back before the first mail went out is no
+news. They know what they were last told of; before that, who led the group when they came, as its
+page says that, and of no substitute, as no page does.
 """
 
 import datetime as dt
@@ -48,14 +49,17 @@ class Group:
         """Each topic on which the change has something to say, and what its reader knows of it."""
         for topic in _topics(change):
             about = [one for one in self.changes if topic in _topics(one)]
-            if max(one.pk for one in about if one.pk in heard.owed) != change.pk:
+            owed = [one for one in about if one.pk in heard.owed]
+            if owed[-1] != change:
                 continue
-            unknown = about.pop()
-            while about and about[-1].pk not in heard.told:
-                unknown = about.pop()
-            before = _topics(unknown)[topic]["before"]
-            if before != self.stands(topic):
-                yield topic, before
+            told = [one for one in about if one.pk in heard.told]
+            if told:
+                known = _topics(told[-1])[topic]["after"]
+            else:
+                # Whoever is owed no earlier change was not there yet.
+                known = _topics(owed[0] if topic == GROUP else about[0])[topic]["before"]
+            if known != self.stands(topic):
+                yield topic, known
 
 
 @dataclass(slots=True)

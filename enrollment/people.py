@@ -25,8 +25,6 @@ logger = structlog.get_logger(__name__)
 
 # After a group's last session its leaders need nobody's answers much longer.
 READABLE_AFTER = dt.timedelta(days=30)
-# Whoever leads one session needs the answers of those in it around that day only.
-AROUND = roster.LOOK_BACK
 # How long one look lasts: a reload, or "Back", is not another one.
 LOOK = dt.timedelta(minutes=10)
 # Whether a payment is overdue is not the leaders' affair.
@@ -106,8 +104,8 @@ def person_in(*, session: GroupSession, public_id: uuid.UUID) -> Person:
             enrollment=one,
             name=roster.name_of(one),
             row=None,
-            readable_from=session.starts_at - AROUND,
-            readable_until=session.ends_at + AROUND,
+            readable_from=session.starts_at - roster.AROUND,
+            readable_until=session.ends_at + roster.AROUND,
         )
     raise Enrollment.DoesNotExist
 

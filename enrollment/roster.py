@@ -16,8 +16,9 @@ from enrollment.attendance import CAME, EXPECTED, ON_THE_ROSTER
 from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark, Visit
 from sessions.models import Cohort, GroupSession, Substitution
 
-# How long a substitute may still look at the session, and note who came.
-LOOK_BACK = dt.timedelta(days=7)
+# Whoever leads one session only needs it, and those in it, so long before its start and after its
+# end: to prepare, and to note who came.
+AROUND = dt.timedelta(days=7)
 NAMELESS = "No name given"
 # No mark of anybody's: a cancelled session is neither attended nor missed.
 CANCELLED = "cancelled"
@@ -35,12 +36,12 @@ def cohorts_of(leader: User) -> "QuerySet[Cohort]":
 
 def sessions_of(leader: User, now: dt.datetime) -> "QuerySet[GroupSession]":
     """The sessions that somebody may see from within: those of their groups, and those in which
-    they stand in for somebody, until a week after."""
+    they stand in for somebody, from a week before until a week after."""
     if leader.role == Role.MEMBER:
         return GroupSession.objects.none()
     sessions = GroupSession.objects.exclude(cohort__status=Cohort.Status.DRAFT)
     stood_in = Substitution.objects.filter(substitute=leader).values("session")
-    stands_in = Q(pk__in=stood_in, ends_at__gt=now - LOOK_BACK)
+    stands_in = Q(pk__in=stood_in, starts_at__lte=now + AROUND, ends_at__gt=now - AROUND)
     return sessions.filter(Q(cohort__in=cohorts_of(leader)) | stands_in)
 
 

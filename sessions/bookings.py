@@ -14,18 +14,16 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from accounts import clock
 from accounts.models import User
+from accounts.turns import BOOKINGS, take_turn
 from sessions import leading
 from sessions.leading import NOBODY, Team
 from sessions.models import Booking, Cohort, GroupSession
 from sessions.schedule import session_starts
-
-# Any number that nobody else here gives to PostgreSQL's advisory locks.
-TURN = 4_112_012
 
 
 class Conflict(ValueError):
@@ -163,7 +161,8 @@ def book(*, cohort: Cohort, since: dt.datetime | None = None) -> None:
 
     Raises Conflict, and then nothing was changed.
     """
-    _take_turn()
+    # Two who insert what the other inserts would wait for each other.
+    take_turn(BOOKINGS)
     bookings = Booking.objects.filter(session__cohort=cohort)
     if since is not None:
         bookings = bookings.filter(session__ends_at__gt=since)
@@ -182,11 +181,3 @@ def book(*, cohort: Cohort, since: dt.datetime | None = None) -> None:
             Booking.objects.bulk_create(wanted)
     except IntegrityError:
         raise Conflict(in_the_way(cohort=cohort, wanted=planned, since=since)) from None
-
-
-def _take_turn() -> None:
-    """One at a time until the transaction ends: two who insert what the other inserts would
-    wait for each other. (SQLite lets only one write anyway.)"""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [TURN])

@@ -16,6 +16,7 @@ from django.contrib import admin
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
@@ -308,7 +309,7 @@ def test_control_without_taking_turns_the_database_refuses_the_fork(
     leaders = [make_person(f"leader{number}@example.org") for number in range(2)]
     an_entry(leaders[0])
     with monkeypatch.context() as without:
-        without.setattr(audit, "_take_turn", lambda: None)
+        without.setattr(audit, "take_turn", lambda _: None)
         without.setattr(audit, "_seal", when_both_have_read)
         results = at_once([partial(an_entry, leader) for leader in leaders])
 
@@ -350,6 +351,18 @@ def test_admins_read_the_log_and_narrow_it(
     entry = client.get(reverse("admin:accounts_auditentry_change", args=[entries[0].pk]))
     assert entry.status_code == 200
     assert "_save" not in entry.content.decode()
+
+
+@pytest.mark.django_db
+def test_the_list_of_a_long_log_asks_for_nothing_that_no_index_answers(
+    client: Client, boss: User, entries: list[AuditEntry]
+) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        client.get(reverse("admin:accounts_auditentry_changelist"))
+    words = " ".join(query["sql"] for query in captured)
+    assert "accounts_auditentry" in words
+    assert "MIN(" not in words
+    assert 'ORDER BY "accounts_auditentry"."at"' not in words
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.urls import reverse
 from accounts.models import Role, User
 from enrollment import door, history, roster
 from outbox.models import Message
-from sessions.models import Booking, Cohort, CohortChange, Substitution
+from sessions.models import Booking, Cohort, CohortChange, GroupSession, Substitution
 from tests.enrollment import pages
 from tests.enrollment.builders import (
     FIRST_SESSION,
@@ -117,6 +117,7 @@ def test_a_substitute_is_asked_for_looked_at_and_named(
     assert "calendar: times and links stay the same." in words
     assert "nothing has to be paid back" in words
     assert "This group admits members from CA, NY. Whoever leads it must be licensed there" in words
+    assert "Mei sees this one session, its members and its attendance, from a week before" in words
     assert not Substitution.objects.exists()
     confirm = {**shown(preview), "confirm": "1"}
     done = leading.post(at("substitute", cohort), confirm, follow=True)
@@ -238,7 +239,9 @@ def names_a_substitute(cohort: Cohort, dana: User, mei: User, number: int = 7) -
 
 
 MOMENTS: dict[str, tuple[Callable[[dt.datetime], dt.datetime], bool]] = {
-    "from being named": (lambda starts: NOW, True),
+    "from being named": (lambda starts: NOW, False),
+    "just before that week": (lambda starts: starts - 7 * DAY - MINUTE, False),
+    "a week before": (lambda starts: starts - 7 * DAY, True),
     "during": (lambda starts: starts + MINUTE, True),
     "a week after": (lambda starts: starts + HOUR + 7 * DAY - MINUTE, True),
     "later": (lambda starts: starts + HOUR + 7 * DAY, False),
@@ -246,7 +249,7 @@ MOMENTS: dict[str, tuple[Callable[[dt.datetime], dt.datetime], bool]] = {
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_substitute_sees_that_session_and_nothing_else_until_a_week_after(
+def test_a_substitute_sees_that_session_and_nothing_else_from_a_week_before_until_a_week_after(
     moment: str, cohort: Cohort, dana: User, mei: User, clock: Any
 ) -> None:
     a_confirmed_seat(cohort=cohort, member=a_member(display_name="Sam"))
@@ -254,7 +257,13 @@ def test_a_substitute_sees_that_session_and_nothing_else_until_a_week_after(
     when, sees = MOMENTS[moment]
     clock.move_to(when(session(cohort, 7).starts_at))
     browser = browser_of(mei)
-    assert ("week 7" in said(browser.get(DESK)).lower()) is sees
+    desk = browser.get(DESK)
+    listed = "week 7: Tuesday, November 17, 6:00 PM Eastern, instead of Dana"
+    opens = "(opens for you Tuesday, November 10, 6:00 PM Eastern)"
+    assert (listed in said(desk)) is (moment != "later")
+    assert (opens in said(desk)) is (moment not in ("later",) and not sees)
+    assert (f'href="{at("register", cohort, 7)}"' in desk.content.decode()) is sees
+    assert "Sam" not in said(desk) or sees
     assert browser.get(at("register", cohort, 7)).status_code == (200 if sees else 404)
     assert browser.get(at("arrivals", cohort, 7)).status_code == (200 if sees else 404)
     assert browser.post(at("start", cohort, 7)).status_code == (302 if sees else 404)
@@ -270,8 +279,9 @@ def test_a_substitute_sees_that_session_and_nothing_else_until_a_week_after(
 
 
 def test_before_being_named_and_after_being_withdrawn_there_is_nothing(
-    cohort: Cohort, dana: User, mei: User
+    cohort: Cohort, dana: User, mei: User, clock: Any
 ) -> None:
+    clock.move_to(session(cohort, 7).starts_at - DAY)
     browser = browser_of(mei)
     assert browser.get(at("register", cohort, 7)).status_code == 404
     names_a_substitute(cohort, dana, mei)
@@ -333,7 +343,57 @@ def test_a_member_whom_somebody_named_past_every_form_sees_nothing(
     assert not roster.sessions_of(member, NOW).exists()
 
 
+def test_whoever_leads_the_group_meanwhile_need_not_wait_for_the_week_before(
+    cohort: Cohort, dana: User, mei: User
+) -> None:
+    names_a_substitute(cohort, dana, mei)
+    cohort.facilitators.add(mei)
+    desk = browser_of(mei).get(DESK)
+    assert f'href="{at("register", cohort, 7)}"' in desk.content.decode()
+    assert "opens for you" not in said(desk)
+
+
 # --- Other leaders ------------------------------------------------------------------------
+
+
+WHEN_REMOVED: dict[str, Callable[[dt.datetime], dt.datetime]] = {
+    "before the session": lambda starts: starts - DAY,
+    "a day after it": lambda starts: starts + HOUR + DAY,
+}
+
+
+@pytest.mark.parametrize("when", WHEN_REMOVED)
+def test_a_removed_leader_keeps_no_session_in_which_they_stood_in(
+    when: str, admin: Client, cohort: Cohort, dana: User, mei: User, clock: Any
+) -> None:
+    names_a_substitute(cohort, dana, mei)
+    clock.move_to(WHEN_REMOVED[when](session(cohort, 7).starts_at))
+    admin.force_login(a_person("Robin", Role.ADMIN))
+    both = {"leaders": [dana.pk, mei.pk], "version": 1, "confirm": "1"}
+    assert admin.post(at("change_leaders", cohort), both).status_code == 302
+    assert browser_of(mei).get(at("register", cohort, 7)).status_code == 200
+    fields: dict[str, object] = {"leaders": [dana.pk], "version": 2}
+    preview = said(admin.post(at("change_leaders", cohort), fields))
+    assert "Mei sees nothing of this group any more." in preview
+    admin.post(at("change_leaders", cohort), {**fields, "confirm": "1"})
+    for name in ("register", "arrivals"):
+        assert browser_of(mei).get(at(name, cohort, 7)).status_code == 404
+    assert cohort.name not in said(browser_of(mei).get(DESK))
+    assert "Mei leads week 7 instead of Dana" in said(admin.get(at("roster", cohort)))
+
+
+def test_who_stood_in_for_a_removed_leader_keeps_no_cancelled_session_of_theirs(
+    admin: Client, cohort: Cohort, dana: User, mei: User, clock: Any
+) -> None:
+    names_a_substitute(cohort, dana, mei)
+    GroupSession.objects.filter(cohort=cohort, number=7).update(cancelled_at=NOW)
+    clock.move_to(session(cohort, 7).starts_at - DAY)
+    admin.force_login(a_person("Robin", Role.ADMIN))
+    luis = a_person("Luis")
+    assert browser_of(mei).get(at("register", cohort, 7)).status_code == 200
+    fields = {"leaders": [luis.pk], "version": 1, "confirm": "1"}
+    assert admin.post(at("change_leaders", cohort), fields).status_code == 302
+    assert browser_of(mei).get(at("register", cohort, 7)).status_code == 404
 
 
 def test_other_leaders_are_looked_at_chosen_and_gain_and_lose_access_at_once(

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Role, User
-from enrollment import attendance, door, services
-from enrollment.models import AttendanceNote, Enrollment, Mark, Register
-from sessions.models import Cohort, Substitution
+from enrollment import attendance, door, roster, services
+from enrollment.models import AttendanceNote, Enrollment, Mark, Register, Visit
+from sessions.models import Cohort, GroupSession, Substitution
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -27,6 +27,7 @@ from tests.enrollment.builders import (
     session,
 )
 from tests.enrollment.pages import said, words_of
+from tests.enrollment.test_making_up import takes, thursdays
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -189,6 +190,43 @@ def test_this_weeks_sessions_with_skill_and_people(
 def test_a_session_further_off_is_not_shown(leading: Client, clock: Any) -> None:
     clock.move_to(FIRST_SESSION - dt.timedelta(days=8))
     assert "Week 1" not in said(leading.get(DESK))
+
+
+@pytest.mark.parametrize(("after", "there"), [(59, True), (60, False)])
+def test_a_session_that_runs_over_the_readers_midnight_stays_until_its_end(
+    after: int, there: bool, client: Client, cohort: Cohort, clock: Any
+) -> None:
+    starts = FIRST_SESSION - 30 * MINUTE  # 11:30 PM in Berlin
+    GroupSession.objects.filter(cohort=cohort, number=1).update(
+        starts_at=starts, ends_at=starts + HOUR
+    )
+    leader = a_leader(cohort, time_zone="Europe/Berlin")
+    clock.move_to(starts + after * MINUTE)
+    client.force_login(leader)
+    page = said(client.get(DESK))
+    assert ("Start as host" in page, "Week 1" in page) == (there, there)
+
+
+def test_a_visitor_is_named_to_the_leader_while_they_may_come(cohort: Cohort) -> None:
+    first = session(cohort, 1)
+    stays, leaves = (
+        a_confirmed_seat(cohort=thursdays(), member=a_member(display_name=name))
+        for name in ("Zoe", "Zebulon")
+    )
+    for seat in (stays, leaves):
+        takes(seat, first)
+
+    def named() -> list[str]:
+        visitors = roster.visitors(sessions=[session(cohort, 1)])
+        return [one.name for one in visitors.get(first.pk, [])]
+
+    assert named() == ["Zebulon", "Zoe"]
+    running = FIRST_SESSION + MINUTE  # their chair is not given back any more
+    services.withdraw(enrollment_id=leaves.pk, actor=leaves.member, reason="Left", now=running)
+    assert not Visit.objects.exclude(given_back_at=None).exists()
+    assert named() == ["Zoe"]
+    GroupSession.objects.filter(pk=first.pk).update(cancelled_at=running)
+    assert named() == []
 
 
 def test_who_has_arrived_brings_itself_up_to_date(

@@ -22,6 +22,7 @@ from sessions.models import Cohort, GroupSession
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
+    MINUTE,
     NOW,
     a_cohort,
     a_confirmed_seat,
@@ -33,6 +34,7 @@ from tests.enrollment.pages import said
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 MINE = reverse("enrollment:my_calendar")
+YEAR = dt.timedelta(days=365)
 LONGEST_LINE = 75  # octets, says RFC 5545
 
 
@@ -131,6 +133,26 @@ def test_a_session_that_moved_or_is_cancelled_says_so_in_its_own_entry() -> None
     )
     assert (third.start, third["SEQUENCE"], third.get("STATUS")) == (moved, 2, None)
     assert (fifth["SEQUENCE"], fifth["STATUS"]) == (1, "CANCELLED")
+
+
+@pytest.mark.parametrize("reader", ["member", "visitor", "leader"])
+def test_what_ended_a_year_ago_is_not_read_any_more(reader: str, clock: Any) -> None:
+    cohort = a_cohort()
+    person, last = a_confirmed_seat(cohort=cohort).member, session(cohort, 1)
+    if reader == "leader":
+        person = a_leader(cohort)
+    if reader == "visitor":
+        last = session(a_cohort(starts_at=FIRST_SESSION + 20 * HOUR), 1)
+        week = making_up.own_week(enrollment=person.enrollments.get(), number=1, now=NOW)
+        making_up.take_chair(week=week, session_id=last.pk, now=NOW)
+    path = link_of(person)
+    assert len(starts(path)) == (13 if reader == "visitor" else 12)
+    found = []
+    for when in (last.ends_at + YEAR - MINUTE, last.ends_at + YEAR):
+        clock.move_to(when)
+        found.append(last.starts_at in starts(path))
+    assert found == [True, False]
+    assert len(starts(path)) == 11
 
 
 def test_past_sessions_stay_and_those_before_joining_never_come(clock: Any) -> None:

@@ -180,6 +180,28 @@ def test_who_goes_takes_their_substitutes_with_them(dana: User, mei: User) -> No
     assert (who(cohort, 7), booked(mei)) == (["Luis"], [])
 
 
+def test_a_leader_who_goes_does_not_stand_in_any_more_either(
+    cohort: Cohort, dana: User, mei: User, smtp_sink: SmtpSink
+) -> None:
+    stand_in(cohort, dana, mei)
+    hand_over(cohort, dana, mei)
+    deliver()
+    wish = NewLeaders(frozenset({dana.pk}))
+    found = handovers.preview(cohort=cohort, wish=wish, now=NOW + HOUR)
+    assert [(swap.session.number, swap.after) for swap in found.plan.swaps] == [(7, None)]
+    done = hand_over(cohort, dana, now=NOW + HOUR)
+    assert done.change.details[1] == {
+        "number": 7,
+        "absent": dana.pk,
+        "before": mei.pk,
+        "after": None,
+    }
+    assert (who(cohort, 7), booked(mei), len(booked(dana))) == (["Dana"], [], 12)
+    assert not Substitution.objects.exists()
+    deliver(NOW + HOUR + SOON)
+    assert f"{SEVENTH}, 6:00 PM Eastern after all." in said_to(smtp_sink, dana)[-1]
+
+
 def test_a_substitution_that_is_over_stays(cohort: Cohort, dana: User, mei: User) -> None:
     stand_in(cohort, dana, mei)
     hand_over(cohort, mei, now=session(cohort, 7).ends_at)
@@ -466,6 +488,112 @@ def test_a_substitute_hears_that_the_leader_they_stood_in_for_is_gone(
     last = said_to(smtp_sink, dana)[-1]
     assert f"You do not lead {name} any more." in last
     assert "after all" not in last
+
+
+def test_a_newcomer_is_told_what_is_different_from_the_page_on_which_they_came(
+    cohort: Cohort, dana: User, mei: User, smtp_sink: SmtpSink
+) -> None:
+    luis = a_leader("Luis")
+    old = a_confirmed_seat(cohort=cohort)
+    now = NOW
+    newcomers = []
+    for leader in (mei, luis, dana):  # before each change but the first, somebody joins
+        hand_over(cohort, leader, now=now)
+        deliver(now + SOON)
+        newcomers.append(a_confirmed_seat(cohort=cohort, now=now + MINUTE))
+        now += HOUR
+
+    def heard(seat: Enrollment) -> list[str]:
+        return [
+            mail.split("October 6, ")[1].split(".")[0] for mail in said_to(smtp_sink, seat.member)
+        ]
+
+    to_mei, to_luis, back = (
+        f"{new} leads your sessions instead of {before}"
+        for new, before in (("Mei", "Dana"), ("Luis", "Mei"), ("Dana", "Luis"))
+    )
+    assert [heard(seat) for seat in (old, *newcomers)] == [
+        [to_mei, to_luis, back],
+        [to_luis, back],
+        [back],
+        [],
+    ]
+
+
+def test_a_newcomer_hears_that_a_former_leader_is_back(
+    cohort: Cohort, dana: User, mei: User, smtp_sink: SmtpSink
+) -> None:
+    hand_over(cohort, mei)
+    deliver()
+    seat = a_confirmed_seat(cohort=cohort, now=NOW + HOUR)
+    hand_over(cohort, dana, now=NOW + 2 * HOUR)
+    deliver(NOW + 2 * HOUR + SOON)
+    (mail,) = said_to(smtp_sink, seat.member)
+    assert "Dana leads your sessions instead of Mei." in mail
+
+
+def test_a_newcomer_who_is_confirmed_while_somebody_changes_who_leads_is_told(
+    cohort: Cohort, mei: User, smtp_sink: SmtpSink
+) -> None:
+    seat = a_confirmed_seat(cohort=cohort, now=NOW + MINUTE)  # the change waits for them
+    hand_over(cohort, mei)
+    deliver(NOW + HOUR)
+    (mail,) = said_to(smtp_sink, seat.member)
+    assert "Mei leads your sessions instead of Dana." in mail
+
+
+def test_a_newcomer_hears_of_another_substitute_without_having_heard_of_the_first(
+    cohort: Cohort, dana: User, mei: User, smtp_sink: SmtpSink
+) -> None:
+    stand_in(cohort, dana, mei)
+    deliver()
+    stays, goes = (a_confirmed_seat(cohort=cohort, now=NOW + HOUR) for _ in range(2))
+    stand_in(cohort, dana, a_leader("Luis"), now=NOW + 2 * HOUR)
+    deliver(NOW + 2 * HOUR + SOON)
+    for seat in (stays, goes):
+        (mail,) = said_to(smtp_sink, seat.member)
+        assert f"On {SEVENTH}, Luis leads your session instead of Dana." in mail
+
+
+def test_a_leader_hears_nothing_of_what_they_changed_themselves_meanwhile(
+    cohort: Cohort, dana: User, mei: User, smtp_sink: SmtpSink
+) -> None:
+    stand_in(cohort, dana, mei)
+    stand_in(cohort, dana, a_leader("Luis"), actor=dana)
+    deliver()
+    assert said_to(smtp_sink, dana) == []
+
+
+def test_mails_about_somebody_who_is_gone_altogether_still_go_out(
+    cohort: Cohort, dana: User, mei: User, smtp_sink: SmtpSink
+) -> None:
+    seat = a_confirmed_seat(cohort=cohort)
+    hand_over(cohort, dana, mei)
+    stand_in(cohort, dana, luis := a_leader("Luis"))
+    hand_over(cohort, mei)
+    dana.delete()
+    deliver()
+    (mail,) = said_to(smtp_sink, seat.member)
+    assert "Mei leads your sessions. " in mail
+    assert "You lead" in said_to(smtp_sink, mei)[-1]
+    assert said_to(smtp_sink, luis) == []
+    assert not Message.objects.exclude(state__in=[State.SENT, State.NOT_OWED]).exists()
+
+
+def test_a_substitute_withdrawn_for_somebody_who_is_gone_is_no_news(
+    dana: User, mei: User, smtp_sink: SmtpSink
+) -> None:
+    luis = a_leader("Luis")
+    cohort = a_led_group(dana, luis)
+    seat = a_confirmed_seat(cohort=cohort)
+    stand_in(cohort, dana, mei)
+    deliver()
+    stand_in(cohort, dana, None, now=NOW + HOUR)
+    dana.delete()
+    deliver(NOW + HOUR + SOON)
+    assert not Message.objects.exclude(state__in=[State.SENT, State.NOT_OWED]).exists()
+    assert len(said_to(smtp_sink, seat.member)) == 1
+    assert f"You do not lead “{cohort.name}” on {SEVENTH}" in said_to(smtp_sink, mei)[-1]
 
 
 def test_nothing_is_said_of_a_session_that_is_over_or_cancelled(

@@ -452,8 +452,8 @@ def test_a_substitute_reads_whom_to_call_around_their_session_only(
         come_back(client, clock, substitute, when)
         answer = client.post(page, follow=True)
         seen[when] = (answer.status_code, bool(answer.status_code == 200 and shown(answer)))
-    read, unread, unknown = (200, True), (200, False), (404, False)
-    assert list(seen.values()) == [unread, read, read, read, unknown]
+    read, unknown = (200, True), (404, False)
+    assert list(seen.values()) == [unknown, read, read, read, unknown]
     assert AuditEntry.objects.filter(actor=substitute).count() == 3
     assert client.get(page_of(seat)).status_code == 404
 
@@ -477,6 +477,20 @@ def test_the_page_of_one_session_says_nothing_of_other_weeks(
     assert "Attended" not in words
     register = client.get(reverse("enrollment:register", args=[cohort.slug, 2]))
     assert in_session(seat, cohort, 2) in register.content.decode()
+
+
+def test_the_leader_of_a_visited_group_reads_nothing_more_than_a_week_before(
+    client: Client, clock: Any, seat: Enrollment
+) -> None:
+    host = thursdays()
+    theirs = a_member(role=Role.FACILITATOR)
+    host.facilitators.add(theirs)
+    takes(seat, session(host, 1))
+    seen = []
+    for when in (THURSDAY - 7 * DAY - MINUTE, THURSDAY - 7 * DAY):
+        come_back(client, clock, theirs, when)
+        seen.append(bool(shown(client.post(in_session(seat, host), follow=True))))
+    assert seen == [False, True]
 
 
 def test_the_leader_of_a_visited_group_knows_whom_to_call(
