@@ -143,7 +143,7 @@ def test_what_ended_a_year_ago_is_not_read_any_more(reader: str, clock: Any) -> 
         person = a_leader(cohort)
     if reader == "visitor":
         last = session(a_cohort(starts_at=FIRST_SESSION + 20 * HOUR), 1)
-        week = making_up.own_week(enrollment=person.enrollments.get(), number=1, now=NOW)
+        week = absences.own_week(enrollment=person.enrollments.get(), number=1, now=NOW)
         making_up.take_chair(week=week, session_id=last.pk, now=NOW)
     path = link_of(person)
     assert len(starts(path)) == (13 if reader == "visitor" else 12)
