@@ -31,6 +31,12 @@ STATUS_WORDS: dict[str, str] = {
 }
 
 
+def status_words(enrollment: Enrollment, next_session: GroupSession | None) -> str:
+    """How a member stands, in words; after the last session nothing is there to be confirmed."""
+    over = next_session is None and enrollment.status in IN_STANDING
+    return STATUS_WORDS[Status.COMPLETED if over else enrollment.status]
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class MyGroupRow:
     enrollment: Enrollment
@@ -58,7 +64,7 @@ def my_groups(*, member: User, now: dt.datetime) -> list[MyGroupRow]:
         (
             MyGroupRow(
                 row,
-                STATUS_WORDS[row.status],
+                status_words(row, sessions.get(row.next_session_id)),
                 sessions.get(row.next_session_id) if row.status in LIVE else None,
             )
             for row in rows
@@ -137,7 +143,7 @@ def my_group(*, enrollment: Enrollment, now: dt.datetime) -> MyGroup:
     shown = coming if enrollment.status in LIVE else None
     return MyGroup(
         enrollment=enrollment,
-        status_label=STATUS_WORDS[enrollment.status],
+        status_label=status_words(enrollment, coming),
         next_session=shown,
         door_opens_at=opens_at,
         door_open=in_standing and opens_at is not None and now >= opens_at,
