@@ -12,6 +12,7 @@ from enrollment import history, rescheduling
 from enrollment.changes import Kind, Wish
 from enrollment.handovers import NewLeaders, StandIn
 from enrollment.meeting_links import Relink
+from enrollment.moments import MomentForm
 from sessions import leading
 from sessions.models import Cohort, GroupSession, https_only
 
@@ -77,7 +78,7 @@ class ChangingForm(forms.Form):
         ]
 
 
-class ChangeForm(ChangingForm):
+class ChangeForm(MomentForm, ChangingForm):
     """Other dates. Date and time are the group's own, and needed only where something moves."""
 
     number = forms.TypedChoiceField(label="Which session?", coerce=int)
@@ -87,19 +88,6 @@ class ChangeForm(ChangingForm):
         widget=forms.RadioSelect,
         error_messages={"required": "Choose what happens."},
     )
-    day = forms.DateField(
-        label="New date",
-        required=False,
-        help_text="Only when it moves.",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages={"invalid": "Enter a date as 2026-12-01."},
-    )
-    wall_time = forms.TimeField(
-        label="New time",
-        required=False,
-        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-        error_messages={"invalid": "Enter a time as 18:00."},
-    )
     field_order = ("number", "kind", "day", "wall_time")
 
     def changeable(self, now: dt.datetime) -> "QuerySet[GroupSession]":
@@ -107,19 +95,17 @@ class ChangeForm(ChangingForm):
 
     def offer(self) -> None:
         self.choices("number", self.session_choices(), STILL_TO_COME)
+        day, wall_time = self.fields["day"], self.fields["wall_time"]
+        day.label, wall_time.label = "New date", "New time"
+        day.help_text = "Only when it moves."
         label = clock.zone_label(self.cohort.zone)
-        self.fields["wall_time"].help_text = f"Only when it moves, on the group's clock ({label})."
+        wall_time.help_text = f"Only when it moves, on the group's clock ({label})."
 
     def clean(self) -> dict[str, Any]:
         """A session that moves needs to know where to."""
         cleaned: dict[str, Any] = super().clean() or {}
         if cleaned.get("kind") in NEEDS_A_TIME:
-            for field, words in (
-                ("day", "Choose the new date."),
-                ("wall_time", "Choose the new time."),
-            ):
-                if not cleaned.get(field) and field not in self.errors:
-                    self.add_error(field, words)
+            self.ask_when(cleaned, day="Choose the new date.", wall_time="Choose the new time.")
         return cleaned
 
     def wish(self) -> Wish:

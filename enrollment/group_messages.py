@@ -1,7 +1,8 @@
 """Writing to a group, or to some of it: one mail to each, now or at a time ahead.
 
 A message is claimed once, when its time has come, and owes one mail to each who is in standing at
-that moment. The outbox asks again before each mail (`message_mails.py`).
+that moment. It does not go out when its author does not lead the group any more, nor when it
+names somebody who has joined since. The outbox asks again before each mail (`message_mails.py`).
 """
 
 import datetime as dt
@@ -11,12 +12,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, Q, QuerySet
 
 from accounts.models import User
-from enrollment import message_checks
-from enrollment.models import Enrollment, GroupMessage
-from enrollment.states import IN_STANDING
+from enrollment import message_checks, roster
+from enrollment.models import Enrollment, GroupMessage, Visit
+from enrollment.states import IN_STANDING, LIVE
 from outbox import services as outbox
 from outbox.models import Message, State
 from sessions.models import Cohort
@@ -47,27 +48,42 @@ class People:
 
     def findings(self, *, body: str, to: Sequence[Enrollment] | None) -> list[str]:
         """Why these words cannot be mailed to those people; empty when they can."""
-        own = [one.member.display_name for one in to or ()]
         return message_checks.findings(
             body=body,
             names=self.names,
-            free_names=[*self.leaders, *(own if len(own) == 1 else ())],
+            free_names=self._free_names(to),
             site=settings.SITE_URL,
             practice=settings.SUPPORT_EMAIL,
         )
 
+    def named(self, *, body: str, to: Sequence[Enrollment] | None) -> bool:
+        """Whether these words say a name that those people must not read."""
+        return message_checks.names_somebody(
+            body=body, names=self.names, free_names=self._free_names(to)
+        )
+
+    def _free_names(self, to: Sequence[Enrollment] | None) -> list[str]:
+        own = [one.member.display_name for one in to or ()]
+        return [*self.leaders, *(own if len(own) == 1 else ())]
+
 
 def people(*, cohort: Cohort, author: User) -> People:
-    """Everybody who is or was confirmed; who left is not named either. Two queries."""
+    """Everybody who has a seat or is about to, who had one, and who visits. Three queries.
+
+    Who left is not named either, nor who visited.
+    """
     known = (
-        Enrollment.objects.filter(cohort=cohort, confirmed_at__isnull=False)
+        Enrollment.objects.filter(cohort=cohort)
+        .filter(Q(confirmed_at__isnull=False) | Q(status__in=LIVE))
         .select_related("member")
         .order_by("member__display_name", "pk")
     )
+    visits = Visit.objects.filter(session__cohort=cohort, given_back_at=None)
+    visitors = visits.values_list("enrollment__member__display_name", flat=True)
     leaders = cohort.facilitators.values_list("display_name", flat=True)
     return People(
         standing=[one for one in known if one.status in IN_STANDING],
-        names=[one.member.display_name for one in known],
+        names=[*(one.member.display_name for one in known), *visitors],
         leaders=[author.display_name, *leaders],
     )
 
@@ -108,11 +124,16 @@ def recipients(message: GroupMessage) -> "QuerySet[Enrollment]":
 
 @transaction.atomic
 def promise(*, message: GroupMessage, now: dt.datetime) -> int:
-    """Owe a mail to each recipient; returns how many. Whoever claims it second owes nothing."""
-    claimed = GroupMessage.objects.filter(
-        pk=message.pk, promised_at=None, cancelled_at=None
-    ).update(promised_at=now)
-    if not claimed:
+    """Owe a mail to each recipient; returns how many. Whoever claims it second owes nothing.
+
+    A message that must not go out as things are now is cancelled instead, and says why.
+    """
+    waiting = GroupMessage.objects.filter(pk=message.pk, promised_at=None, cancelled_at=None)
+    if obstacle := _obstacle(message):
+        waiting.update(cancelled_at=now, obstacle=obstacle)
+        message.refresh_from_db(fields=["promised_at", "cancelled_at", "obstacle"])
+        return 0
+    if not waiting.update(promised_at=now):
         return 0
     message.promised_at = now
     rows = recipients(message).annotate(occasion=F("pk") * 0 + message.pk)
@@ -121,10 +142,22 @@ def promise(*, message: GroupMessage, now: dt.datetime) -> int:
     )
 
 
+def _obstacle(message: GroupMessage) -> GroupMessage.Obstacle | None:
+    """What has changed since the message was written, so that it must not go out."""
+    author, cohort = message.author, message.cohort
+    if not (author.is_active and roster.cohorts_of(author).filter(pk=cohort.pk).exists()):
+        return GroupMessage.Obstacle.AUTHOR
+    to = None if message.everyone else list(message.to.select_related("member"))
+    if people(cohort=cohort, author=author).named(body=message.body, to=to):
+        return GroupMessage.Obstacle.NAMES
+    return None
+
+
 def promise_due_messages(*, now: dt.datetime) -> int:
     """Promise the mails of every message whose time has come; returns how many mails."""
     due = GroupMessage.objects.filter(promised_at=None, cancelled_at=None, send_at__lte=now)
-    return sum(promise(message=message, now=now) for message in due.order_by("send_at", "pk"))
+    due = due.select_related("author", "cohort").order_by("send_at", "pk")
+    return sum(promise(message=message, now=now) for message in due)
 
 
 def mails_of(*, cohort_id: int, messages: Sequence[GroupMessage]) -> "QuerySet[Message]":
@@ -137,25 +170,24 @@ def mails_of(*, cohort_id: int, messages: Sequence[GroupMessage]) -> "QuerySet[M
     )
 
 
+def _waiting_mails(message: GroupMessage) -> "QuerySet[Message]":
+    return mails_of(cohort_id=message.cohort_id, messages=[message]).filter(state__in=WAITING)
+
+
 def can_be_cancelled(message: GroupMessage) -> bool:
     """Whether anything of it is still to go out."""
     if message.cancelled_at is not None:
         return False
-    if message.promised_at is None:
-        return True
-    mails = mails_of(cohort_id=message.cohort_id, messages=[message])
-    return mails.filter(state__in=WAITING).exists()
+    return message.promised_at is None or _waiting_mails(message).exists()
 
 
-@transaction.atomic
 def cancel(*, message: GroupMessage, now: dt.datetime) -> bool:
     """Stop what has not gone out yet; False when there is nothing left to stop.
 
     A mail that is being handed over at this very moment may still arrive: its state tells.
     """
-    current = GroupMessage.objects.select_for_update().get(pk=message.pk)
-    if not can_be_cancelled(current):
-        return False
-    current.cancelled_at = now
-    current.save(update_fields=["cancelled_at"])
-    return True
+    current = GroupMessage.objects.filter(pk=message.pk, cancelled_at=None)
+    if current.filter(promised_at=None).update(cancelled_at=now):
+        return True
+    # A statement of its own: it sees the mails of a worker that the one before waited for.
+    return bool(current.filter(Exists(_waiting_mails(message))).update(cancelled_at=now))

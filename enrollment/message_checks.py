@@ -56,6 +56,11 @@ def _named(body: str, names: Iterable[str], free_names: Iterable[str]) -> Iterat
             yield word[0], "is the name of a member. Mails name nobody: leave it out."
 
 
+def names_somebody(*, body: str, names: Iterable[str], free_names: Iterable[str]) -> bool:
+    """Whether one of `names` stands in `body`, as `findings` says it."""
+    return any(True for _ in _named(body, names, free_names))
+
+
 # --- Links ------------------------------------------------------------------------------
 
 # What ends an address that is written without https://. Listed, so that a missing space after

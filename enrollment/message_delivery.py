@@ -13,6 +13,7 @@ from enrollment.models import Enrollment, GroupMessage
 from enrollment.roster import name_of
 from enrollment.states import IN_STANDING
 from outbox.models import Message, State
+from sessions import leading
 from sessions.models import Cohort
 
 # What a list counts, in the order in which it says so.
@@ -26,11 +27,15 @@ COUNTED = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One message among others. `to` is empty for everybody; `counts` as in "3 sent"."""
+    """One message among others. `to` is empty for everybody; `counts` as in "3 sent".
+
+    `obstacle` says why it did not go out, if that was nobody's wish.
+    """
 
     message: GroupMessage
     to: list[str]
     counts: list[str]
+    obstacle: str
 
 
 def written_to(cohort: Cohort) -> list[Row]:
@@ -44,7 +49,17 @@ def written_to(cohort: Cohort) -> list[Row]:
     mails = mails_of(cohort_id=cohort.pk, messages=found)
     for message_id, state in mails.values_list("occasion_id", "state"):
         counts[message_id][state] += 1
-    return [Row(one, _names(one.to.all()), _in_words(counts[one.pk])) for one in found]
+    return [
+        Row(one, _names(one.to.all()), _in_words(counts[one.pk]), _obstacle(one)) for one in found
+    ]
+
+
+def _obstacle(message: GroupMessage) -> str:
+    if message.obstacle == GroupMessage.Obstacle.AUTHOR:
+        return f"Not sent: {leading.names([message.author])} does not lead this group any more."
+    if message.obstacle == GroupMessage.Obstacle.NAMES:
+        return "Not sent: it names somebody who has joined since."
+    return ""
 
 
 def _names(members: Iterable[Enrollment]) -> list[str]:
@@ -73,6 +88,7 @@ class Deliveries:
     to: list[str]
     people: list[Delivery]
     can_be_cancelled: bool
+    obstacle: str
 
 
 def deliveries(message: GroupMessage) -> Deliveries:
@@ -92,6 +108,7 @@ def deliveries(message: GroupMessage) -> Deliveries:
         to=_names(chosen),
         people=[_delivery(message, one, mails.get(one.pk)) for one in concerned],
         can_be_cancelled=can_be_cancelled(message),
+        obstacle=_obstacle(message),
     )
 
 
@@ -117,7 +134,10 @@ def _without_mail(message: GroupMessage, member: Enrollment) -> tuple[str, str]:
     if message.promised_at is not None:
         return "stopped", "Not sent. They had no confirmed seat when it went out."
     if message.cancelled_at is not None:
-        return "stopped", "Not sent. The message was cancelled."
+        return (
+            "stopped",
+            "Not sent." if message.obstacle else "Not sent. The message was cancelled.",
+        )
     if member.status not in IN_STANDING:
         return "stopped", "Gets no mail while they have no confirmed seat."
     return "waiting", "Waiting for its time"

@@ -10,6 +10,7 @@ from django import forms
 from accounts import clock
 from enrollment.group_messages import FURTHEST, Draft, People
 from enrollment.models import Enrollment, GroupMessage
+from enrollment.moments import MomentForm
 from enrollment.roster import name_of
 from sessions.schedule import instant
 
@@ -25,7 +26,7 @@ class Words(forms.CharField):
         return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-class MessageForm(forms.Form):
+class MessageForm(MomentForm):
     """A message, whom it is for, and when it goes out on the group's clock."""
 
     to_whom = forms.ChoiceField(
@@ -60,19 +61,7 @@ class MessageForm(forms.Form):
         initial="now",
         error_messages={"required": "Choose when it goes out."},
     )
-    day = forms.DateField(
-        label="Date",
-        required=False,
-        help_text="Only when it does not go out right away.",
-        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        error_messages={"invalid": "Enter a date as 2026-12-01."},
-    )
-    wall_time = forms.TimeField(
-        label="Time",
-        required=False,
-        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
-        error_messages={"invalid": "Enter a time as 18:00."},
-    )
+    field_order = ("to_whom", "chosen", "body", "when", "day", "wall_time")
 
     def __init__(
         self, *args: Any, people: People, zone: zoneinfo.ZoneInfo, now: dt.datetime, **kwargs: Any
@@ -83,6 +72,7 @@ class MessageForm(forms.Form):
         chosen = self.fields["chosen"]
         assert isinstance(chosen, forms.MultipleChoiceField)
         chosen.choices = [(key, name_of(one)) for key, one in self.members.items()]
+        self.fields["day"].help_text = "Only when it does not go out right away."
         label = clock.zone_label(zone)
         self.fields["wall_time"].help_text = f"On the group's clock ({label})."
 
@@ -106,15 +96,9 @@ class MessageForm(forms.Form):
             self.add_error("to_whom", "Nobody has a confirmed seat yet, so nobody would get it.")
 
     def _look_at_time(self, cleaned: dict[str, Any]) -> None:
-        day, wall_time = cleaned.get("day"), cleaned.get("wall_time")
-        for field, typed, words in (
-            ("day", day, "Choose the date."),
-            ("wall_time", wall_time, "Choose the time."),
-        ):
-            if not typed and field not in self.errors:
-                self.add_error(field, words)
-        if not day or wall_time is None:
+        if not self.ask_when(cleaned, day="Choose the date.", wall_time="Choose the time."):
             return
+        day, wall_time = cleaned["day"], cleaned["wall_time"]
         # A year at either end of the calendar has no instant in every zone.
         distance = day - self.now.astimezone(self.zone).date()
         if distance > FURTHEST:

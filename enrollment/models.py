@@ -314,6 +314,12 @@ class GroupMessage(models.Model):
 
     LONGEST = 2_000
 
+    class Obstacle(models.TextChoices):
+        """Why a message did not go out when its time came, though nobody cancelled it."""
+
+        AUTHOR = "author", "Whoever wrote it does not lead the group any more"
+        NAMES = "names", "It names somebody who has joined since"
+
     # Made with the preview, so that pressing twice sends once.
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="messages")
@@ -325,6 +331,12 @@ class GroupMessage(models.Model):
     send_at = models.DateTimeField()
     promised_at = models.DateTimeField(null=True, help_text="When its mails were promised.")
     cancelled_at = models.DateTimeField(null=True)
+    obstacle = models.CharField(
+        max_length=8,
+        choices=Obstacle.choices,
+        blank=True,
+        help_text="Why it was cancelled by itself; empty when somebody did it.",
+    )
 
     class Meta:
         ordering = ("-send_at", "-pk")

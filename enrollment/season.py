@@ -13,9 +13,11 @@ from django.utils.text import slugify
 
 from accounts.models import Role, User
 from enrollment import opening
+from enrollment.history import ChangedMeanwhile
 from enrollment.models import Seat, Visit
 from sessions import bookings, schedule
 from sessions.models import Cohort
+from sessions.services import fingerprint
 
 DAY = dt.timedelta(days=1)
 WEEK = dt.timedelta(weeks=1)
@@ -52,9 +54,11 @@ def free_slug(cohort: Cohort) -> str:
 @transaction.atomic
 def save_draft(form: "ModelForm[Cohort]") -> Cohort:
     """Store what a valid form says. Raises NotPossible if the draft was published meanwhile, or
-    the same one was stored in this moment."""
+    the same one was stored in this moment, and ChangedMeanwhile if it is not what the form showed
+    any more: a form stores all that it shows."""
     if form.instance.pk:
-        _locked_draft(form.instance)
+        if fingerprint(_locked_draft(form.instance)) != form.cleaned_data["seen"]:
+            raise ChangedMeanwhile
     else:
         form.instance.slug = free_slug(form.instance)
     try:
@@ -138,14 +142,21 @@ def archive(*, cohort: Cohort, now: dt.datetime) -> None:
 
 
 @transaction.atomic
-def change_capacity(*, cohort: Cohort, capacity: int, now: dt.datetime) -> None:
+def change_capacity(
+    *, cohort: Cohort, capacity: int, now: dt.datetime, seen: int | None = None
+) -> None:
     """Add chairs, or take free ones away. Raises NotPossible below the seats that are taken, or
     that somebody from another group visits on.
+
+    `seen` is the number that the page showed: ChangedMeanwhile if it is another by now, unless it
+    is the one that is wanted. None for whoever looked at no page.
 
     Buyers do not wait: the cohort is locked against other staff only, and a chair goes only
     while it is free, which its locked row says even if it was free a moment ago.
     """
     group = Cohort.objects.select_for_update(no_key=True).get(pk=cohort.pk)
+    if seen is not None and group.capacity not in (seen, capacity):
+        raise ChangedMeanwhile
     most = group.programme.max_capacity
     if capacity > max(most, group.capacity):
         raise NotPossible(f"This program seats at most {most}.")

@@ -1,15 +1,21 @@
 """What staff type about a group, and form fields for the short lists that it keeps."""
 
+import datetime as dt
 import decimal
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.db.models import Q
+from django.utils.dateformat import format as formatted
+from django.utils.dateformat import time_format
+from django.utils.html import escape
 
 from accounts import clock
 from accounts.models import Role, User
 from sessions import leading, schedule
 from sessions.models import Cohort
+from sessions.services import fingerprint
 
 
 class LinesField(forms.CharField):
@@ -46,6 +52,8 @@ class PlanForm(forms.ModelForm):
     a new group, or one of another program, costs the program's list price.
     """
 
+    # What this page shows of a stored draft, so that nobody's change is lost.
+    seen = forms.CharField(required=False, max_length=16, widget=forms.HiddenInput)
     name = forms.CharField(
         required=False,
         max_length=80,
@@ -127,9 +135,15 @@ class PlanForm(forms.ModelForm):
         fields["programme"].empty_label = None
         cents = self.instance.price_cents
         self.initial.setdefault("price", decimal.Decimal(cents).scaleb(-2))
+        if self.instance.pk is None:
+            del fields["seen"]
+        else:
+            self.initial["seen"] = fingerprint(self.instance)
         if self.plans_their_own:
             del fields["price"]
             fields["facilitators"].queryset = fields["facilitators"].queryset.exclude(pk=planner.pk)
+            leaders = self.initial.get("facilitators", ())
+            self.initial["facilitators"] = [one for one in leaders if one != planner]
             fields["facilitators"].label = "Who leads it with you"
             fields["facilitators"].help_text = "You lead it. Choose nobody to lead it alone."
             fields["programme"].help_text = "A new group costs the program's list price."
@@ -163,6 +177,38 @@ class PlanForm(forms.ModelForm):
         saved: Cohort = super().save(commit)
         return saved
 
+    def typed_otherwise(self) -> list[str]:
+        """The fields in which something else was typed than what is stored."""
+        return [name for name in self.changed_data if name != "seen"]
+
+    def say_what_is_saved(self, names: Iterable[str]) -> None:
+        """At these fields, besides what was typed there."""
+        stored = PlanForm(instance=self.instance, planner=self.planner)
+        for name in names:
+            field = self.fields[name]
+            words = saved_now(_in_words(stored.fields[name], stored.initial[name]))
+            field.help_text = f"{field.help_text} {words}" if field.help_text else words
+
+
+def _in_words(field: Any, value: Any) -> str:
+    if isinstance(field, forms.ModelMultipleChoiceField):
+        return leading.names(value) or "nobody"
+    if isinstance(field, forms.ChoiceField):
+        choices: Any = field.choices
+        return {str(key): str(label) for key, label in choices}.get(str(value), str(value))
+    if isinstance(value, dt.date):
+        return formatted(value, "l, F j, Y")
+    if isinstance(value, dt.time):
+        return time_format(value, "g:i A")
+    return str(field.prepare_value(value))
+
+
+def saved_now(words: object) -> str:
+    """For a hint, whose markup is kept: so what somebody typed is escaped."""
+    return f"<strong>Saved now: {escape(words) or 'nothing'}.</strong>"
+
 
 class CapacityForm(forms.Form):
     capacity = forms.IntegerField(label="Seats", min_value=1, max_value=100)
+    # What this page shows, so that nobody's change is lost.
+    seen = forms.IntegerField(required=False, widget=forms.HiddenInput)

@@ -1,9 +1,12 @@
 """Writing a cohort's calendar."""
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.forms import model_to_dict
 
 from sessions import schedule
 from sessions.models import Cohort, GroupSession
@@ -41,3 +44,15 @@ def last_joinable(cohort: Cohort, sessions: Iterable[GroupSession]) -> dt.dateti
         if session.number in cohort.starting_weeks and session.cancelled_at is None
     ]
     return max(starts, default=None)
+
+
+def fingerprint(cohort: Cohort) -> str:
+    """What is planned for the group, leaders and skipped dates too, as a few characters: others
+    once anybody has changed it. One query.
+
+    Not for a cohort with changes that are not stored. `Cohort.version` counts something else:
+    what was changed after members were told.
+    """
+    planned = model_to_dict(cohort)
+    planned["facilitators"] = sorted(one.pk for one in planned["facilitators"])
+    return hashlib.sha256(json.dumps(planned, default=str).encode()).hexdigest()[:16]

@@ -16,10 +16,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from enrollment import season, season_overview
+from enrollment.history import ChangedMeanwhile
 from enrollment.season import NotPossible
 from enrollment.season_overview import LABELS, State
 from enrollment.views.asking import form_status, fresh, member_of, posted
-from sessions.forms import CapacityForm, PlanForm
+from enrollment.views.changing import CHANGED
+from sessions.forms import CapacityForm, PlanForm, saved_now
 from sessions.models import Cohort, Programme
 
 TAKEN = (
@@ -158,12 +160,36 @@ def fill_in(request: HttpRequest, form: PlanForm, title: str) -> HttpResponse:
             if season.groups_of(form.planner).filter(slug=slug).exists():
                 return told(request, slug, refused)
             form.add_error(None, TAKEN)
+        except ChangedMeanwhile:
+            return meanwhile(request, form.instance.slug, title)
         else:
             return redirect("enrollment:plan", cohort.slug)
+    return render_form(request, form, title, form_status(form))
+
+
+def meanwhile(request: HttpRequest, slug: str, title: str) -> HttpResponse:
+    """Somebody else was faster: what was typed, and beside it what they saved."""
+    cohort, planner = cohort_or_404(request, slug), member_of(request)
+    late = PlanForm(request.POST, instance=cohort, planner=planner)
+    differs = late.typed_otherwise()
+    if not differs:  # as by a second press
+        return redirect("enrollment:plan", slug)
+    typed = {
+        name: field.widget.value_from_datadict(request.POST, request.FILES, name)
+        for name, field in late.fields.items()
+        if name != "seen"
+    }
+    form = PlanForm(instance=cohort, initial=typed, planner=planner)
+    form.say_what_is_saved(differs)
+    messages.warning(request, CHANGED)
+    return render_form(request, form, title, 409)
+
+
+def render_form(request: HttpRequest, form: PlanForm, title: str, status: int) -> HttpResponse:
     if not form.instance.pk and not form.is_bound:  # a mistake takes the focus itself
         form.fields["first_date"].widget.attrs["autofocus"] = True
     context = {"form": form, "title": title, "draft": form.instance.pk and form.instance}
-    return render(request, "enrollment/season/form.html", context, status=form_status(form))
+    return render(request, "enrollment/season/form.html", context, status=status)
 
 
 # --- One group --------------------------------------------------------------------------
@@ -177,14 +203,14 @@ def plan(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def show_plan(
-    request: HttpRequest, cohort: Cohort, form: CapacityForm | None = None
+    request: HttpRequest, cohort: Cohort, form: CapacityForm | None = None, status: int = 200
 ) -> HttpResponse:
+    seats = cohort.capacity
     context = {
         "plan": season_overview.plan(cohort=cohort, now=timezone.now()),
         "cohort": cohort,
-        "form": form or CapacityForm(initial={"capacity": cohort.capacity}),
+        "form": form or CapacityForm(initial={"capacity": seats, "seen": seats}),
     }
-    status = 422 if form is not None else 200
     return render(request, "enrollment/season/plan.html", context, status=status)
 
 
@@ -243,11 +269,25 @@ def capacity(request: HttpRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         try:
             season.change_capacity(
-                cohort=cohort, capacity=form.cleaned_data["capacity"], now=timezone.now()
+                cohort=cohort,
+                capacity=form.cleaned_data["capacity"],
+                seen=form.cleaned_data["seen"] or 0,  # a page that says nothing showed nothing
+                now=timezone.now(),
             )
         except NotPossible as refused:
             form.add_error("capacity", str(refused))
+        except ChangedMeanwhile:
+            return other_seats(request, slug, form.cleaned_data["capacity"])
         else:
             messages.success(request, "The seats are changed.")
             return redirect("enrollment:plan", slug)
-    return show_plan(request, cohort, form)
+    return show_plan(request, cohort, form, status=422)
+
+
+def other_seats(request: HttpRequest, slug: str, typed: int) -> HttpResponse:
+    """Somebody else changed the seats first: their number, and what was typed."""
+    cohort = cohort_or_404(request, slug)
+    form = CapacityForm(initial={"capacity": typed, "seen": cohort.capacity})
+    form.fields["capacity"].help_text = saved_now(cohort.capacity)
+    messages.warning(request, CHANGED)
+    return show_plan(request, cohort, form, status=409)

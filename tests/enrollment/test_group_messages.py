@@ -14,10 +14,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role, User
-from enrollment import group_messages, message_delivery, message_mails, services, tasks
+from enrollment import (
+    group_messages,
+    message_delivery,
+    message_mails,
+    services,
+    tasks,
+)
 from enrollment.group_messages import GROUP_MESSAGE, Draft
 from enrollment.message_delivery import Delivery
-from enrollment.models import Enrollment, GroupMessage
+from enrollment.models import Enrollment, GroupMessage, Visit
 from outbox import services as outbox
 from outbox.models import Message
 from outbox.services import Tally, deliver_due
@@ -30,8 +36,10 @@ from tests.enrollment.builders import (
     a_confirmed_seat,
     a_held_seat,
     a_member,
+    session,
 )
 from tests.enrollment.test_mails import CLINICAL, text_of, words
+from tests.enrollment.test_making_up import takes, thursdays
 from tests.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.django_db
@@ -210,7 +218,8 @@ def test_the_tick_costs_what_is_due_and_not_what_was_written() -> None:
     GroupMessage.objects.exclude(cancelled_at=None).update(send_at=NOW)
     assert cost() == 1
     GroupMessage.objects.filter(promised_at=None).update(send_at=NOW)
-    assert cost() == 1 + 3 * 4  # each: a savepoint, the claim, the promises, and its end
+    # Each: a savepoint, whether it may go out (four), the claim, the promises, and its end.
+    assert cost() == 1 + 3 * 8
     assert cost() == 1
 
 
@@ -252,6 +261,113 @@ def test_what_has_gone_out_cannot_be_cancelled(smtp_sink: SmtpSink) -> None:
     assert group_messages.cancel(message=message, now=NOW) is False
     message.refresh_from_db()
     assert message.cancelled_at is None
+
+
+def test_cancelled_twice_it_says_once_that_something_was_left_to_stop() -> None:
+    cohort = a_cohort()
+    seats(cohort, "Sam")
+    message = a_message(cohort)
+    assert group_messages.cancel(message=message, now=NOW) is True
+    assert group_messages.cancel(message=message, now=NOW + HOUR) is False
+    message.refresh_from_db()
+    assert message.cancelled_at == NOW
+
+
+# --- What changes between writing and its time ------------------------------------------
+
+
+def outcome(cohort: Cohort) -> tuple[set[int], str, str]:
+    """Who is owed the group's one message once its time has come, and what its list says."""
+    group_messages.promise_due_messages(now=NOW + HOUR)
+    [row] = message_delivery.written_to(cohort)
+    return owed(), row.obstacle, row.message.obstacle
+
+
+def test_a_message_of_somebody_who_does_not_lead_the_group_any_more_is_not_sent() -> None:
+    cohort = a_cohort()
+    seats(cohort, "Sam")
+    message = a_message(cohort, send_at=NOW + HOUR)
+    cohort.facilitators.set([a_member(role=Role.FACILITATOR, display_name="Mei Tanaka")])
+    words = "Not sent: Dana Reyes does not lead this group any more."
+    assert outcome(cohort) == (set(), words, "author")
+    message.refresh_from_db()
+    assert (message.promised_at, message.cancelled_at) == (None, NOW + HOUR)
+    assert group_messages.can_be_cancelled(message) is False
+    assert in_words(message) == {"Sam": "Not sent."}
+    assert group_messages.promise_due_messages(now=NOW + 2 * HOUR) == 0
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"role": Role.MEMBER}])
+def test_a_message_of_somebody_who_may_not_sign_in_or_lead_is_not_sent(
+    change: dict[str, Any],
+) -> None:
+    cohort = a_cohort()
+    seats(cohort, "Sam")
+    message = a_message(cohort, send_at=NOW + HOUR)
+    User.objects.filter(pk=message.author_id).update(**change)
+    assert (outcome(cohort)[0], outcome(cohort)[2]) == (set(), "author")
+
+
+def test_a_message_of_an_admin_or_of_somebody_who_came_back_goes_out() -> None:
+    cohort = a_cohort()
+    [sam] = seats(cohort, "Sam")
+    message = a_message(cohort, send_at=NOW + HOUR)
+    cohort.facilitators.clear()
+    User.objects.filter(pk=message.author_id).update(role=Role.ADMIN)
+    assert outcome(cohort) == ({sam.pk}, "", "")
+    Message.objects.all().delete()
+    other = a_cohort()
+    [robin] = seats(other, "Robin")
+    late = a_message(other, send_at=NOW + HOUR)
+    other.facilitators.clear()
+    other.facilitators.add(late.author)
+    assert outcome(other) == ({robin.pk}, "", "")
+
+
+def test_a_message_that_names_somebody_who_has_joined_since_is_not_sent() -> None:
+    cohort = a_cohort()
+    seats(cohort, "Sam")
+    a_message(cohort, send_at=NOW + HOUR, body="See you all, and Zebulon too.")
+    seats(cohort, "Zebulon")
+    words = "Not sent: it names somebody who has joined since."
+    assert outcome(cohort) == (set(), words, "names")
+
+
+def test_the_one_it_is_for_and_its_leaders_may_still_be_named_when_its_time_comes() -> None:
+    cohort = a_cohort()
+    sam, _ = seats(cohort, "Sam", "Robin")
+    a_message(cohort, to=[sam], send_at=NOW + HOUR, body="Sam, see you. Dana")
+    assert outcome(cohort) == ({sam.pk}, "", "")
+
+
+def named(cohort: Cohort) -> bool:
+    people = group_messages.people(cohort=cohort, author=a_leader(cohort))
+    found = people.findings(body="It is good that Zebulon comes.", to=None)
+    assert people.named(body="It is good that Zebulon comes.", to=None) is bool(found)
+    return bool(found)
+
+
+def test_who_visits_a_session_is_not_named_but_who_gave_the_chair_back_may_be() -> None:
+    host, elsewhere = a_cohort(), thursdays()
+    [zebulon] = seats(elsewhere, "Zebulon")
+    assert named(host) is False
+    visit = takes(zebulon, session(host, 1))
+    assert named(host) is True
+    Visit.objects.filter(pk=visit.pk).update(given_back_at=NOW)
+    assert named(host) is False
+    assert [one.pk for one in standing(elsewhere)] == [zebulon.pk]
+    assert standing(host) == []
+
+
+def standing(cohort: Cohort) -> list[Enrollment]:
+    return list(group_messages.people(cohort=cohort, author=a_leader(cohort)).standing)
+
+
+def test_whoever_is_about_to_join_is_not_named_and_gets_no_mail_yet() -> None:
+    cohort = a_cohort()
+    a_held_seat(cohort=cohort, member=a_member(display_name="Zebulon"))
+    assert named(cohort) is True
+    assert standing(cohort) == []
 
 
 # --- The mail ---------------------------------------------------------------------------

@@ -441,6 +441,26 @@ def test_cancelling_passes_a_page_of_its_own(leading: Client, cohort: Cohort) ->
     assert "Cancelled" in said(leading.get(at("messages", cohort)))
 
 
+def test_a_message_that_could_not_go_out_says_why_and_leads_to_a_new_one(
+    client: Client, cohort: Cohort
+) -> None:
+    seats(cohort, "Sam")
+    message = a_message(cohort, send_at=NOW + HOUR)
+    cohort.facilitators.set([a_member(role=Role.FACILITATOR, display_name="Mei Tanaka")])
+    group_messages.promise_due_messages(now=NOW + HOUR)
+    client.force_login(cohort.facilitators.get())
+    why = "Not sent: Dana Reyes does not lead this group any more."
+    listed = said(client.get(at("messages", cohort)))
+    assert why in listed
+    assert "Cancelled" not in listed
+    response = client.get(at("message", cohort, message.public_id))
+    page = said(response)
+    assert why in page
+    assert "A message that was not sent" in page
+    assert "cancelled" not in page.lower()
+    assert at("message_new", cohort) in response.content.decode()
+
+
 def test_the_latest_message_comes_first(leading: Client, cohort: Cohort) -> None:
     seats(cohort, "Sam")
     a_message(cohort, body="Now")
@@ -455,7 +475,7 @@ def test_the_latest_message_comes_first(leading: Client, cohort: Cohort) -> None
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("messages", 10), ("message_new", 8), ("preview", 9), ("message", 10), ("message_cancel", 8)],
+    [("messages", 10), ("message_new", 9), ("preview", 10), ("message", 10), ("message_cancel", 8)],
 )
 def test_a_page_takes_as_many_queries_for_thirty_as_for_one(
     name: str, most: int, client: Client

@@ -22,6 +22,7 @@ from tests.enrollment.test_season import (
     a_planner,
     at,
     rows,
+    shown,
     typed,
 )
 
@@ -111,9 +112,9 @@ def test_they_cannot_leave_a_group_of_theirs_but_colleagues_can_come_and_go(
 ) -> None:
     first, second = a_leader("Dana Reyes"), a_leader("Luis Ortega")
     draft = a_draft(planner, first)
-    client.post(at("plan_edit", draft), typed(facilitators=[second.pk]))
+    client.post(at("plan_edit", draft), {**shown(client, draft), "facilitators": [second.pk]})
     assert set(draft.facilitators.all()) == {planner, second}
-    client.post(at("plan_edit", draft), typed(facilitators=[]))
+    client.post(at("plan_edit", draft), {**shown(client, draft), "facilitators": []})
     assert list(draft.facilitators.all()) == [planner]
 
 
@@ -140,7 +141,9 @@ def test_a_new_group_costs_the_list_price_whatever_is_posted(client: Client, pla
 
 def test_an_edit_keeps_the_price_that_an_admin_set(client: Client, planner: User) -> None:
     draft = a_draft(planner, price_cents=10_000)
-    client.post(at("plan_edit", draft), typed(name="Thursdays", price="1.00"))
+    client.post(
+        at("plan_edit", draft), {**shown(client, draft), "name": "Thursdays", "price": "1.00"}
+    )
     draft.refresh_from_db()
     assert (draft.name, draft.price_cents) == ("Thursdays", 10_000)
 
@@ -148,7 +151,8 @@ def test_an_edit_keeps_the_price_that_an_admin_set(client: Client, planner: User
 def test_another_program_brings_its_own_list_price(client: Client, planner: User) -> None:
     """Else one could begin with a cheap program and end with a dear one at its price."""
     draft = a_draft(planner, price_cents=10_000)
-    client.post(at("plan_edit", draft), typed(programme=another_programme(45_000).pk))
+    other = another_programme(45_000)
+    client.post(at("plan_edit", draft), {**shown(client, draft), "programme": other.pk})
     draft.refresh_from_db()
     assert draft.price_cents == 45_000
 
@@ -183,8 +187,8 @@ def test_their_group_goes_from_draft_to_archive(client: Client, planner: User, c
     cohort = Cohort.objects.get()
     client.post(at("plan_dates", cohort), {"skip": "2026-11-24"})
     assert "members can join now" in said(client.post(at("plan_publish", cohort), follow=True))
-    client.post(at("plan_capacity", cohort), {"capacity": "10"})
-    refused = client.post(at("plan_capacity", cohort), {"capacity": "11"})
+    client.post(at("plan_capacity", cohort), {"capacity": "10", "seen": "6"})
+    refused = client.post(at("plan_capacity", cohort), {"capacity": "11", "seen": "10"})
     assert "at most 10" in said(refused)
     cohort.refresh_from_db()
     assert (cohort.capacity, cohort.skipped_dates) == (10, ["2026-11-24"])

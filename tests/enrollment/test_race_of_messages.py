@@ -1,12 +1,14 @@
 """Two workers, two presses, a change of mind: each at the same moment as a message goes out."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from functools import partial
 
 import pytest
-from django.db.models import F
+from django.db import connection, transaction
+from django.db.models import Exists, F, Q
 
 from enrollment import group_messages, message_delivery
 from enrollment.group_messages import GROUP_MESSAGE, Draft
@@ -129,6 +131,77 @@ def test_cancelling_while_it_is_promised_stops_every_mail(smtp_sink: SmtpSink) -
         assert cancelled is True
         assert deliver(TIME).sent == 0
     assert smtp_sink.messages == []
+
+
+def somebody_waits() -> bool:
+    """Whether somebody in this database waits for another's lock."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0"
+        )
+        return bool(cursor.fetchone()[0])
+
+
+Cancel = Callable[[GroupMessage], bool]
+
+
+def stopped(message: GroupMessage) -> bool:
+    return group_messages.cancel(message=message, now=TIME)
+
+
+def stopped_by_one_statement(message: GroupMessage) -> bool:
+    """Asks for the mails in the statement that waits: it sees none that came meanwhile."""
+    mails = group_messages.mails_of(cohort_id=message.cohort_id, messages=[message])
+    waiting = Exists(mails.filter(state__in=group_messages.WAITING))
+    current = GroupMessage.objects.filter(pk=message.pk, cancelled_at=None)
+    return bool(current.filter(Q(promised_at=None) | waiting).update(cancelled_at=TIME))
+
+
+def cancelled_while_a_worker_promises(cancel: Cancel) -> bool:
+    """The worker has promised and not committed yet when somebody cancels, who waits for it."""
+    cohort = a_cohort()
+    seats(cohort, "Sam", "Robin")
+    message = a_message(cohort, send_at=TIME)
+    promised = threading.Event()
+
+    def work() -> bool:
+        with transaction.atomic():
+            assert group_messages.promise_due_messages(now=TIME) == 2
+            promised.set()
+            deadline = time.monotonic() + PATIENCE
+            while not somebody_waits() and time.monotonic() < deadline:
+                time.sleep(0.01)
+        return True
+
+    def change_of_mind() -> bool:
+        promised.wait(timeout=PATIENCE)
+        return cancel(message)
+
+    worked, cancelled = at_once([work, change_of_mind])
+    assert worked is True
+    assert isinstance(cancelled, bool)
+    message.refresh_from_db()
+    assert cancelled is (message.cancelled_at is not None)
+    return cancelled
+
+
+def test_whoever_cancels_while_a_worker_promises_stops_the_mails_that_it_promised() -> None:
+    assert cancelled_while_a_worker_promises(stopped) is True
+
+
+def test_control_asked_in_one_statement_it_would_find_nothing_to_stop() -> None:
+    assert cancelled_while_a_worker_promises(stopped_by_one_statement) is False
+
+
+def test_of_many_who_cancel_at_once_one_does() -> None:
+    for sent_later in (True, False):
+        for _ in range(ROUNDS):
+            cohort = a_cohort()
+            seats(cohort, "Sam")
+            message = a_message(cohort, send_at=TIME if sent_later else None)
+            results = at_once([partial(group_messages.cancel, message=message, now=TIME)] * 4)
+            assert sorted(results) == [False, False, False, True]  # type: ignore[type-var]
 
 
 def test_cancelling_while_it_goes_out_is_told_as_it_was(smtp_sink: SmtpSink) -> None:
