@@ -111,11 +111,19 @@ def _set_skipped(draft: Cohort, skipped: Collection[dt.date]) -> None:
 # --- From state to state ----------------------------------------------------------------
 
 
-def publish(*, cohort: Cohort, now: dt.datetime) -> None:
-    """Open a draft for members. Raises NotPossible with every reason, and changes nothing."""
+def publish(*, cohort: Cohort, now: dt.datetime, seen: str | None = None) -> None:
+    """Open a draft for members, as whoever presses has `seen` it (its fingerprint).
+
+    Raises NotPossible with every reason, and changes nothing.
+    """
     try:
         with transaction.atomic():
             draft = _locked_draft(cohort)
+            if seen is not None and seen != fingerprint(draft):
+                raise NotPossible(
+                    "Somebody changed this draft since you opened the page, so it was not "
+                    "published. Here is what stands now."
+                )
             if reasons := opening.reasons_not_to_publish(cohort=draft, now=now):
                 raise NotPossible(*reasons)
             opening.open_enrollment(cohort=draft)

@@ -23,6 +23,7 @@ from enrollment.views.asking import form_status, fresh, member_of, posted
 from enrollment.views.changing import CHANGED
 from sessions.forms import CapacityForm, PlanForm, saved_now
 from sessions.models import Cohort, Programme
+from sessions.services import fingerprint
 
 TAKEN = (
     "Somebody else saved a group with this name and first date in the same moment. Save yours "
@@ -208,6 +209,7 @@ def show_plan(
     seats = cohort.capacity
     context = {
         "plan": season_overview.plan(cohort=cohort, now=timezone.now()),
+        "seen": fingerprint(cohort),
         "cohort": cohort,
         "form": form or CapacityForm(initial={"capacity": seats, "seen": seats}),
     }
@@ -242,7 +244,7 @@ def dates(request: HttpRequest, slug: str) -> HttpResponse:
 def publish(request: HttpRequest, slug: str) -> HttpResponse:
     cohort = cohort_or_404(request, slug)
     try:
-        season.publish(cohort=cohort, now=timezone.now())
+        season.publish(cohort=cohort, now=timezone.now(), seen=request.POST.get("seen", ""))
     except NotPossible as refused:
         return told(request, slug, refused)
     messages.success(request, f"{cohort.name} is published: members can join now.")

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Role, User
 from enrollment import season
 from sessions.models import Cohort, CurriculumWeek, Programme
+from sessions.services import fingerprint
 from tests.enrollment.builders import FIRST_SESSION, HOUR, a_cohort, a_member, session
 from tests.enrollment.pages import said
 from tests.enrollment.test_season import (
@@ -186,7 +187,9 @@ def test_their_group_goes_from_draft_to_archive(client: Client, planner: User, c
     client.post(NEW, typed(capacity="6"))
     cohort = Cohort.objects.get()
     client.post(at("plan_dates", cohort), {"skip": "2026-11-24"})
-    assert "members can join now" in said(client.post(at("plan_publish", cohort), follow=True))
+    press = {"seen": fingerprint(Cohort.objects.get(pk=cohort.pk))}
+    told = said(client.post(at("plan_publish", cohort), press, follow=True))
+    assert "members can join now" in told
     client.post(at("plan_capacity", cohort), {"capacity": "10", "seen": "6"})
     refused = client.post(at("plan_capacity", cohort), {"capacity": "11", "seen": "10"})
     assert "at most 10" in said(refused)

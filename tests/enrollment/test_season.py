@@ -17,6 +17,7 @@ from enrollment.models import Enrollment, Seat
 from enrollment.season_overview import PER_PAGE
 from outbox.models import Message
 from sessions.models import Booking, Cohort, GroupSession
+from sessions.services import fingerprint
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -73,6 +74,12 @@ def typed(**changes: Any) -> dict[str, Any]:
         "meeting_url": "",
         **changes,
     }
+
+
+def publishes(client: Client, draft: Cohort) -> Any:
+    """A press on the page as it stands."""
+    press = {"seen": fingerprint(Cohort.objects.get(pk=draft.pk))}
+    return client.post(at("plan_publish", draft), press, follow=True)
 
 
 def a_draft(*leaders: User, **fields: Any) -> Cohort:
@@ -485,11 +492,11 @@ def test_the_dates_of_a_published_group_stay(client: Client, admin: User) -> Non
 def test_publishing_makes_sessions_seats_and_bookings(client: Client, admin: User) -> None:
     leader = a_leader()
     draft = a_draft(leader)
-    page = client.post(at("plan_publish", draft), follow=True)
+    page = publishes(client, draft)
     assert "is published: members can join now." in said(page)
     assert (draft.group_sessions.count(), draft.seats.count()) == (12, 8)
     assert leader.bookings.count() == 12
-    again = client.post(at("plan_publish", draft), follow=True)
+    again = publishes(client, draft)
     assert "This group is published" in said(again)
 
 
@@ -503,7 +510,7 @@ def test_every_reason_not_to_publish_stands_on_one_page(client: Client, admin: U
         "“Busy” uses the same meeting link on Tuesday, October 6, 6:00 PM Eastern",
     )
     seen = said(client.get(at("plan", draft)))
-    told = said(client.post(at("plan_publish", draft), follow=True))
+    told = said(publishes(client, draft))
     for page in (seen, told):
         assert all(reason in page for reason in reasons)
     draft.refresh_from_db()
@@ -520,7 +527,7 @@ def test_a_draft_takes_nobodys_time(client: Client, admin: User) -> None:
     leader = a_leader()
     a_draft(leader)
     second = a_draft(leader)
-    client.post(at("plan_publish", second))
+    publishes(client, second)
     second.refresh_from_db()
     assert second.status == Cohort.Status.PUBLISHED
 
@@ -743,3 +750,13 @@ def test_a_cancelled_session_stands_among_the_dates_as_none(client: Client, admi
     assert "No session Tuesday, November 3, 2026" in page
     assert "Week 5" not in page
     assert "Week 6 Tuesday, November 10, 2026" in page
+
+
+def test_what_the_presser_did_not_see_is_not_published(client: Client, admin: User) -> None:
+    draft = a_draft()
+    seen = fingerprint(draft)
+    Cohort.objects.filter(pk=draft.pk).update(price_cents=100)
+    for press in ({"seen": seen}, {}):
+        told = said(client.post(at("plan_publish", draft), press, follow=True))
+        assert "Somebody changed this draft since you opened the page" in told
+        assert Cohort.objects.get(pk=draft.pk).status == Cohort.Status.DRAFT
