@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts import audit, services
 from accounts.models import AuditEntry, Role, User
+from accounts.plain_text import NameField
 
 # An address is confirmed by its owner alone, and changed on the person's own page.
 admin.site.unregister(EmailAddress)
@@ -22,6 +23,7 @@ class ChangeForm(UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
+        field_classes = {"display_name": NameField}
 
     def clean(self) -> dict[str, Any]:
         """What would mean nothing now must not come to mean something with the next role."""
@@ -36,6 +38,7 @@ class CreationForm(AdminUserCreationForm):
     class Meta:
         model = User
         fields = ("email",)
+        field_classes = {"display_name": NameField}
 
 
 @admin.register(User)

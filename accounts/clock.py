@@ -116,23 +116,27 @@ def day_and_time(at: dt.datetime, zone: zoneinfo.ZoneInfo | str) -> str:
     return f"{day(at, zone)}, {time_of_day(at, zone)}"
 
 
-_UNITS = (("minute", 1, 60), ("hour", 60, 24), ("day", 24 * 60, 14))
+def _rounded(minutes: int, days: int) -> tuple[int, str]:
+    """Days are those of the calendar, so that the next one is never "in 2 days"."""
+    if minutes < 60:
+        return minutes, "minute"
+    hours = round(minutes / 60)
+    if hours < 24 or days == 0:  # a day on which the clock goes back has 25
+        return hours, "hour"
+    return (days, "day") if days < 14 else (round(days / 7), "week")
 
 
-def _rounded(minutes: int) -> tuple[int, str]:
-    for unit, length, until in _UNITS:
-        count = round(minutes / length)
-        if count < until:
-            return count, unit
-    return round(minutes / (7 * 24 * 60)), "week"
+def in_words(at: dt.datetime, now: dt.datetime, zone: zoneinfo.ZoneInfo | str) -> str:
+    """As in "in 35 minutes", "tomorrow", "in 2 days", "3 hours ago"; "now" within half a minute.
 
-
-def in_words(at: dt.datetime, now: dt.datetime) -> str:
-    """As in "in 35 minutes", "in 2 days", "3 hours ago"; "now" within half a minute."""
-    distance = at - now
-    minutes = round(abs(distance) / dt.timedelta(minutes=1))
+    From a day away on, the days are counted on that zone's calendar.
+    """
+    minutes = round(abs(at - now) / dt.timedelta(minutes=1))
     if minutes == 0:
         return "now"
-    count, unit = _rounded(minutes)
+    days = abs((local(at, zone).date() - local(now, zone).date()).days)
+    count, unit = _rounded(minutes, days)
+    if (count, unit) == (1, "day"):
+        return "tomorrow" if at > now else "yesterday"
     words = f"{count} {unit}{'' if count == 1 else 's'}"
-    return f"in {words}" if distance > dt.timedelta(0) else f"{words} ago"
+    return f"in {words}" if at > now else f"{words} ago"

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts import clock
 from accounts.middleware import reader_zone
 from accounts.models import User
+from accounts.plain_text import NameField
 
 
 class PlainLabels(forms.Form):
@@ -99,7 +100,7 @@ class ReauthenticateForm(PlainLabels, allauth_forms.ReauthenticateForm):
 class SignupForm(PlainLabels, allauth_forms.SignupForm):
     """An address, a password, what to be called, and the zone of the reader's clock."""
 
-    display_name = forms.CharField(
+    display_name = NameField(
         max_length=80,
         label="What should we call you?",
         help_text="Your group and your facilitator see this name. A first name is enough.",
@@ -152,6 +153,7 @@ class ProfileForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("display_name", "time_zone")
+        field_classes = {"display_name": NameField}
         labels = {"display_name": "What should we call you?"}
         help_texts = {"display_name": "Your group and your facilitator see this name."}
 

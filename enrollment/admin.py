@@ -20,7 +20,7 @@ from accounts.models import Role, User
 from enrollment import opening, services
 from enrollment.models import Enrollment, EnrollmentMove, Seat
 from sessions.bookings import Conflict
-from sessions.forms import CodesField
+from sessions.forms import CodesField, LeadersField, refuse_too_little
 from sessions.models import Cohort, GroupSession
 
 
@@ -57,6 +57,16 @@ class CohortForm(forms.ModelForm):
                 f"This group has {seats} seats already; a smaller number is not possible here."
             )
         return capacity
+
+    def clean(self) -> dict[str, Any]:
+        """A draft may cost nothing until it is published."""
+        cleaned: dict[str, Any] = super().clean() or {}
+        price = cleaned.get("price_cents")
+        free_draft = price == 0 and self.instance.status == Cohort.Status.DRAFT
+        if price is not None and not free_draft:
+            admission = cleaned.get("admission") or self.instance.admission
+            refuse_too_little(self, "price_cents", price, admission)
+        return cleaned
 
 
 # "meet.example/room" is read as https://meet.example/room.
@@ -127,6 +137,7 @@ class CohortAdmin(admin.ModelAdmin):
         if db_field.name == "facilitators":
             kwargs["queryset"] = User.objects.exclude(role=Role.MEMBER).order_by("display_name")
             kwargs["widget"] = forms.CheckboxSelectMultiple
+            kwargs["form_class"] = LeadersField
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> "QuerySet[Cohort]":
@@ -146,7 +157,7 @@ class CohortAdmin(admin.ModelAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Once published, a cohort's sessions and seats follow what was just saved."""
         super().save_related(request, form, formsets, change)
-        if form.instance.status != Cohort.Status.DRAFT:
+        if form.instance.status not in (Cohort.Status.DRAFT, Cohort.Status.ARCHIVED):
             opening.lay_out(cohort=form.instance, since=timezone.now())
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -31,7 +31,11 @@ ON_THE_ROSTER = (*EXPECTED, Status.SUSPENDED)
 
 
 class TooEarly(Exception):
-    """A register is closed when its session has ended, not before."""
+    """Nobody has come or missed anything yet; the message says what has to be waited for."""
+
+
+class Closed(Exception):
+    """The register is closed: everybody in it keeps a note, which can still be corrected."""
 
 
 class ChangedMeanwhile(Exception):
@@ -44,10 +48,13 @@ class ChangedMeanwhile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """What somebody says about one member: `seen` is the time of the note they had before them."""
+    """What somebody says about one member: `seen` is the time of the note they had before them.
+
+    Without a mark they take that note back.
+    """
 
     enrollment_id: int
-    mark: Mark
+    mark: Mark | None
     late_minutes: int | None = None
     seen: dt.datetime | None = None
 
@@ -133,10 +140,15 @@ def expected(session: GroupSession) -> "QuerySet[Enrollment]":
 def note(*, session: GroupSession, noted: Sequence[Noted], actor: User, now: dt.datetime) -> None:
     """Write down what the leader says. All or nothing.
 
-    Raises ChangedMeanwhile when somebody else's note would be lost, and Enrollment.DoesNotExist
-    for somebody who is not expected in this session.
+    Before the session begins nobody can be anything but excused: otherwise raises TooEarly.
+    Raises ChangedMeanwhile when somebody else's note would be lost, Closed when one is taken back
+    after the register was closed, and Enrollment.DoesNotExist for somebody who is not expected in
+    this session.
     """
     wanted = {one.enrollment_id: one for one in noted}
+    marks = {one.mark for one in noted if one.mark is not None}
+    if now < session.starts_at and marks - {Mark.EXCUSED}:
+        raise TooEarly("Before a session begins, only “Excused” can be noted. Nothing was saved.")
     members = expected(session).filter(pk__in=wanted).order_by("pk").select_for_update(of=("self",))
     if len(members) != len(wanted):
         raise Enrollment.DoesNotExist
@@ -147,7 +159,14 @@ def note(*, session: GroupSession, noted: Sequence[Noted], actor: User, now: dt.
     unseen = [row for pk, row in standing.items() if row.noted_at != wanted[pk].seen]
     if unseen or any(one.seen and pk not in standing for pk, one in wanted.items()):
         raise ChangedMeanwhile(unseen)
+    back = [pk for pk, one in wanted.items() if one.mark is None]
+    # Asked when the members are locked, which closing waits for.
+    if back and Register.objects.filter(session=session).exists():
+        raise Closed
+    AttendanceNote.objects.filter(session=session, enrollment__in=back).delete()
     for pk, one in wanted.items():
+        if one.mark is None:
+            continue
         AttendanceNote.objects.update_or_create(
             session=session,
             enrollment_id=pk,
@@ -167,7 +186,7 @@ def close_register(*, session: GroupSession, actor: User, now: dt.datetime) -> b
     Raises TooEarly before the session has ended; a cancelled one never does.
     """
     if now < session.ends_at or session.cancelled_at is not None:
-        raise TooEarly
+        raise TooEarly("The attendance can be closed once the session has ended.")
     try:
         with transaction.atomic():
             Register.objects.create(session=session, closed_at=now, closed_by=actor)
@@ -178,9 +197,14 @@ def close_register(*, session: GroupSession, actor: User, now: dt.datetime) -> b
     )
     said_absent = set(session.absences.standing().values_list("enrollment_id", flat=True))
     elsewhere = {enrollment for enrollment, _ in made_up([session])}
-    without = expected(session).exclude(notes__session=session)
+    # Locked, so that nobody takes a note back after we looked who has one.
+    members = expected(session).order_by("pk").select_for_update(of=("self",))
+    every = list(members.values_list("pk", flat=True))
+    noted = set(AttendanceNote.objects.filter(session=session).values_list("enrollment", flat=True))
     notes = []
-    for pk in without.values_list("pk", flat=True):
+    for pk in every:
+        if pk in noted:
+            continue
         mark, minutes = suggest(
             arrived_at=arrivals.get(pk),
             starts_at=session.starts_at,

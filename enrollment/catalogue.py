@@ -133,8 +133,10 @@ def group_page(*, slug: str, now: dt.datetime) -> tuple[GroupCard, list[SessionR
 
 
 def public_groups() -> "QuerySet[Cohort]":
-    """A draft is as good as absent; a closed group keeps its page."""
-    return Cohort.objects.exclude(status=Cohort.Status.DRAFT)
+    """A draft is as good as absent, also one that was put away; a closed group keeps its page."""
+    opened = Exists(GroupSession.objects.filter(cohort=OuterRef("pk")))
+    groups = Cohort.objects.exclude(status=Cohort.Status.DRAFT)
+    return groups.exclude(~opened, status=Cohort.Status.ARCHIVED)
 
 
 def groups_with_seats(

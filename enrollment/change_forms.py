@@ -14,6 +14,7 @@ from enrollment.handovers import NewLeaders, StandIn
 from enrollment.meeting_links import Relink
 from enrollment.moments import MomentForm
 from sessions import leading
+from sessions.forms import LinkField
 from sessions.models import Cohort, GroupSession, https_only
 
 STILL_TO_COME = "Choose a session that is still to come."
@@ -183,16 +184,12 @@ class LinkForm(ChangingForm):
     """Where the group meets, always or once."""
 
     number = forms.TypedChoiceField(label="For which sessions?", coerce=int)
-    url = forms.URLField(
+    url = LinkField(
         label="New meeting link",
         required=False,
-        max_length=200,
-        assume_scheme="https",
         validators=[https_only],
         help_text="Empty for one session: it meets where the group does. Empty for all: each "
         "session gets a new room that nobody can know beforehand.",
-        error_messages={"invalid": "Enter an address that starts with https://."},
-        widget=forms.URLInput(attrs={"autocomplete": "off"}),
     )
     field_order = ("number", "url")
 

@@ -8,14 +8,16 @@ Pure: nothing is read or written here, and the time is an argument. Three change
 - all sessions from one on move: that one to a new date and time, the later ones by as many days,
   all on its weekday and at its time.
 
-What was cancelled before stays where it was, and its date stays free. Whether the leaders and the
+What was cancelled before stays where it was. In the middle its date stays free; after the last
+session that is held it is as good as any other, so the week that is added comes a week after that
+session, or later if the group skips that day. Whether the leaders and the
 link are free at the new times is not asked here: `sessions.bookings` knows.
 """
 
 import datetime as dt
 import itertools
 import zoneinfo
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sessions.models import CohortChange, GroupSession
@@ -88,15 +90,21 @@ def plan(
     sessions: Sequence[GroupSession],
     zone: zoneinfo.ZoneInfo,
     now: dt.datetime,
+    skipped: Collection[dt.date] = (),
 ) -> Plan:
-    """What the wish does to the cohort's `sessions`. Raises Impossible."""
+    """What the wish does to the cohort's `sessions`; `skipped` are days on which it does not meet.
+
+    Raises Impossible.
+    """
     held = sorted((s for s in sessions if s.cancelled_at is None), key=lambda s: s.number)
     affected = [s for s in held if s.number >= wish.number]
     if not affected or affected[0].number != wish.number:
         raise Impossible("number", "Choose a session that is still to come.")
     if affected[0].starts_at <= now:
         raise Impossible("number", f"Week {wish.number} has begun already.")
-    made = Plan(wish, tuple(_lines(wish, affected, sessions, zone)))
+    if wish.day is not None and wish.day < now.astimezone(zone).date():
+        raise Impossible("day", "That date has passed.")
+    made = Plan(wish, tuple(_lines(wish, affected, zone, skipped)))
     if not made.lines:
         raise Impossible("day", f"Week {wish.number} is at that time already.")
     field = field_of(wish)
@@ -113,14 +121,15 @@ def field_of(wish: Wish) -> str:
 def _lines(
     wish: Wish,
     affected: Sequence[GroupSession],
-    sessions: Sequence[GroupSession],
     zone: zoneinfo.ZoneInfo,
+    skipped: Collection[dt.date],
 ) -> list[Line]:
     first = affected[0]
     if wish.kind == Kind.CANCEL:
         return [Line(first, first.starts_at, None)]
     if wish.kind == Kind.REPLACE:
-        starts = [*(s.starts_at for s in affected[1:]), _week_after_the_end(sessions, zone)]
+        added = _week_after(affected[-1], zone, skipped)
+        starts = [*(s.starts_at for s in affected[1:]), added]
     else:
         moved = affected[:1] if wish.kind == Kind.MOVE else affected
         starts = _moved(wish, moved, zone)
@@ -131,9 +140,14 @@ def _lines(
     return [line for line in lines if line.after != line.before]
 
 
-def _week_after_the_end(sessions: Iterable[GroupSession], zone: zoneinfo.ZoneInfo) -> dt.datetime:
-    last = max(session.starts_at for session in sessions).astimezone(zone)
-    return instant(last.date() + WEEK, last.time(), zone)
+def _week_after(
+    last: GroupSession, zone: zoneinfo.ZoneInfo, skipped: Collection[dt.date]
+) -> dt.datetime:
+    start = last.starts_at.astimezone(zone)
+    day = start.date() + WEEK
+    while day in skipped:
+        day += WEEK
+    return instant(day, start.time(), zone)
 
 
 def _moved(wish: Wish, moved: Sequence[GroupSession], zone: zoneinfo.ZoneInfo) -> list[dt.datetime]:

@@ -20,6 +20,8 @@ from enrollment.roster import AROUND, marks_of, members_of, sessions_of
 from sessions.models import CurriculumWeek, GroupSession, Substitution
 
 AHEAD = dt.timedelta(days=7)
+# So long the desk reminds of a session whose attendance nobody closed.
+REMINDS = dt.timedelta(days=14)
 WHO = ("absent", "substitute")
 
 
@@ -126,12 +128,31 @@ def standing_in(*, leader: User, now: dt.datetime) -> list[StandingIn]:
     ]
 
 
+def still_open(*, leader: User, now: dt.datetime) -> list[GroupSession]:
+    """The sessions of the last days that they lead, even for an admin, and whose register is not
+    closed. One query."""
+    led = Q(cohort__in=leader.cohorts_led.all())
+    stood_in = Q(pk__in=leader.substitutions.values("session"))
+    somebody = Enrollment.objects.filter(
+        cohort=OuterRef("cohort"), status__in=EXPECTED, first_week__lte=OuterRef("number")
+    )
+    found = sessions_of(leader, now).filter(
+        led | stood_in,
+        Exists(somebody),
+        ends_at__gt=now - REMINDS,
+        ends_at__lte=now,
+        cancelled_at=None,
+        register=None,
+    )
+    return list(found.select_related("cohort").order_by("starts_at", "pk"))
+
+
 def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[SessionAtDesk]:
     """Each session with the people expected in it. Ten queries."""
     found = list(sessions.select_related("cohort__programme", "register"))
     cohorts = {session.cohort_id for session in found}
     members = members_of(cohorts)
-    marks = marks_of(cohorts)
+    marks = marks_of(cohorts, now)
     held = _held(cohorts, now)
     swaps: dict[int, list[Substitution]] = defaultdict(list)
     for swap in Substitution.objects.filter(session__in=found).select_related(*WHO):

@@ -212,7 +212,10 @@ class DoorForm(forms.Form):
 class NoteForm(forms.Form):
     """One line of a session's register: what became of one member."""
 
-    mark = forms.ChoiceField(required=False, choices=[("", "Not noted"), *Mark.choices])
+    NOTHING = ("", "Not noted")
+    EARLY = "Before a session begins, only “Excused” can be noted."
+
+    mark = forms.ChoiceField(required=False, choices=[NOTHING, *Mark.choices])
     late_minutes = forms.IntegerField(
         required=False,
         min_value=1,
@@ -221,16 +224,33 @@ class NoteForm(forms.Form):
     # When the note that this page shows was written, so that nobody's word is lost.
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
+    def __init__(self, *args: Any, early: bool, settled: bool, **kwargs: Any) -> None:
+        """`early`: the session has not begun. `settled`: its register is closed, so that a note
+        can be corrected and not taken back."""
+        super().__init__(*args, **kwargs)
+        mark = self.fields["mark"]
+        assert isinstance(mark, forms.ChoiceField)
+        if early:
+            standing = self.initial.get("mark")
+            offered = [one for one in Mark.choices if one[0] in (Mark.EXCUSED, standing)]
+            mark.choices = [self.NOTHING, *offered]
+            mark.error_messages["invalid_choice"] = self.EARLY
+        elif settled and self.initial.get("seen"):
+            mark.choices = Mark.choices
+            mark.required = True
+            mark.error_messages["required"] = (
+                "This attendance is closed, so each line keeps its mark. Choose the right one."
+            )
+
     def clean(self) -> dict[str, Any]:
         """Late needs its minutes, and too many of them are an absence."""
         cleaned: dict[str, Any] = super().clean() or {}
-        minutes = cleaned.get("late_minutes")
+        minutes, limit = cleaned.get("late_minutes"), LATEST // MINUTE
         if cleaned.get("mark") != Mark.LATE:
             cleaned["late_minutes"] = None
         elif minutes is None and "late_minutes" not in self.errors:
             self.add_error("late_minutes", "How many minutes late?")
-        elif minutes is not None and minutes * MINUTE > LATEST:
-            limit = LATEST // MINUTE
+        elif minutes is not None and minutes > limit:  # whole numbers, however long
             self.add_error("mark", f"More than {limit} minutes late counts as absent.")
         return cleaned
 

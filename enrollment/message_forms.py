@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from accounts import clock
+from accounts.plain_text import validate_seen
 from enrollment.group_messages import FURTHEST, Draft, People
 from enrollment.models import Enrollment, GroupMessage
 from enrollment.moments import MomentForm
@@ -49,6 +50,7 @@ class MessageForm(MomentForm):
     body = Words(
         label="Your message",
         max_length=GroupMessage.LONGEST,
+        validators=[validate_seen],
         widget=forms.Textarea(attrs={"rows": 8}),
         help_text="A greeting by name, and where to get help at once, are added. Name no members, "
         "and write nothing that a stranger should not read on a phone's screen.",

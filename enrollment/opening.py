@@ -6,7 +6,7 @@ import itertools
 from django.db import transaction
 
 from enrollment.models import Seat
-from sessions import bookings
+from sessions import bookings, pricing
 from sessions.models import Cohort
 from sessions.schedule import ImpossibleSchedule, session_starts
 from sessions.services import schedule_sessions
@@ -29,6 +29,8 @@ def reasons_not_to_publish(*, cohort: Cohort, now: dt.datetime) -> list[str]:
     reasons = []
     if not cohort.facilitators.exists():
         reasons.append("Choose a facilitator first: nobody would lead this group.")
+    if words := pricing.too_little_to_pay(cohort.price_cents, max(cohort.starting_weeks)):
+        reasons.append(words)
     try:
         starts = session_starts(cohort.first_date, cohort.wall_time, cohort.zone, cohort.skipped())
     except ImpossibleSchedule as error:

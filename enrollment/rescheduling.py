@@ -102,7 +102,8 @@ def apply(
 
 def _plan(cohort: Cohort, team: Team, wish: Wish, now: dt.datetime) -> Plan:
     sessions = list(GroupSession.objects.filter(cohort=cohort).order_by("number"))
-    made = plan(wish=wish, sessions=sessions, zone=cohort.zone, now=now)
+    skipped = cohort.skipped()
+    made = plan(wish=wish, sessions=sessions, zone=cohort.zone, now=now, skipped=skipped)
     history.refuse_conflicts(cohort, _slots(cohort, team, made), field_of(wish), now)
     return made
 

@@ -13,6 +13,7 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from accounts.models import Role, User
 from enrollment import attendance
 from enrollment.attendance import CAME, EXPECTED, ON_THE_ROSTER
+from enrollment.catalogue import public_groups
 from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark, Visit
 from sessions.models import Cohort, GroupSession, Substitution
 
@@ -20,13 +21,15 @@ from sessions.models import Cohort, GroupSession, Substitution
 # end: to prepare, and to note who came.
 AROUND = dt.timedelta(days=7)
 NAMELESS = "No name given"
-# No mark of anybody's: a cancelled session is neither attended nor missed.
+# No marks of anybody's: a cancelled session is neither attended nor missed, and who came through
+# the door is not noted yet.
 CANCELLED = "cancelled"
+ARRIVED = "arrived"
 
 
 def cohorts_of(leader: User) -> "QuerySet[Cohort]":
     """The groups that somebody may see from within: their own, or all for an admin."""
-    groups = Cohort.objects.exclude(status=Cohort.Status.DRAFT)
+    groups = public_groups()
     if leader.role == Role.ADMIN:
         return groups
     if leader.role == Role.FACILITATOR:
@@ -58,13 +61,13 @@ def members_of(cohorts: Iterable[int]) -> Mapping[int, list[Enrollment]]:
     return found
 
 
-def marks_of(cohorts: Iterable[int]) -> Mapping[int, dict[int, str]]:
+def marks_of(cohorts: Iterable[int], now: dt.datetime) -> Mapping[int, dict[int, str]]:
     """What counts for each enrolment: session's number → mark, in the sessions' order.
 
-    Two queries.
+    What is noted about a session counts from its beginning. Two queries.
     """
     sessions = GroupSession.objects.filter(cohort__in=cohorts, cancelled_at=None)
-    notes = AttendanceNote.objects.filter(session__in=sessions)
+    notes = AttendanceNote.objects.filter(session__in=sessions.filter(starts_at__lte=now))
     made_up = attendance.made_up(sessions)
     weeks: dict[tuple[int, int], str] = {}
     rows = notes.values_list("enrollment_id", "session_id", "session__number", "mark")
@@ -84,7 +87,8 @@ def marks_of(cohorts: Iterable[int]) -> Mapping[int, dict[int, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One member in one week. `mark` is empty where nothing was noted and nothing cancelled."""
+    """One member in one week. `mark` is empty where there is nothing to say;
+    `noted` says whether it counts, as nothing does before the session has begun."""
 
     session: GroupSession
     mark: str
@@ -142,6 +146,7 @@ def roster(*, cohort: Cohort, now: dt.datetime) -> Roster:
                 notes.get((one.pk, session.pk)),
                 arrivals.get((one.pk, session.pk)),
                 (one.pk, session.pk) in made_up,
+                now,
             )
             for session in sessions
         ]
@@ -165,6 +170,7 @@ def _cell(
     note: AttendanceNote | None,
     arrived_at: dt.datetime | None,
     made_up: bool,
+    now: dt.datetime,
 ) -> Cell:
     if session.cancelled_at is not None:
         return Cell(session, CANCELLED, "Cancelled", noted=False)
@@ -174,11 +180,11 @@ def _cell(
         words = Mark(note.mark).label
         if note.late_minutes:
             words = f"{words}, {note.late_minutes} min"
-        return Cell(session, note.mark, words, noted=True)
+        return Cell(session, note.mark, words, noted=session.starts_at <= now)
     if session.number < member.first_week:
         return Cell(session, "", "Before they joined", noted=False)
     if arrived_at is not None:
-        return Cell(session, "", "Arrived, not noted yet", noted=False)
+        return Cell(session, ARRIVED, "Arrived, not noted yet", noted=False)
     return Cell(session, "", "Nothing noted", noted=False)
 
 
@@ -215,7 +221,11 @@ class Line:
 
 
 def register_lines(*, session: GroupSession, now: dt.datetime) -> list[Line]:
-    """Everybody expected in a session, prefilled from the door once it has begun. Five queries."""
+    """Everybody expected in a session, prefilled from the door once it has begun. Five queries.
+
+    Before, only an absence that was announced is suggested, which is all that can be noted.
+    """
+    begun = now >= session.starts_at
     arrivals = dict(
         Attendance.objects.filter(session=session).values_list("enrollment_id", "arrived_at")
     )
@@ -231,11 +241,11 @@ def register_lines(*, session: GroupSession, now: dt.datetime) -> list[Line]:
         mark, minutes = ("", None)
         if note is not None:
             mark, minutes = note.mark, note.late_minutes
-        elif arrived_at is not None or one.pk in absent or now >= session.ends_at:
+        elif now >= session.ends_at or (begun if arrived_at else one.pk in absent):
             mark, minutes = attendance.suggest(
                 arrived_at=arrived_at, starts_at=session.starts_at, said_absent=one.pk in absent
             )
-        if one.pk in made_up and mark not in CAME:
+        if begun and one.pk in made_up and mark not in CAME:
             mark = Mark.MADE_UP
         lines.append(
             Line(

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Collection
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.forms import ModelForm
 from django.utils.text import slugify
 
@@ -16,7 +16,7 @@ from enrollment import opening
 from enrollment.history import ChangedMeanwhile
 from enrollment.models import Seat, Visit
 from sessions import bookings, schedule
-from sessions.models import Cohort
+from sessions.models import Cohort, GroupSession
 from sessions.services import fingerprint
 
 DAY = dt.timedelta(days=1)
@@ -95,7 +95,8 @@ def hold_after_all(*, cohort: Cohort, day: dt.date) -> None:
 def _locked_draft(cohort: Cohort) -> Cohort:
     draft = Cohort.objects.select_for_update().get(pk=cohort.pk)
     if draft.status != Cohort.Status.DRAFT:
-        raise NotPossible("This group is published: its dates are not changed here any more.")
+        was = "archived" if draft.status == Cohort.Status.ARCHIVED else "published"
+        raise NotPossible(f"This group is {was}: its dates are not changed here any more.")
     return draft
 
 
@@ -146,6 +147,14 @@ def archive(*, cohort: Cohort, now: dt.datetime) -> None:
         )
 
 
+def bring_back(*, cohort: Cohort) -> None:
+    """Make a draft again of one that was put away. Raises NotPossible for every other group."""
+    opened = Exists(GroupSession.objects.filter(cohort=OuterRef("pk")))
+    back = Cohort.objects.filter(~opened, pk=cohort.pk, status=Cohort.Status.ARCHIVED)
+    if not back.update(status=Cohort.Status.DRAFT):
+        raise NotPossible("Only a draft that was archived can be brought back.")
+
+
 # --- Seats ------------------------------------------------------------------------------
 
 
@@ -154,7 +163,7 @@ def change_capacity(
     *, cohort: Cohort, capacity: int, now: dt.datetime, seen: int | None = None
 ) -> None:
     """Add chairs, or take free ones away. Raises NotPossible below the seats that are taken, or
-    that somebody from another group visits on.
+    that somebody from another group visits on, and for an archived group.
 
     `seen` is the number that the page showed: ChangedMeanwhile if it is another by now, unless it
     is the one that is wanted. None for whoever looked at no page.
@@ -163,6 +172,8 @@ def change_capacity(
     while it is free, which its locked row says even if it was free a moment ago.
     """
     group = Cohort.objects.select_for_update(no_key=True).get(pk=cohort.pk)
+    if group.status == Cohort.Status.ARCHIVED:
+        raise NotPossible("This group is archived: its seats are not changed any more.")
     if seen is not None and group.capacity not in (seen, capacity):
         raise ChangedMeanwhile
     most = group.programme.max_capacity

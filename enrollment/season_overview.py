@@ -215,6 +215,12 @@ class Plan:
         return self.row.state == State.DRAFT
 
     @property
+    def put_away(self) -> bool:
+        """A draft that was archived: members never saw it, and it can be brought back."""
+        began: dt.datetime | None = self.row.cohort.begins  # type: ignore[attr-defined]
+        return self.row.state == State.ARCHIVED and began is None
+
+    @property
     def holidays(self) -> list[Day]:
         """Sessions that fall on one."""
         return [day for day in self.days if day.number and day.holiday]
@@ -247,7 +253,8 @@ def days(cohort: Cohort) -> list[Day]:
     except schedule.ImpossibleSchedule:
         return []
     starts = [slot.starts_at.astimezone(cohort.zone) for slot in slots]
-    off = cohort.skipped() | cancelled_days(cohort)
+    # A cancelled session's day may have become another's.
+    off = (cohort.skipped() | cancelled_days(cohort)) - {at.date() for at in starts}
     all_days = [*(at.date() for at in starts), *off]
     names = public_holidays.among(all_days, zone=cohort.time_zone)
     found = [Day(day=day, number=None, holiday=names.get(day, "")) for day in off]

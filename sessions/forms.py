@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.utils.dateformat import format as formatted
 from django.utils.dateformat import time_format
@@ -13,7 +14,8 @@ from django.utils.html import escape
 
 from accounts import clock
 from accounts.models import Role, User
-from sessions import leading, schedule
+from accounts.plain_text import NameField
+from sessions import leading, pricing, schedule
 from sessions.models import Cohort
 from sessions.services import fingerprint
 
@@ -45,6 +47,34 @@ class CodesField(LinesField):
         return str(value or "").replace(",", " ").upper().split()
 
 
+class LeadersField(forms.ModelMultipleChoiceField):
+    """People by their ids. What is no id is refused before the database is asked: SQLite ends
+    with an error at a number beyond its own."""
+
+    def clean(self, value: Any) -> Any:
+        for pk in value or ():
+            if not (pk.isascii() and pk.isdigit() and len(pk) < 18):
+                raise ValidationError("Choose people who lead groups.", code="invalid_choice")
+        return super().clean(value)
+
+
+class LinkField(forms.URLField):
+    """Where a group meets. An address that is too long is called that, and nothing else."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        words = {"invalid": "Enter an address that starts with https://."}
+        kwargs = {"max_length": 200, "assume_scheme": "https", "error_messages": words, **kwargs}
+        super().__init__(widget=forms.URLInput(attrs={"autocomplete": "off"}), **kwargs)
+
+    def run_validators(self, value: Any) -> None:
+        if self.max_length and len(value) > self.max_length:
+            raise ValidationError(
+                f"This address is too long: it has {len(value)} characters, and "
+                f"{self.max_length} is the most."
+            )
+        super().run_validators(value)
+
+
 class PlanForm(forms.ModelForm):
     """A group in one short form: first what differs from group to group, then what seldom does.
 
@@ -54,7 +84,7 @@ class PlanForm(forms.ModelForm):
 
     # What this page shows of a stored draft, so that nobody's change is lost.
     seen = forms.CharField(required=False, max_length=16, widget=forms.HiddenInput)
-    name = forms.CharField(
+    name = NameField(
         required=False,
         max_length=80,
         help_text="Left empty, it is the weekday and the time of day: “Tuesday evenings”.",
@@ -73,15 +103,11 @@ class PlanForm(forms.ModelForm):
         error_messages={"required": "List at least one state, for example CA, NY."},
     )
     time_zone = forms.ChoiceField(label="Time zone of the group")
-    meeting_url = forms.URLField(
+    meeting_url = LinkField(
         label="Meeting link",
         required=False,
-        max_length=200,
-        assume_scheme="https",
         help_text="Your own video room, the same each week. Without one, each session gets a new "
         "room that nobody can know beforehand.",
-        error_messages={"invalid": "Enter an address that starts with https://."},
-        widget=forms.URLInput(attrs={"autocomplete": "off"}),
     )
 
     class Meta:
@@ -100,6 +126,7 @@ class PlanForm(forms.ModelForm):
             "admission",
             "meeting_url",
         )
+        field_classes = {"facilitators": LeadersField}
         labels = {
             "programme": "Program",
             "first_date": "First session",
@@ -159,8 +186,21 @@ class PlanForm(forms.ModelForm):
             return chosen
         return User.objects.filter(Q(pk=self.planner.pk) | Q(pk__in=[one.pk for one in chosen]))
 
+    def clean_capacity(self) -> Any:
+        capacity, programme = self.cleaned_data["capacity"], self.cleaned_data.get("programme")
+        if programme and capacity > programme.max_capacity:
+            raise ValidationError(f"This program seats at most {programme.max_capacity}.")
+        return capacity
+
     def clean(self) -> Any:
-        """Dates that were skipped belong to the weekday and the season they were skipped in."""
+        """Dates that were skipped belong to the weekday and the season they were skipped in.
+
+        What is free can be a draft; publishing it waits until somebody sets a price.
+        """
+        if self.cleaned_data.get("price") and "admission" in self.cleaned_data:
+            refuse_too_little(
+                self, "price", int(self.cleaned_data["price"] * 100), self.cleaned_data["admission"]
+            )
         if "first_date" in self.changed_data:
             self.instance.skipped_dates = []
         said = self.cleaned_data
@@ -208,7 +248,15 @@ def saved_now(words: object) -> str:
     return f"<strong>Saved now: {escape(words) or 'nothing'}.</strong>"
 
 
+def refuse_too_little(form: forms.BaseForm, field: str, price_cents: int, admission: str) -> None:
+    """Say at the price that nobody could pay it by card."""
+    weeks = Cohort.STARTING_WEEKS[admission]
+    if words := pricing.too_little_to_pay(price_cents, max(weeks)):
+        form.add_error(field, words)
+
+
 class CapacityForm(forms.Form):
-    capacity = forms.IntegerField(label="Seats", min_value=1, max_value=100)
+    # How many at most is the program's to say.
+    capacity = forms.IntegerField(label="Seats", min_value=1)
     # What this page shows, so that nobody's change is lost.
     seen = forms.IntegerField(required=False, widget=forms.HiddenInput)

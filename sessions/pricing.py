@@ -7,6 +7,9 @@ twelve adds up to the cent.
 
 from sessions.schedule import WEEKS
 
+# The payment processor takes no less (docs.stripe.com/currencies, "minimum charge amounts").
+LEAST_CENTS = 50
+
 
 def value_through(price_cents: int, sessions: int) -> int:
     """Cents for the first `sessions` of the twelve, rounded half up."""
@@ -18,6 +21,23 @@ def value_through(price_cents: int, sessions: int) -> int:
 def price_from_week(price_cents: int, first_week: int) -> int:
     """Cents for joining at `first_week`: that session and all after it."""
     return price_cents - value_through(price_cents, first_week - 1)
+
+
+def too_little_to_pay(price_cents: int, last_entry: int) -> str:
+    """Why somebody could not pay by card; empty when everybody can, up to those who join at week
+    `last_entry`, the latest that is possible."""
+    if price_cents == 0:
+        return "Set a price: a group that costs nothing cannot be reserved yet."
+    least = format_money(LEAST_CENTS)
+    if price_cents < LEAST_CENTS:
+        return f"The price is too low: {least} is the least that can be paid by card."
+    part = price_from_week(price_cents, last_entry)
+    if part < LEAST_CENTS:
+        return (
+            f"The price is too low: from week {last_entry} on a seat would cost "
+            f"{format_money(part)}, and {least} is the least that can be paid by card."
+        )
+    return ""
 
 
 def share_of_session(price_cents: int, first_week: int, number: int) -> int:

@@ -37,7 +37,7 @@ def short_day(at: dt.datetime | None, zone: str = "") -> str:
 
 @register.filter
 def in_words(at: dt.datetime | None, now: dt.datetime) -> str:
-    return clock.in_words(at, now) if at else ""
+    return clock.in_words(at, now, _zone("")) if at else ""
 
 
 @register.filter

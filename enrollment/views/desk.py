@@ -5,6 +5,7 @@ Whoever does not lead a group gets a 404 for it, as for one that does not exist.
 
 import csv
 import datetime as dt
+import unicodedata
 from typing import Any
 
 from csp.decorators import csp_update
@@ -18,9 +19,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Role, User
+from accounts.plain_text import seen
 from enrollment import attendance, history, roster
 from enrollment import desk as desks
-from enrollment.attendance import ChangedMeanwhile, Noted, TooEarly
+from enrollment.attendance import ChangedMeanwhile, Closed, Noted, TooEarly
 from enrollment.forms import NoteForm
 from enrollment.models import Enrollment, Mark
 from enrollment.views.asking import member_of
@@ -31,6 +33,10 @@ HOST_EARLY = dt.timedelta(hours=1)
 CHANGED = (
     "Somebody else noted something about this session while you were writing, so nothing was "
     "saved. Here is what stands now: please look, and note what is missing."
+)
+CLOSED = (
+    "Somebody closed this attendance while you were writing, so each line keeps its mark and "
+    "nothing was saved. Here is what stands now: please look, and correct what is wrong."
 )
 
 
@@ -75,6 +81,7 @@ def today(request: HttpRequest) -> HttpResponse:
             .filter(pk__in={one.session.cohort_id for one in sessions})
             .values_list("pk", flat=True)
         ),
+        "still_open": desks.still_open(leader=leader, now=now),
         "standing_in": desks.standing_in(leader=leader, now=now),
         "groups": roster.cohorts_of(leader)
         .filter(group_sessions__ends_at__gt=now, group_sessions__cancelled_at=None)
@@ -134,8 +141,11 @@ def roster_csv(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def harmless(cell: str) -> str:
-    """A spreadsheet takes a name that begins with one of these for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    """A spreadsheet takes a name that begins with one of these for a formula, in their wide form
+    too, and perhaps after something that cannot be seen."""
+    begins = unicodedata.normalize("NFKC", seen(cell)[:1])
+    runs = begins in ("=", "+", "-", "@") or cell.startswith(("\t", "\r"))
+    return f"'{cell}" if runs else cell
 
 
 @login_required
@@ -145,7 +155,7 @@ def register(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """One session's attendance: prefilled from the door, corrected by hand, then closed."""
     session, now = led_session_or_404(request, slug, number), timezone.now()
     lines = roster.register_lines(session=session, now=now)
-    forms = [note_form(request, line) for line in lines]
+    forms = [note_form(request, session, line, now) for line in lines]
     here = redirect("enrollment:register", slug, number)
     if request.method == "POST" and all(form.is_valid() for form in forms):
         if save_register(request, session, list(zip(lines, forms, strict=True)), now):
@@ -166,14 +176,22 @@ def register(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     return render(request, "enrollment/desk/register.html", context, status=status)
 
 
-def note_form(request: HttpRequest, line: roster.Line) -> NoteForm:
+def note_form(
+    request: HttpRequest, session: GroupSession, line: roster.Line, now: dt.datetime
+) -> NoteForm:
     initial = {
         "mark": line.mark,
         "late_minutes": line.late_minutes,
         "seen": line.note.noted_at.isoformat() if line.note else "",
     }
     data: Any = request.POST if request.method == "POST" else None
-    return NoteForm(data, prefix=str(line.enrollment.public_id), initial=initial)
+    return NoteForm(
+        data,
+        prefix=str(line.enrollment.public_id),
+        initial=initial,
+        early=now < session.starts_at,
+        settled=hasattr(session, "register"),
+    )
 
 
 def save_register(
@@ -182,7 +200,8 @@ def save_register(
     filled: list[tuple[roster.Line, NoteForm]],
     now: dt.datetime,
 ) -> bool:
-    """Note what is new or different, and close the register if that was asked for."""
+    """Note what is new or different, take back what is not noted any more, and close the
+    register if that was asked for."""
     noted = []
     for line, form in filled:
         said = form.cleaned_data
@@ -190,8 +209,10 @@ def save_register(
             line.note.mark,
             line.note.late_minutes,
         )
-        if said["mark"] and not unchanged:
-            mark = Mark(said["mark"])
+        # A line on which no note was seen and none is made asks for nothing.
+        wanted = said["mark"] or (line.note and said["seen"])
+        if wanted and not unchanged:
+            mark = Mark(said["mark"]) if said["mark"] else None
             noted.append(Noted(line.enrollment.pk, mark, said["late_minutes"], said["seen"]))
     leader = member_of(request)
     try:
@@ -201,7 +222,10 @@ def save_register(
     except (ChangedMeanwhile, Enrollment.DoesNotExist):
         messages.warning(request, CHANGED)
         return False
-    except TooEarly:
-        messages.warning(request, "The attendance can be closed once the session has ended.")
+    except Closed:
+        messages.warning(request, CLOSED)
+        return False
+    except TooEarly as error:
+        messages.warning(request, str(error))
         return False
     return True

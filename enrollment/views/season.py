@@ -109,7 +109,8 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     """A draft's form; members of a published group were told its dates."""
     cohort = cohort_or_404(request, slug)
     if cohort.status != Cohort.Status.DRAFT:
-        messages.warning(request, "This group is published: it is not edited as a draft any more.")
+        was = "archived" if cohort.status == Cohort.Status.ARCHIVED else "published"
+        messages.warning(request, f"This group is {was}: it is not edited as a draft any more.")
         return redirect("enrollment:plan", slug)
     form = PlanForm(posted(request), instance=cohort, planner=member_of(request))
     return fill_in(request, form, title=f"Edit {cohort.name}")
@@ -254,12 +255,17 @@ def publish(request: HttpRequest, slug: str) -> HttpResponse:
 @for_planners
 @require_POST
 def archive(request: HttpRequest, slug: str) -> HttpResponse:
+    """Put a group away, or bring a draft back."""
     cohort = cohort_or_404(request, slug)
+    back = "back" in request.POST
     try:
-        season.archive(cohort=cohort, now=timezone.now())
+        if back:
+            season.bring_back(cohort=cohort)
+        else:
+            season.archive(cohort=cohort, now=timezone.now())
     except NotPossible as refused:
         return told(request, slug, refused)
-    messages.success(request, f"{cohort.name} is archived.")
+    messages.success(request, f"{cohort.name} is {'a draft again' if back else 'archived'}.")
     return redirect("enrollment:plan", slug)
 
 

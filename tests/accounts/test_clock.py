@@ -87,7 +87,8 @@ def test_a_time_without_a_zone_is_refused() -> None:
         (dt.timedelta(minutes=35), "in 35 minutes"),
         (dt.timedelta(minutes=59, seconds=50), "in 1 hour"),
         (dt.timedelta(hours=5), "in 5 hours"),
-        (dt.timedelta(hours=23, minutes=45), "in 1 day"),
+        (dt.timedelta(hours=23, minutes=45), "tomorrow"),
+        (-dt.timedelta(hours=25), "yesterday"),
         (dt.timedelta(days=1, hours=23), "in 2 days"),
         (dt.timedelta(days=12), "in 12 days"),
         (dt.timedelta(days=21), "in 3 weeks"),
@@ -95,13 +96,31 @@ def test_a_time_without_a_zone_is_refused() -> None:
     ],
 )
 def test_distances_are_said_in_one_unit(ahead: dt.timedelta, words: str) -> None:
-    assert clock.in_words(TUESDAY + ahead, TUESDAY) == words
+    assert clock.in_words(TUESDAY + ahead, TUESDAY, "America/Los_Angeles") == words
+
+
+@pytest.mark.parametrize(
+    ("now", "at", "words"),
+    [
+        ("2026-11-30 02:00", "2026-12-01 18:00", "tomorrow"),  # 40 hours
+        ("2026-11-30 23:30", "2026-12-02 00:30", "in 2 days"),  # 25 hours
+        ("2026-11-30 23:30", "2026-12-01 18:30", "in 19 hours"),
+        ("2026-11-30 02:00", "2026-12-02 00:30", "in 2 days"),
+        ("2026-12-01 18:00", "2026-11-30 02:00", "yesterday"),
+        ("2026-11-01 00:00", "2026-11-01 23:50", "in 25 hours"),  # the clocks go back
+    ],
+)
+def test_days_are_those_of_the_readers_calendar(now: str, at: str, words: str) -> None:
+    zone = zoneinfo.ZoneInfo("America/Los_Angeles")
+    here, there = (dt.datetime.fromisoformat(one).replace(tzinfo=zone) for one in (now, at))
+    utc = here.astimezone(dt.UTC), there.astimezone(dt.UTC)
+    assert clock.in_words(utc[1], utc[0], zone) == words
 
 
 @given(st.timedeltas(dt.timedelta(days=-700), dt.timedelta(days=700)))
 def test_no_distance_is_said_as_sixty_minutes_or_zero_of_anything(ahead: dt.timedelta) -> None:
-    words = clock.in_words(TUESDAY + ahead, TUESDAY).split()
-    if words != ["now"]:
+    words = clock.in_words(TUESDAY + ahead, TUESDAY, "America/Los_Angeles").split()
+    if words not in (["now"], ["tomorrow"], ["yesterday"]):
         count = int(words[words[0] == "in"])
         limit = {"minute": 60, "hour": 24, "day": 14, "week": 101}
         unit = words[(words[0] == "in") + 1]

@@ -102,6 +102,49 @@ def test_the_admin_is_for_admins(client: Client, role: Role, where: str) -> None
     assert client.get(where).status_code == 302
 
 
+def test_saving_an_archived_draft_opens_nothing(client: Client, admin: User) -> None:
+    draft = a_cohort(draft=True)
+    Cohort.objects.filter(pk=draft.pk).update(status=Cohort.Status.ARCHIVED)
+    draft.refresh_from_db()
+    assert client.post(change(draft), typed(draft, name="Put away")).status_code == 302
+    draft.refresh_from_db()
+    assert draft.name == "Put away"
+    assert (seats(draft), draft.group_sessions.count()) == (0, 0)
+
+
+# --- What it costs ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("draft", "cents", "words"),
+    [
+        (True, 1, "too low"),
+        (True, 148, "from week 9 on a seat would cost $0.49"),
+        (True, 0, ""),
+        (False, 0, "Set a price"),
+        (False, 49, "too low"),
+        (False, 150, ""),
+    ],
+)
+def test_a_price_that_nobody_could_pay_is_refused(
+    draft: bool, cents: int, words: str, client: Client, admin: User
+) -> None:
+    cohort = a_cohort(draft=draft, admission=Cohort.Admission.MODULE_STARTS)
+    response = client.post(change(cohort), typed(cohort, price_cents=cents))
+    cohort.refresh_from_db()
+    if words:
+        assert words in " ".join(errors(response)["price_cents"])
+        assert cohort.price_cents == 29_900
+    else:
+        assert cohort.price_cents == cents
+
+
+def test_a_leader_who_is_none_is_refused(client: Client, admin: User) -> None:
+    cohort = a_cohort(draft=True)
+    response = client.post(change(cohort), typed(cohort, facilitators=["9" * 30]))
+    assert errors(response)["facilitators"] == ["Choose people who lead groups."]
+
+
 # --- Publishing -------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from accounts.models import Role, User
 from enrollment import attendance, services
-from enrollment.attendance import ChangedMeanwhile, Noted, TooEarly
+from enrollment.attendance import ChangedMeanwhile, Closed, Noted, TooEarly
 from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark, Register
 from sessions.models import GroupSession
 from tests.enrollment.builders import (
@@ -50,7 +50,9 @@ def arrive(enrollment: Enrollment, at: dt.datetime, number: int = 1) -> None:
     )
 
 
-def say(seat: Enrollment, mark: Mark, minutes: int | None = None, **more: dt.datetime) -> Noted:
+def say(
+    seat: Enrollment, mark: Mark | None, minutes: int | None = None, **more: dt.datetime
+) -> Noted:
     return Noted(seat.pk, mark, minutes, **more)
 
 
@@ -191,6 +193,37 @@ def test_the_database_keeps_minutes_and_late_together(
             noted_by=leader,
             noted_at=AFTER,
         )
+
+
+@pytest.mark.parametrize("mark", [mark for mark in Mark if mark != Mark.EXCUSED])
+def test_before_a_session_begins_nobody_has_come_or_missed_it(
+    mark: Mark, seat: Enrollment, first: GroupSession, leader: User
+) -> None:
+    other = a_confirmed_seat(cohort=seat.cohort)
+    minutes = 5 if mark == Mark.LATE else None
+    noted = [say(other, Mark.EXCUSED), say(seat, mark, minutes)]
+    with pytest.raises(TooEarly):
+        attendance.note(
+            session=first, noted=noted, actor=leader, now=FIRST_SESSION - dt.timedelta(seconds=1)
+        )
+    assert not AttendanceNote.objects.exists()
+    attendance.note(session=first, noted=noted, actor=leader, now=FIRST_SESSION)
+    assert AttendanceNote.objects.count() == 2
+
+
+def test_a_note_is_taken_back_until_the_register_is_closed(
+    seat: Enrollment, first: GroupSession, leader: User
+) -> None:
+    attendance.note(session=first, noted=[say(seat, Mark.EXCUSED)], actor=leader, now=NOW)
+    with pytest.raises(ChangedMeanwhile):
+        attendance.note(session=first, noted=[say(seat, None)], actor=leader, now=AFTER)
+    back = say(seat, None, seen=NOW)
+    attendance.note(session=first, noted=[back], actor=leader, now=AFTER)
+    assert not AttendanceNote.objects.exists()
+    attendance.close_register(session=first, actor=leader, now=AFTER)
+    with pytest.raises(Closed):
+        attendance.note(session=first, noted=[say(seat, None, seen=AFTER)], actor=leader, now=AFTER)
+    assert AttendanceNote.objects.get().mark == Mark.ABSENT
 
 
 # --- Closing ----------------------------------------------------------------------------

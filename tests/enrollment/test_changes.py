@@ -107,6 +107,27 @@ def test_a_date_that_was_moved_or_cancelled_stays_so_when_the_weeks_move_on() ->
     }
 
 
+def test_the_added_week_takes_the_free_date_of_a_cancelled_last_week() -> None:
+    sessions = twelve()
+    applied(made(Wish(Kind.CANCEL, 12), sessions))
+    found = made(Wish(Kind.REPLACE, 8), sessions)
+    assert said(found) == {
+        8: "Tue Dec 1 18:00",
+        9: "Tue Dec 8 18:00",
+        10: "Tue Dec 15 18:00",
+        11: "Tue Dec 22 18:00",  # where week 12 would have been
+    }
+
+
+def test_the_added_week_is_not_on_a_day_that_the_group_skips() -> None:
+    sessions = twelve()
+    for number in (11, 12):
+        applied(made(Wish(Kind.CANCEL, number), sessions))
+    skipped = {dt.date(2026, 12, 15), dt.date(2026, 12, 22)}
+    found = made(Wish(Kind.REPLACE, 10), sessions, skipped=skipped)
+    assert said(found) == {10: "Tue Dec 29 18:00"}
+
+
 def test_cancelling_without_a_replacement_touches_nothing_else() -> None:
     assert said(made(Wish(Kind.CANCEL, 5))) == {5: "cancelled"}
 
@@ -129,7 +150,9 @@ REFUSED = {
     "no date": (Wish(Kind.MOVE, 5, None, SIX), "day", "Choose the new date."),
     "no time": (Wish(Kind.MOVE, 5, WEEK_5, None), "wall_time", "Choose the new time."),
     "nothing new": (Wish(Kind.MOVE, 5, WEEK_5, SIX), "day", "at that time already"),
-    "the past": (Wish(Kind.MOVE, 3, dt.date(2026, 10, 14), SIX), "day", "in the past"),
+    "the past": (Wish(Kind.MOVE, 3, dt.date(2026, 10, 14), SIX), "day", "That date has passed."),
+    "long past": (Wish(Kind.MOVE, 3, dt.date(1926, 10, 14), SIX), "day", "That date has passed."),
+    "earlier today": (Wish(Kind.MOVE, 3, dt.date(2026, 10, 15), dt.time(8)), "day", "in the past"),
     "before another": (Wish(Kind.MOVE, 5, WEEK_3, dt.time(10)), "day", "5 would come before"),
     "after another": (Wish(Kind.MOVE, 5, dt.date(2026, 11, 11), SIX), "day", "6 would come before"),
     "at once": (Wish(Kind.MOVE, 5, WEEK_3, SIX), "day", "5 would come before week 4"),

@@ -501,7 +501,7 @@ def test_one_session_has_a_link_of_its_own_and_goes_back_to_the_groups(
         ({"url": "http://meet.example/room"}, "Enter an address that starts with https://."),
         ({"url": "javascript:alert(1)"}, "Enter an address that starts with https://."),
         ({"url": "x"}, "Enter an address that starts with https://."),
-        ({"url": "https://meet.example/" + "x" * 200}, "at most 200 characters"),
+        ({"url": "https://meet.example/" + "x" * 200}, "too long: it has 221 characters"),
         ({"url": ""}, "That is how it is already."),
         ({"number": 3, "url": ""}, "That is how it is already."),
         ({"number": 13}, "Choose a session that is still to come."),

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.urls import reverse
 from accounts.models import Role, User
 from enrollment import attendance, door, roster, services
 from enrollment.models import AttendanceNote, Enrollment, Mark, Register, Visit
+from enrollment.views.desk import harmless
 from sessions.models import Cohort, GroupSession, Substitution
 from tests.enrollment.builders import (
     FIRST_SESSION,
@@ -32,6 +34,7 @@ from tests.enrollment.test_making_up import takes, thursdays
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 DESK = reverse("enrollment:desk")
+DAY = dt.timedelta(days=1)
 
 
 def a_leader(*cohorts: Cohort, **fields: Any) -> User:
@@ -277,6 +280,69 @@ def test_starting_is_a_press_and_no_link(leading: Client, cohort: Cohort) -> Non
     assert leading.get(at("start", cohort, 1)).status_code == 405
 
 
+# --- What is still to be noted -----------------------------------------------------------
+
+
+OPEN = "Attendance still open"
+
+
+def open_registers(client: Client) -> list[tuple[str, int]]:
+    page = client.get(DESK)
+    found = [(one.cohort.slug, one.number) for one in page.context["still_open"]]
+    assert (OPEN in said(page)) is bool(found)
+    return found
+
+
+def test_an_open_register_is_not_forgotten_for_two_weeks(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    a_confirmed_seat(cohort=cohort)
+    leader = cohort.facilitators.get()
+    end = session(cohort, 1).ends_at
+    reminders = {}
+    for after in (-MINUTE, HOUR * 0, DAY * 6, DAY * 13, DAY * 14):
+        clock.move_to(end + after)
+        sign_in_again(leading, cohort)
+        reminders[after] = [number for _, number in open_registers(leading)]
+    assert reminders == {
+        -MINUTE: [], HOUR * 0: [1], DAY * 6: [1], DAY * 13: [1, 2], DAY * 14: [2, 3],
+    }  # fmt: skip
+    attendance.close_register(session=session(cohort, 2), actor=leader, now=end + DAY * 14)
+    assert open_registers(leading) == [(cohort.slug, 3)]
+    cancelled = session(cohort, 3)
+    cancelled.cancelled_at = end
+    cancelled.save()
+    assert open_registers(leading) == []
+
+
+def test_nobody_is_reminded_of_others_or_empty_sessions(client: Client, clock: Any) -> None:
+    mine, others, empty, later = a_cohort(), a_cohort(), a_cohort(), a_cohort()
+    for cohort in (mine, others, later):
+        seat = a_confirmed_seat(cohort=cohort)
+    Enrollment.objects.filter(pk=seat.pk).update(first_week=5)
+    admin = a_member(role=Role.ADMIN)
+    substitute = a_substitute(others, 1)
+    for cohort in (mine, empty, later):
+        cohort.facilitators.add(admin)
+    clock.move_to(FIRST_SESSION + DAY)
+    for reader, slug in ((admin, mine.slug), (substitute, others.slug)):
+        client.force_login(reader)
+        assert open_registers(client) == [(slug, 1)]
+
+
+def test_who_came_and_is_not_noted_yet_has_a_sign_of_their_own(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    sam = a_confirmed_seat(cohort=cohort)
+    goes_in(sam, FIRST_SESSION)
+    clock.move_to(FIRST_SESSION + MINUTE)
+    sign_in_again(leading, cohort)
+    page = leading.get(at("roster", cohort))
+    assert '<td class="mark mark--arrived" title="Arrived, not noted yet">' in page.content.decode()
+    assert said(page).count("Arrived, not noted yet") == 2  # in their row, and in the legend
+    assert "not yet" in said(page)  # nothing counts before it is noted
+
+
 # --- The roster -------------------------------------------------------------------------
 
 
@@ -328,8 +394,12 @@ def test_somebody_without_a_name_is_not_shown_by_address(leading: Client, cohort
         assert seat.member.email not in leading.get(path).content.decode()
 
 
-def test_the_table_opens_in_a_spreadsheet_and_runs_nothing(leading: Client, cohort: Cohort) -> None:
+def test_the_table_opens_in_a_spreadsheet_and_runs_nothing(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
     three_weeks(cohort, cohort.facilitators.get())
+    clock.move_to(session(cohort, 3).ends_at)
+    sign_in_again(leading, cohort)
     response = leading.get(at("roster_csv", cohort))
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert f'filename="{cohort.slug}-attendance.csv"' in response["Content-Disposition"]
@@ -339,6 +409,18 @@ def test_the_table_opens_in_a_spreadsheet_and_runs_nothing(leading: Client, coho
         ["'=Robin", "Late, 5 min", "Excused", "", "1", "1"],
         ["Sam", "Present", "Absent", "Absent", "1", "3"],
     ]
+
+
+@pytest.mark.parametrize(
+    "name", ["=1+1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff20x", "\u200b=1", " =1", "\t1", "-1"]
+)
+def test_no_name_is_a_formula(name: str) -> None:
+    assert harmless(name) == f"'{name}"
+
+
+@pytest.mark.parametrize("name", ["", "Sam", "1=1", "Sam-Lee", "\u200bSam"])
+def test_other_cells_stay_as_they_are(name: str) -> None:
+    assert harmless(name) == name
 
 
 # --- The register -----------------------------------------------------------------------
@@ -385,6 +467,97 @@ def test_an_absence_that_is_announced_can_be_noted_beforehand(
     assert AttendanceNote.objects.get().mark == Mark.EXCUSED
 
 
+@pytest.mark.parametrize("mark", ["present", "late", "absent", "made_up"])
+def test_before_a_session_nothing_else_is_offered_nor_taken(
+    mark: str, leading: Client, cohort: Cohort
+) -> None:
+    sam = a_confirmed_seat(cohort=cohort)
+    path = at("register", cohort, 12)
+    offered = re.findall(r'<option value="(\w*)"', leading.get(path).content.decode())
+    assert offered == ["", "excused"]
+    forged = leading.post(path, filled(sam, mark, "5" if mark == "late" else ""))
+    assert forged.status_code == 422
+    assert "Before a session begins, only “Excused” can be noted." in said(forged)
+    assert not AttendanceNote.objects.exists()
+
+
+def test_whoever_comes_early_is_suggested_when_the_session_begins(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    sam = a_confirmed_seat(cohort=cohort)
+    goes_in(sam, FIRST_SESSION - 5 * MINUTE)
+    for when, mark in ((FIRST_SESSION - MINUTE, ""), (FIRST_SESSION, Mark.PRESENT)):
+        clock.move_to(when)
+        sign_in_again(leading, cohort)
+        page = leading.get(at("register", cohort, 1))
+        assert [line.mark for line, _ in page.context["lines"]] == [mark]
+
+
+def test_what_is_noted_ahead_counts_from_the_sessions_beginning(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    """Also where a session was noted and then moved further off."""
+    sam = a_confirmed_seat(cohort=cohort)
+    for number in (1, 2):
+        AttendanceNote.objects.create(
+            enrollment=sam,
+            session=session(cohort, number),
+            mark=Mark.ABSENT,
+            noted_by=cohort.facilitators.get(),
+            noted_at=NOW,
+        )
+    begins = session(cohort, 2).starts_at
+    for when, flagged in ((begins - MINUTE, False), (begins, True)):
+        clock.move_to(when)
+        sign_in_again(leading, cohort)
+        for path in (at("roster", cohort), DESK):
+            assert ("Missed 2 in a row" in said(leading.get(path))) is flagged
+    assert "0 of 2" in said(leading.get(at("roster", cohort)))
+
+
+def test_a_note_is_taken_back(leading: Client, cohort: Cohort, clock: Any) -> None:
+    sam = a_confirmed_seat(cohort=cohort)
+    path = at("register", cohort, 1)
+    leading.post(path, filled(sam, "excused"))
+    [(_, form)] = leading.get(path).context["lines"]
+    seen = form["seen"].value()
+    leading.post(path, filled(sam, ""))  # a page from before the note asks for nothing
+    assert AttendanceNote.objects.get().mark == Mark.EXCUSED
+    after = leading.post(path, filled(sam, "", seen=seen), follow=True)
+    assert "The attendance is saved." in said(after)
+    assert not AttendanceNote.objects.exists()
+
+
+def test_a_colleagues_newer_note_is_not_taken_back(
+    leading: Client, cohort: Cohort, clock: Any
+) -> None:
+    sam = a_confirmed_seat(cohort=cohort)
+    clock.move_to(FIRST_SESSION + HOUR)
+    sign_in_again(leading, cohort)
+    path = at("register", cohort, 1)
+    leading.post(path, filled(sam, "excused"))
+    [(_, form)] = leading.get(path).context["lines"]
+    AttendanceNote.objects.update(mark=Mark.ABSENT, noted_at=FIRST_SESSION + HOUR + MINUTE)
+    second = leading.post(path, filled(sam, "", seen=form["seen"].value()), follow=True)
+    assert "Somebody else noted something" in said(second)
+    assert AttendanceNote.objects.get().mark == Mark.ABSENT
+
+
+def test_after_closing_a_line_keeps_its_mark(leading: Client, cohort: Cohort, clock: Any) -> None:
+    sam = a_confirmed_seat(cohort=cohort)
+    clock.move_to(FIRST_SESSION + HOUR)
+    sign_in_again(leading, cohort)
+    path = at("register", cohort, 1)
+    leading.post(path, {**filled(sam, "excused"), "close": "1"})
+    page = leading.get(path)
+    assert "Not noted" not in page.content.decode()
+    [(_, form)] = page.context["lines"]
+    refused = leading.post(path, filled(sam, "", seen=form["seen"].value()))
+    assert refused.status_code == 422
+    assert "This attendance is closed, so each line keeps its mark." in said(refused)
+    assert AttendanceNote.objects.get().mark == Mark.EXCUSED
+
+
 @pytest.mark.parametrize(
     ("mark", "minutes", "words"),
     [
@@ -392,12 +565,16 @@ def test_an_absence_that_is_announced_can_be_noted_beforehand(
         ("late", "16", "More than 15 minutes late counts as absent."),
         ("late", "0", "greater than or equal to 1"),
         ("late", "soon", "Enter a whole number."),
+        ("late", "9" * 20, "More than 15 minutes late counts as absent."),
+        ("late", "9" * 5000, "Enter a whole number."),
         ("dancing", "", "Select a valid choice."),
     ],
 )
 def test_a_slip_is_said_at_its_line_and_nothing_is_lost(
-    mark: str, minutes: str, words: str, leading: Client, cohort: Cohort
+    mark: str, minutes: str, words: str, leading: Client, cohort: Cohort, clock: Any
 ) -> None:
+    clock.move_to(FIRST_SESSION + HOUR)
+    sign_in_again(leading, cohort)
     sam = a_confirmed_seat(cohort=cohort, member=a_member(display_name="Sam"))
     robin = a_confirmed_seat(cohort=cohort, member=a_member(display_name="Robin"))
     data = {**filled(sam, mark, minutes), **filled(robin, "excused")}
@@ -477,4 +654,4 @@ def test_a_page_takes_as_many_queries_for_many_as_for_few(
     leading.get(path)  # the day's first page notes in the session that its reader was here
     few = queries(leading, path)
     grow(2, 3)
-    assert queries(leading, path) == few <= 18
+    assert queries(leading, path) == few <= 19

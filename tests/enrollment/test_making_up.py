@@ -732,14 +732,14 @@ def test_it_counts_over_an_earlier_note_of_absence_and_never_over_a_presence(
     host = session(thursdays(), 1)
     visit = takes(seat, host, now)
     door.enter(doorway=look(visit, seat.member, THURSDAY), location="NY", now=THURSDAY)
-    assert roster.marks_of([seat.cohort_id]) == {seat.pk: {1: Mark.MADE_UP}}
+    assert roster.marks_of([seat.cohort_id], THURSDAY) == {seat.pk: {1: Mark.MADE_UP}}
     seat.notes.update(mark=Mark.PRESENT)
-    assert roster.marks_of([seat.cohort_id]) == {seat.pk: {1: Mark.PRESENT}}
+    assert roster.marks_of([seat.cohort_id], THURSDAY) == {seat.pk: {1: Mark.PRESENT}}
 
 
 def test_who_came_too_late_elsewhere_has_not_made_it_up(seat: Enrollment) -> None:
     visits(seat, thursdays(), arrives=16 * MINUTE)
-    assert roster.marks_of([seat.cohort_id]) == {}
+    assert roster.marks_of([seat.cohort_id], THURSDAY) == {}
     [row] = roster.roster(cohort=seat.cohort, now=THURSDAY + HOUR).rows
     assert row.cells[0].mark == ""
 

@@ -256,6 +256,7 @@ SLIPS: list[tuple[dict[str, object], str]] = [
     ({"to_whom": "some", "chosen": ["x"]}, "Somebody you chose has no confirmed seat"),
     ({"body": ""}, "Write your message."),
     ({"body": " \r\n "}, "Write your message."),
+    ({"body": "\u200b\r\n\u202e"}, "Write your message."),
     ({"body": "x" * 2001}, "at most 2000 characters"),
     ({"body": "a\x00b"}, "Null characters are not allowed."),
     ({"when": ""}, "Choose when it goes out."),

@@ -25,6 +25,7 @@ from enrollment import (
     portal,
     rescheduling,
     roster,
+    season_overview,
 )
 from enrollment import services as enrollment_services
 from enrollment.changes import Impossible, Kind, Wish
@@ -402,16 +403,36 @@ def test_nobody_begins_with_a_cancelled_session(cancelled: Enrollment) -> None:
     assert enrollment_services.entry_session(cohort=cancelled.cohort, now=NOW) is None
 
 
+def test_a_cancelled_last_date_is_taken_by_the_week_that_is_added() -> None:
+    cohort = a_cohort()
+    last = session(cohort, 12).starts_at
+    change(cohort, Wish(Kind.CANCEL, 12))
+    change(cohort, Wish(Kind.REPLACE, 8))
+    assert session(cohort, 11).starts_at == last
+    found = season_overview.days(cohort)
+    assert len({one.day for one in found}) == len(found)
+    assert (found[-1].number, found[-1].day) == (11, last.date())
+
+
+def test_the_week_that_is_added_is_on_no_day_that_the_group_skips() -> None:
+    """Week 12 is after a week off; without it, that week is not the next one."""
+    cohort = a_cohort(skipped_dates=["2026-12-22"])
+    change(cohort, Wish(Kind.CANCEL, 12))
+    change(cohort, Wish(Kind.REPLACE, 11))
+    assert session(cohort, 11).starts_at.date() == dt.date(2026, 12, 29)
+
+
 def test_a_cancelled_session_never_counts_as_missed() -> None:
     cohort = a_cohort()
     leader = a_leader(cohort)
     seat = a_confirmed_seat(cohort=cohort)
     for number in (1, 2):
         said = [attendance.Noted(seat.pk, Mark.ABSENT)]
-        attendance.note(session=session(cohort, number), noted=said, actor=leader, now=NOW)
+        held = session(cohort, number)
+        attendance.note(session=held, noted=said, actor=leader, now=held.ends_at)
     change(cohort, Wish(Kind.CANCEL, 2))
     assert AttendanceNote.objects.count() == 2
-    (row,) = roster.roster(cohort=cohort, now=NOW).rows
+    (row,) = roster.roster(cohort=cohort, now=held.ends_at).rows
     assert (row.counted, row.flag) == (1, "")
     assert (row.cells[1].mark, row.cells[1].words) == ("cancelled", "Cancelled")
     at_desk = desk.desk(leader=leader, since=FIRST_SESSION, now=FIRST_SESSION + DAY)

@@ -318,8 +318,19 @@ def test_a_new_group_is_a_draft_that_arms_nothing(client: Client, admin: User) -
         ("wall_time", "25:00", "Enter the time at which each session starts."),
         ("admitted_states", "XX", "Not a US state: XX."),
         ("capacity", "99", "This program seats at most 10."),
+        ("capacity", "9" * 30, "This program seats at most 10."),
+        ("facilitators", ["9" * 30], "Choose people who lead groups."),
+        ("facilitators", ["Dana"], "Choose people who lead groups."),
+        ("programme", "9" * 30, "Select a valid choice."),
         ("meeting_url", "http://meet.example/room", "Enter an address that starts with https://."),
+        (
+            "meeting_url",
+            f"https://meet.example/{'a' * 3000}",
+            "This address is too long: it has 3021 characters, and 200 is the most.",
+        ),
         ("price", "-1", "greater than or equal to 0"),
+        ("price", "0.01", "The price is too low: $0.50 is the least that can be paid by card."),
+        ("price", "0.49", "The price is too low: $0.50 is the least that can be paid by card."),
         ("duration_minutes", "20", "greater than or equal to 60"),
     ],
 )
@@ -328,9 +339,45 @@ def test_a_mistake_is_named_at_its_field(
 ) -> None:
     response = client.post(NEW, typed(**{field: value}))
     assert response.status_code == 422
-    assert words in " ".join(response.context["form"].errors[field])
+    [error] = response.context["form"].errors[field]
+    assert words in error
     assert words in said(response)
     assert not Cohort.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["plan_new", "plan_edit", "plan_copy", "plan_another"])
+def test_a_number_that_is_nobodys_never_reaches_the_database(
+    name: str, client: Client, admin: User
+) -> None:
+    """SQLite ends with an error when it is asked for a number beyond its own."""
+    path = NEW if name == "plan_new" else at(name, a_draft())
+    with CaptureQueriesContext(connection) as captured:
+        assert client.post(path, typed(facilitators=["9" * 30])).status_code == 422
+    assert not [query for query in captured if "9" * 30 in query["sql"]]
+
+
+def test_a_price_must_be_payable_from_the_last_week_at_which_one_may_join(
+    client: Client, admin: User
+) -> None:
+    """A third of it, for weeks 9 to 12."""
+    late = client.post(NEW, typed(price="1.48", admission="modules"))
+    assert (
+        "The price is too low: from week 9 on a seat would cost $0.49, and $0.50 is the least "
+        "that can be paid by card."
+    ) in said(late)
+    assert not Cohort.objects.exists()
+    for fine in ({"price": "1.50", "admission": "modules"}, {"price": "0.50"}):
+        assert client.post(NEW, typed(**fine)).status_code == 302
+
+
+def test_a_free_group_stays_a_draft(client: Client, admin: User) -> None:
+    client.post(NEW, typed(price="0", facilitators=[a_leader().pk]))
+    draft = Cohort.objects.get()
+    words = "Set a price: a group that costs nothing cannot be reserved yet."
+    assert words in said(client.get(at("plan", draft)))
+    assert words in said(client.post(at("plan_publish", draft), follow=True))
+    draft.refresh_from_db()
+    assert draft.status == Cohort.Status.DRAFT
 
 
 def test_a_member_is_no_leader(client: Client, admin: User) -> None:
@@ -366,7 +413,7 @@ def test_a_published_group_is_not_edited_as_a_draft(client: Client, admin: User)
 def test_a_group_without_a_name_is_called_by_its_weekday_and_time_of_day(
     wall_time: str, name: str, client: Client, admin: User
 ) -> None:
-    client.post(NEW, typed(name=" ", wall_time=wall_time))
+    client.post(NEW, typed(name=" \u200b\x07", wall_time=wall_time))
     cohort = Cohort.objects.get()
     assert (cohort.name, cohort.slug) == (name, f"{name.lower().replace(' ', '-')}-2026-10-06")
 
@@ -549,6 +596,52 @@ def test_a_group_is_archived_only_when_nothing_is_ahead(
     assert cohort.status == Cohort.Status.ARCHIVED
 
 
+def test_a_draft_that_was_archived_is_absent_and_can_be_brought_back(
+    client: Client, admin: User
+) -> None:
+    draft = a_draft(capacity=4)
+    shelved = said(client.post(at("plan_archive", draft), follow=True))
+    assert "Tuesday evenings is archived." in shelved
+    assert "Roster" not in shelved
+    assert "Change the seats" not in shelved
+    for name in ("cohort", "roster", "message_new", "change_leaders", "change_link"):
+        assert client.get(at(name, draft)).status_code == 404
+    assert client.post(at("message_new", draft), {}).status_code == 404
+    seats_of = client.post(at("plan_capacity", draft), {"capacity": 5})
+    assert "This group is archived: its seats are not changed any more." in said(seats_of)
+    for path in ("plan_edit", "plan_publish"):
+        assert "This group is archived" in said(client.post(at(path, draft), follow=True))
+    back = {"back": "1"}
+    assert "is a draft again." in said(client.post(at("plan_archive", draft), back, follow=True))
+    draft.refresh_from_db()
+    assert (draft.status, draft.capacity) == (Cohort.Status.DRAFT, 4)
+    assert client.post(at("plan_publish", draft), follow=True).status_code == 200
+    assert client.get(at("cohort", draft)).status_code == 200
+
+
+@pytest.mark.parametrize("status", [*Cohort.Status])
+def test_what_was_published_once_is_never_a_draft_again(
+    status: str, client: Client, admin: User
+) -> None:
+    cohort = a_cohort()
+    Cohort.objects.filter(pk=cohort.pk).update(status=status)
+    answer = client.post(at("plan_archive", cohort), {"back": "1"}, follow=True)
+    assert "Only a draft that was archived can be brought back." in said(answer)
+    cohort.refresh_from_db()
+    assert cohort.status == status
+
+
+def test_an_archived_group_keeps_its_page_and_its_seats(client: Client, admin: User) -> None:
+    cohort = a_cohort()
+    Cohort.objects.filter(pk=cohort.pk).update(status=Cohort.Status.ARCHIVED)
+    for name in ("cohort", "roster"):
+        assert client.get(at(name, cohort)).status_code == 200
+    refused = client.post(at("plan_capacity", cohort), {"capacity": 4})
+    assert refused.status_code == 422
+    assert "This group is archived: its seats are not changed any more." in said(refused)
+    assert seats(cohort) == 8
+
+
 # --- The next season --------------------------------------------------------------------
 
 
@@ -719,7 +812,10 @@ def test_seats_never_go_below_those_taken(client: Client, admin: User) -> None:
     assert seats(cohort) == 2
 
 
-@pytest.mark.parametrize(("typed_in", "words"), [("11", "at most 10"), ("0", "1"), ("x", "whole")])
+@pytest.mark.parametrize(
+    ("typed_in", "words"),
+    [("11", "at most 10"), ("9" * 30, "at most 10"), ("0", "1"), ("x", "whole")],
+)
 def test_a_number_of_seats_that_makes_no_sense_is_refused(
     typed_in: str, words: str, client: Client, admin: User
 ) -> None:
