@@ -615,7 +615,7 @@ def test_a_draft_that_was_archived_is_absent_and_can_be_brought_back(
     assert "is a draft again." in said(client.post(at("plan_archive", draft), back, follow=True))
     draft.refresh_from_db()
     assert (draft.status, draft.capacity) == (Cohort.Status.DRAFT, 4)
-    assert client.post(at("plan_publish", draft), follow=True).status_code == 200
+    assert publishes(client, draft).status_code == 200
     assert client.get(at("cohort", draft)).status_code == 200
 
 
