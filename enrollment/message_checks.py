@@ -25,6 +25,13 @@ ORDINARY = frozenset((
     "for", "not", "the", "you", "your", "she", "her", "hers", "him", "his", "they", "them",
     "their", "theirs", "van", "von", "der", "den", "del", "dr", "mr", "mrs", "miss", "ms",
 ))  # fmt: skip
+# What a message to a group cannot do without; whoever calls themselves so keeps nobody from it.
+NEVER_NAMES = frozenset((
+    "monday", "mondays", "tuesday", "tuesdays", "wednesday", "wednesdays", "thursday", "thursdays",
+    "friday", "fridays", "saturday", "saturdays", "sunday", "sundays", "session", "sessions",
+    "group", "groups", "week", "weeks", "today", "tomorrow", "please", "thank", "thanks", "hello",
+    "welcome", "everybody", "everyone", "member", "members", "link", "time", "call", "are", "with",
+))  # fmt: skip
 # Anything but spaces, digits, ASCII's punctuation, and quotes and dashes beyond it: a letter may
 # be followed by marks, which \w leaves out.
 _WORD = re.compile(r"[^\s\d_!-/:-@\[-`{-~\u00ab\u00bb\u2010-\u2026]+")
@@ -38,7 +45,7 @@ def _words(text: str) -> Iterator[re.Match[str]]:
 
 def _parts(names: Iterable[str]) -> set[str]:
     parts = {word[0].casefold() for name in names for word in _words(name)}
-    return {part for part in parts if len(part) > 1}  # an initial names nobody
+    return {part for part in parts - NEVER_NAMES if len(part) > 1}  # an initial names nobody
 
 
 def _written_as_a_name(word: re.Match[str]) -> bool:
