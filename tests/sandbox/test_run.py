@@ -1,5 +1,6 @@
 """`bin/run`: it starts, answers, stops cleanly, and leaves nothing behind."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -26,11 +27,13 @@ def descendants(pid: int) -> list[psutil.Process]:
 
 
 def alive(processes: list[psutil.Process]) -> list[str]:
-    return [
-        " ".join(process.cmdline())
-        for process in processes
-        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    ]
+    found = []
+    for process in processes:
+        # One that ends between the questions is gone, or a zombie, which psutil counts as gone.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+    return found
 
 
 @pytest.mark.stack
