@@ -63,9 +63,10 @@ class LostPressMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        target = response.headers.get("Location", "")
-        signing_in = target.startswith((reverse("account_login"), reverse("account_signup")))
-        if request.method == "POST" and signing_in and "next=" in target:
+        target = response.headers.get("Location", "") if request.method == "POST" else ""
+        if "next=" in target and target.startswith(
+            (reverse("account_login"), reverse("account_signup"))
+        ):
             messages.warning(request, LOST)
         return response
 

@@ -21,16 +21,25 @@ def free_seats(*, first_week: int) -> "QuerySet[Seat]":
 
 
 def claim_seat(*, cohort_id: int, enrollment_id: int, first_week: int) -> bool:
-    """Give the enrolment any free chair; False when there is none. Runs in a transaction."""
-    while (seat := find_free_seat(cohort_id=cohort_id, first_week=first_week)) is not None:
+    """Give the enrolment any free chair; False when there is none. Runs in a transaction.
+
+    Visitors are few: the first look does not ask for them, and the guard refuses their chairs.
+    """
+    seat = find_free_seat(cohort_id=cohort_id)
+    while seat is not None:
         if take_seat(seat_id=seat, enrollment_id=enrollment_id, first_week=first_week):
             return True
+        seat = find_free_seat(cohort_id=cohort_id, first_week=first_week)
     return False
 
 
-def find_free_seat(*, cohort_id: int, first_week: int) -> int | None:
-    """A chair that nobody has and nobody else is taking right now. Runs in a transaction."""
-    seats = free_seats(first_week=first_week).filter(cohort_id=cohort_id)
+def find_free_seat(*, cohort_id: int, first_week: int | None = None) -> int | None:
+    """A chair that nobody has and nobody else is taking right now. Runs in a transaction.
+
+    With `first_week` also one on which nobody visits in that week or later.
+    """
+    free = free_seats(first_week=first_week) if first_week else Seat.objects.filter(enrollment=None)
+    seats = free.filter(cohort_id=cohort_id)
     if connection.features.has_select_for_update_skip_locked:
         seats = seats.select_for_update(skip_locked=True)
     return seats.values_list("pk", flat=True).first()

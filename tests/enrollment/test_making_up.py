@@ -378,6 +378,14 @@ def test_a_chair_is_not_sold_for_a_week_in_which_somebody_visits(seat: Enrollmen
     assert reserve(now=NOW).status == Status.HELD
 
 
+def test_another_chair_is_sold_while_somebody_visits_on_the_first(seat: Enrollment) -> None:
+    host = thursdays(capacity=2)
+    visit = takes(seat, session(host, 1))
+    sold = a_confirmed_seat(cohort=host)
+    assert sold.seat != visit.seat
+    assert catalogue.group_card(pk=host.pk, now=NOW).seats_left == 0
+
+
 def test_visitors_on_different_chairs_leave_none_to_sell(seat: Enrollment) -> None:
     host, rival = thursdays(capacity=2), a_confirmed_seat(cohort=seat.cohort)
     takes(seat, session(host, 1))

@@ -12,7 +12,7 @@ from enrollment.seats import take_seat
 __all__ = ["application"]
 
 
-def any_free_seat(*, cohort_id: int, first_week: int) -> int | None:
+def any_free_seat(*, cohort_id: int, first_week: int | None = None) -> int | None:
     """Without its row lock, which only a transaction may ask for."""
     return Seat.objects.filter(cohort_id=cohort_id, enrollment=None).values_list("pk", flat=True)[0]
 
