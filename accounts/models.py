@@ -15,6 +15,7 @@ from accounts import clock
 class Role(models.TextChoices):
     MEMBER = "member", "Member"
     FACILITATOR = "facilitator", "Facilitator"
+    BILLING = "billing", "Billing admin"
     ADMIN = "admin", "Admin"
 
 
@@ -90,6 +91,11 @@ class User(AbstractBaseUser):
         """Whether the pages under /plan/ are for them: all groups, or a facilitator's own."""
         return self.role == Role.ADMIN or (self.role == Role.FACILITATOR and self.may_plan)
 
+    @property
+    def handles_money(self) -> bool:
+        """Whether the pages under /money/ are for them; a second factor is asked for there."""
+        return self.role in (Role.BILLING, Role.ADMIN)
+
     def has_perm(self, perm: str, obj: object | None = None) -> bool:
         return self.is_active and self.role == Role.ADMIN
 
@@ -106,6 +112,7 @@ class Action(models.TextChoices):
     INTAKE_READ = "intake.read", "Looked at a member's answers"
     ROLE_MEMBER = "role.member", "Made somebody a member"
     ROLE_FACILITATOR = "role.facilitator", "Made somebody a facilitator"
+    ROLE_BILLING = "role.billing", "Made somebody a billing admin"
     ROLE_ADMIN = "role.admin", "Made somebody an admin"
     MAY_PLAN = "planning.given", "Let a facilitator plan their own groups"
     MAY_NOT_PLAN = "planning.taken", "Let a facilitator not plan any more"

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from accounts.models import User
-from billing import gateway
+from billing import gateway, ledger
 from billing.models import Payment, Refund
 from outbox import services as outbox
 
@@ -41,8 +41,11 @@ def request_refund(
     reason: Refund.Reason,
     now: dt.datetime,
     actor: User | None = None,
+    enrollment_id: int | None = None,
 ) -> Refund:
     """Reserve `amount_cents` of a payment for its way back. Raises NotRefundable.
+
+    `enrollment_id` says whose money it is where that is not the payment's own.
 
     The guarded UPDATE decides between two people who refund at once; a CHECK on the row
     stands behind it. Stripe is asked later, by `submit_refund`.
@@ -54,8 +57,10 @@ def request_refund(
     ).update(refund_reserved_cents=F("refund_reserved_cents") + amount_cents)
     if not reserved:
         raise NotRefundable("That is more than what is left of this payment.")
+    whose = enrollment_id or Payment.objects.values_list("enrollment", flat=True).get(pk=payment_id)
     return Refund.objects.create(
         payment_id=payment_id,
+        enrollment_id=whose,
         amount_cents=amount_cents,
         reason=reason,
         requested_at=now,
@@ -114,6 +119,7 @@ def retry_refund(*, refund: Refund, actor: User, now: dt.datetime) -> Refund:
         reason=Refund.Reason(refund.reason),
         now=now,
         actor=actor,
+        enrollment_id=refund.enrollment_id,
     )
 
 
@@ -193,6 +199,8 @@ def apply_state(*, refund: Refund, state: gateway.RefundState, now: dt.datetime)
         status=target, settled_at=now if target == Status.SUCCEEDED else None
     )
     if moved:
+        refund.refresh_from_db(fields=["stripe_refund_id"])
+        ledger.post_refund(refund=refund, at=now)
         outbox.promise(
             kind=REFUND_SENT,
             recipient_id=refund.payment.enrollment.member_id,
@@ -213,4 +221,6 @@ def _fail(*, refund: Refund, now: dt.datetime, note: str) -> None:
         Payment.objects.filter(pk=refund.payment_id).update(
             refund_reserved_cents=F("refund_reserved_cents") - refund.amount_cents
         )
+        refund.refresh_from_db(fields=["stripe_refund_id", "note"])
+        ledger.post_failed_refund(refund=refund, at=now)
         log.error("refund_failed", refund=str(refund.uuid), note=note)

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from billing import gateway, refunds
+from billing import gateway, ledger, refunds
 from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
@@ -99,7 +99,7 @@ def _record_payment(
 
 
 def _book(*, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.datetime) -> Payment:
-    return Payment.objects.create(
+    payment = Payment.objects.create(
         attempt=attempt,
         enrollment_id=attempt.enrollment_id,
         amount_cents=state.amount_cents,
@@ -107,6 +107,8 @@ def _book(*, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.dat
         stripe_payment_intent_id=state.payment_intent_id,
         paid_at=now,
     )
+    ledger.post_charge(payment=payment, at=now)
+    return payment
 
 
 def _confirm(*, payment: Payment, now: dt.datetime, reason: str, actor: User | None = None) -> bool:

@@ -1,10 +1,10 @@
 from django.urls import path
 
-from billing import views
+from billing.views import paying
 
 app_name = "billing"
 urlpatterns = [
-    path("pay/<uuid:public_id>/", views.pay, name="pay"),
-    path("pay/<uuid:public_id>/return/", views.payment_return, name="return"),
-    path("webhooks/stripe/", views.webhook, name="webhook"),
+    path("pay/<uuid:public_id>/", paying.pay, name="pay"),
+    path("pay/<uuid:public_id>/return/", paying.payment_return, name="return"),
+    path("webhooks/stripe/", paying.webhook, name="webhook"),
 ]

@@ -111,11 +111,16 @@ def test_a_refund_that_failed_meanwhile_is_not_announced(
 
 def test_a_batch_costs_one_query_however_long_it_is() -> None:
     def owed(number: int) -> list[Message]:
+        payments = [a_bare_payment(PRICE) for _ in range(number)]
         made = [
             Refund.objects.create(
-                payment=a_bare_payment(PRICE), amount_cents=1, reason="desk", requested_at=now()
+                payment=payment,
+                enrollment_id=payment.enrollment_id,
+                amount_cents=1,
+                reason="desk",
+                requested_at=now(),
             )
-            for _ in range(number)
+            for payment in payments
         ]
         return [Message(pk=refund.pk, subject_id=refund.pk) for refund in made]
 

@@ -48,7 +48,11 @@ def careless_request(payment_id: int, amount_cents: int) -> bool:
         return False
     time.sleep(0.02)
     Refund.objects.create(
-        payment=payment, amount_cents=amount_cents, reason="desk", requested_at=timezone.now()
+        payment=payment,
+        enrollment_id=payment.enrollment_id,
+        amount_cents=amount_cents,
+        reason="desk",
+        requested_at=timezone.now(),
     )
     return True
 

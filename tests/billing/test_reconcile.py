@@ -199,6 +199,7 @@ def test_the_cost_does_not_grow_with_the_attempts_ever_made(standin: Standin) ->
     Refund.objects.bulk_create(
         Refund(
             payment=payment,
+            enrollment_id=payment.enrollment_id,
             amount_cents=1,
             reason="desk",
             status="succeeded",

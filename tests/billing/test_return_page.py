@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from billing import checkout, settlement, sweeps
 from billing.models import Payment
-from billing.views import BETWEEN_QUESTIONS
+from billing.views.paying import BETWEEN_QUESTIONS
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import (

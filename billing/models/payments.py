@@ -1,7 +1,4 @@
-"""Money: attempts to pay, what was paid, what goes back, and every event Stripe sent.
-
-Amounts are integer cents. Rows are never deleted.
-"""
+"""Attempts to pay, what was paid, and what goes back. Integer cents; rows are never deleted."""
 
 import uuid
 
@@ -62,7 +59,13 @@ class CheckoutAttempt(models.Model):
 class Payment(models.Model):
     """Money that arrived. `refund_reserved_cents` is what is on its way back or is back."""
 
-    attempt = models.OneToOneField(CheckoutAttempt, models.PROTECT, related_name="payment")
+    attempt = models.OneToOneField(
+        CheckoutAttempt,
+        models.PROTECT,
+        null=True,
+        related_name="payment",
+        help_text="The page it was paid on; none for a card charged while nobody was there.",
+    )
     enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="payments")
     amount_cents = models.PositiveIntegerField()
     refund_reserved_cents = models.PositiveIntegerField(default=0)
@@ -101,6 +104,8 @@ class Refund(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")
+    # Whose money it is: another enrolment's than the payment's after a transfer.
+    enrollment = models.ForeignKey(Enrollment, models.PROTECT, related_name="refunds")
     amount_cents = models.PositiveIntegerField()
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.REQUESTED)
     reason = models.CharField(max_length=8, choices=Reason.choices)
@@ -132,31 +137,3 @@ class Refund(models.Model):
     @property
     def idempotency_key(self) -> str:
         return f"{self.uuid}:{self.key_generation}"
-
-
-class StripeEvent(models.Model):
-    """A webhook, stored before anything is done about it."""
-
-    class Status(models.TextChoices):
-        STORED = "stored", "Stored"
-        APPLIED = "applied", "Applied"
-        IGNORED = "ignored", "Not for us"
-
-    event_id = models.CharField(max_length=120, unique=True)
-    type = models.CharField(max_length=80)
-    payload = models.JSONField()
-    status = models.CharField(max_length=8, choices=Status.choices, default=Status.STORED)
-    received_at = models.DateTimeField()
-    applied_at = models.DateTimeField(null=True)
-    attempts = models.PositiveSmallIntegerField(default=0)
-    note = models.CharField(max_length=300, blank=True)
-
-    class Meta:
-        indexes = [
-            models.Index(
-                fields=["received_at"], condition=Q(status="stored"), name="billing_stored_events"
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.event_id}"

@@ -1,0 +1,7 @@
+"""Money. Amounts are integer cents; rows are never deleted."""
+
+from billing.models.events import StripeEvent
+from billing.models.ledger import LedgerEntry
+from billing.models.payments import CheckoutAttempt, Payment, Refund
+
+__all__ = ["CheckoutAttempt", "LedgerEntry", "Payment", "Refund", "StripeEvent"]
