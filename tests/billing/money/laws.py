@@ -156,6 +156,27 @@ def law_4_each_refund_is_made_once_at_stripe(sight: Sight) -> None:
         assert (refund.settled_at is not None) == (refund.status in ("succeeded", "failed"))
 
 
+def law_4_every_cent_stands_in_the_ledger_once(sight: Sight) -> None:
+    owed = Counter(
+        {("charge", one.stripe_payment_intent_id): one.amount_cents for one in sight.payments}
+    )
+    gone = (Refund.Status.PENDING, Refund.Status.SUCCEEDED)
+    for refund in sight.refunds:
+        if refund.status in gone:
+            owed["refund", refund.stripe_refund_id] = -refund.amount_cents
+    lines: Counter[tuple[str, str | None]] = Counter()
+    came_back: Counter[tuple[str, str | None]] = Counter()
+    for line in sight.ledger:
+        kind = "refund" if line.kind == "refund_failed" else line.kind
+        (came_back if line.kind == "refund_failed" else lines)[kind, line.stripe_id] += (
+            line.amount_cents
+        )
+    failed = {one.stripe_refund_id for one in sight.refunds if one.status == Refund.Status.FAILED}
+    assert {id for _, id in came_back} <= failed
+    lines.update(came_back)
+    assert {key: cents for key, cents in lines.items() if cents} == dict(owed)
+
+
 def law_5_every_mail_that_is_owed_is_promised(sight: Sight) -> None:
     """Once each: the outbox's key forbids a second."""
     owed = {(SEAT_CONFIRMED, one.pk) for one in sight.enrollments if one.confirmed_at}
@@ -193,6 +214,7 @@ LAWS: tuple[Law, ...] = (
     law_3_no_attempt_has_two_pages,
     law_4_refunds_never_exceed_what_was_paid,
     law_4_each_refund_is_made_once_at_stripe,
+    law_4_every_cent_stands_in_the_ledger_once,
     law_5_every_mail_that_is_owed_is_promised,
     law_7_no_event_failed_by_a_fault_of_ours,
     history_explains_every_status,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from billing.models import CheckoutAttempt, Payment, Refund, StripeEvent
+from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund, StripeEvent
 from billing.settlement import UNPAID
 from enrollment.models import Enrollment, EnrollmentMove, Seat
 from enrollment.states import IN_STANDING
@@ -35,6 +35,7 @@ class Sight:
     attempts: list[CheckoutAttempt] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
+    ledger: list[LedgerEntry] = field(default_factory=list)
     failed_events: list[StripeEvent] = field(default_factory=list)
     mails: set[tuple[str, int]] = field(default_factory=set)
     sessions: dict[str, JSON] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Sight:
             attempts=list(CheckoutAttempt.objects.order_by("pk")),
             payments=list(Payment.objects.order_by("pk")),
             refunds=list(Refund.objects.order_by("pk")),
+            ledger=list(LedgerEntry.objects.order_by("pk")),
             failed_events=[
                 event
                 for event in StripeEvent.objects.filter(status="stored", attempts__gt=0)
