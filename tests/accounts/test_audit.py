@@ -22,7 +22,7 @@ from pytest_django.fixtures import Settings
 
 from accounts import audit
 from accounts.models import Action, AuditEntry, Role, Subject, Unchangeable, User
-from tests.accounts.people import make_person
+from tests.accounts.people import make_person, sign_in_with_factor
 from tests.enrollment.crowd import PATIENCE, at_once
 
 NOW = dt.datetime(2026, 9, 29, 15, 0, 0, 123_456, tzinfo=dt.UTC)
@@ -331,7 +331,7 @@ def test_an_entry_goes_with_the_transaction_that_it_is_about(leader: User) -> No
 @pytest.fixture
 def boss(client: Client) -> User:
     person = make_person("boss@example.org", role=Role.ADMIN)
-    client.force_login(person)
+    sign_in_with_factor(client, person)
     return person
 
 

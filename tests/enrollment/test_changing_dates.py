@@ -16,6 +16,7 @@ from enrollment.admin import CohortForm
 from enrollment.changes import Wish
 from outbox.models import Message
 from sessions.models import Cohort, CohortChange
+from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -180,7 +181,7 @@ def test_a_group_that_is_over_has_nothing_to_change(
 
 
 def test_once_changed_the_admin_keeps_the_dates(client: Client, cohort: Cohort) -> None:
-    client.force_login(a_member(role=Role.ADMIN))
+    sign_in_with_factor(client, a_member(role=Role.ADMIN))
     admin = reverse("admin:group_sessions_cohort_change", args=[cohort.pk])
     assert 'name="first_date"' in client.get(admin).content.decode()
     client.post(page_of(cohort), typed(kind="cancel", confirm="1"))
@@ -207,7 +208,7 @@ def test_an_admin_who_saves_at_the_same_moment_undoes_nothing(
     client: Client, cohort: Cohort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the reading and the writing of the admin's form, a leader moves a session."""
-    client.force_login(a_member(role=Role.ADMIN))
+    sign_in_with_factor(client, a_member(role=Role.ADMIN))
     admin = reverse("admin:group_sessions_cohort_change", args=[cohort.pk])
     data = typed_in_admin(cohort, name="Tuesdays")
     clean = CohortForm.clean
