@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.contrib.auth.hashers import make_password
 
 from accounts.encryption import encrypt
@@ -74,6 +75,7 @@ def store_people(*, members: Sequence[Member], now: dt.datetime) -> dict[str, Us
             type=Authenticator.Type.TOTP,
             defaults={"data": {"secret": encrypt(SECRET)}},
         )
+        RecoveryCodes.activate(people[email])
     Intake.objects.bulk_create(
         [
             Intake(

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
@@ -41,12 +42,13 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 def a_factor(person: User) -> Authenticator:
-    """An app that knows `SECRET`; the one that is there already stays."""
+    """An app that knows `SECRET`, with recovery codes; one that is there already stays."""
     factor, _ = Authenticator.objects.get_or_create(
         user=person,
         type=Authenticator.Type.TOTP,
         defaults={"data": {"secret": encrypt(SECRET)}},
     )
+    RecoveryCodes.activate(person)
     return factor
 
 

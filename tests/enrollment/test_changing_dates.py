@@ -95,13 +95,21 @@ def test_asked_looked_at_and_done(leading: Client, cohort: Cohort) -> None:
     assert Message.objects.filter(kind=links.SCHEDULE_CHANGED).count() == 1
 
 
-def test_cancelling_shows_each_members_share_and_pays_nothing_back(
+def test_an_admin_who_cancels_reads_how_much_each_share_is(client: Client, cohort: Cohort) -> None:
+    sign_in_with_factor(client, a_member(role=Role.ADMIN))
+    a_confirmed_seat(cohort=cohort)
+    words = said(client.post(page_of(cohort), typed(number=2, kind="cancel")))
+    assert "$24.91 to 1 member" in words
+
+
+def test_cancelling_says_that_a_share_goes_back_and_pays_nothing_back(
     leading: Client, cohort: Cohort
 ) -> None:
     a_confirmed_seat(cohort=cohort)
     words = said(leading.post(page_of(cohort), typed(number=2, kind="cancel")))
     assert "Week 2: cancelled (Tuesday, October 13, 6:00 PM Eastern)" in words
-    assert "$24.91 to 1 member" in words
+    assert "each member gets back its share of what they paid" in words
+    assert "$" not in words
     assert "that says so" in words
     assert "no link is sent for it" in words
     assert "gets a new one" not in words
