@@ -246,8 +246,9 @@ def code_for(secret: str) -> str:
     return one_time_codes.format_hotp_value(one_time_codes.hotp_value(secret, step))
 
 
+@pytest.mark.django_db(transaction=True)  # the mail goes out when it is committed
 def test_setting_up_shows_a_picture_and_a_key_and_then_the_recovery_codes(
-    client: Client, clock: time_machine.Traveller, django_capture_on_commit_callbacks: Any
+    client: Client, clock: time_machine.Traveller
 ) -> None:
     person = make_person()
     with_password(client)
@@ -260,8 +261,7 @@ def test_setting_up_shows_a_picture_and_a_key_and_then_the_recovery_codes(
     assert WRONG in page.text
     assert key_on(page) == secret  # the app has it already
     code = code_for(secret)
-    with django_capture_on_commit_callbacks(execute=True):
-        page = client.post(SET_UP, {"code": code}, follow=True)
+    page = client.post(SET_UP, {"code": code}, follow=True)
     assert page.redirect_chain[-1][0] == CODES
     assert all(code in page.text for code in recovery_codes(person))
     assert last_mail().subject == "A change to how you sign in"
