@@ -23,12 +23,12 @@ def address(name: str) -> str:
 
 
 ADMIN, DANA, LUIS, MEI = map(address, ("admin", "dana", "luis", "mei"))
-PAT = address("pat")
+NOOR = address("noor")
 SAM, KIM, ALEX = map(address, ("sam", "kim", "alex"))
 
 LOGINS: list[tuple[str, str, str]] = [
     ("Admin", ADMIN, PASSWORD),
-    ("Billing admin", PAT, PASSWORD),
+    ("Billing admin", NOOR, PASSWORD),
     ("Facilitator, may plan", DANA, PASSWORD),
     ("Facilitator", LUIS, PASSWORD),
     ("Facilitator", MEI, PASSWORD),
@@ -38,7 +38,7 @@ LOGINS: list[tuple[str, str, str]] = [
 ]
 
 # Their second factor: an app knows this key, and the Codes page says what it would show.
-WITH_FACTOR = (ADMIN, PAT)
+WITH_FACTOR = (ADMIN, NOOR)
 SECRET = "GROUPORTDEMOSECRETGROUPORTDEMO22"
 
 
@@ -55,7 +55,7 @@ def store_people(*, members: Sequence[Member], now: dt.datetime) -> dict[str, Us
     """
     wanted = {
         ADMIN: User(display_name="Robin Ellis", role=Role.ADMIN),
-        PAT: User(display_name="Pat Novak", role=Role.BILLING),
+        NOOR: User(display_name="Noor Haddad", role=Role.BILLING),
         DANA: User(display_name="Dana Reyes, LCSW", role=Role.FACILITATOR, may_plan=True),
         LUIS: User(display_name="Luis Ortega, LMFT", role=Role.FACILITATOR),
         MEI: User(display_name="Mei Tanaka, PsyD", role=Role.FACILITATOR),

@@ -400,6 +400,7 @@ def test_a_change_of_somebodys_rights_is_written_down(client: Client, boss: User
         {"role": "facilitator", "may_plan": "on"},
         {"role": "facilitator", "may_plan": "on", "display_name": "Dana"},
         {"role": "facilitator"},
+        {"role": "billing"},
         {"role": "admin"},
         {"role": "member"},
     ):
@@ -409,6 +410,7 @@ def test_a_change_of_somebodys_rights_is_written_down(client: Client, boss: User
         Action.ROLE_FACILITATOR,
         Action.MAY_PLAN,
         Action.MAY_NOT_PLAN,
+        Action.ROLE_BILLING,
         Action.ROLE_ADMIN,
         Action.ROLE_MEMBER,
     ]
@@ -452,7 +454,7 @@ def test_rights_are_not_changed_when_that_cannot_be_written_down(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("role", ["member", "admin"])
+@pytest.mark.parametrize("role", ["member", "billing", "admin"])
 def test_only_a_facilitator_is_let_plan(role: str, client: Client, boss: User) -> None:
     person = make_person()
     page = reverse("admin:accounts_user_change", args=[person.pk])
@@ -469,5 +471,6 @@ def test_who_plans() -> None:
         (Role.FACILITATOR, True, True),
         (Role.FACILITATOR, False, False),
         (Role.MEMBER, True, False),
+        (Role.BILLING, True, False),
     ):
         assert User(role=role, may_plan=may_plan).plans is plans

@@ -241,11 +241,6 @@ def key_on(page: Any) -> str:
     return found[1].replace(" ", "")
 
 
-def code_for(secret: str) -> str:
-    step = int(one_time_codes.time.time() // 30)
-    return one_time_codes.format_hotp_value(one_time_codes.hotp_value(secret, step))
-
-
 @pytest.mark.django_db(transaction=True)  # the mail goes out when it is committed
 def test_setting_up_shows_a_picture_and_a_key_and_then_the_recovery_codes(
     client: Client, clock: time_machine.Traveller
@@ -260,7 +255,7 @@ def test_setting_up_shows_a_picture_and_a_key_and_then_the_recovery_codes(
     page = client.post(SET_UP, {"code": "000000"})
     assert WRONG in page.text
     assert key_on(page) == secret  # the app has it already
-    code = code_for(secret)
+    code = app_shows(secret)
     page = client.post(SET_UP, {"code": code}, follow=True)
     assert page.redirect_chain[-1][0] == CODES
     assert all(code in page.text for code in recovery_codes(person))
@@ -274,7 +269,7 @@ def test_setting_up_shows_a_picture_and_a_key_and_then_the_recovery_codes(
 def test_setting_up_twice_changes_nothing(client: Client, clock: time_machine.Traveller) -> None:
     make_person()
     with_password(client)
-    code = code_for(key_on(client.get(SET_UP)))
+    code = app_shows(key_on(client.get(SET_UP)))
     for _ in range(2):
         assert client.post(SET_UP, {"code": code}).status_code == 302
     assert Authenticator.objects.filter(type="totp").count() == 1
@@ -355,7 +350,7 @@ def test_the_staff_pages_open_for_admins_with_their_factor_only(
     page = client.get(ADMIN, follow=True)
     assert [url for url, _ in page.redirect_chain] == [f"/admin/login/?next={ADMIN}", SET_UP]
     assert "Your page opens with a second step" in page.text
-    page = client.post(SET_UP, {"code": code_for(key_on(page))}, follow=True)
+    page = client.post(SET_UP, {"code": app_shows(key_on(page))}, follow=True)
     assert f'href="{ADMIN}"' in page.text
     assert "I have kept them, go on" in page.text
     assert client.get(ADMIN).status_code == 200

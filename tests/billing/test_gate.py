@@ -16,7 +16,7 @@ from django.urls import include, path, reverse
 from accounts.models import Role
 from billing.views.gate import fresh_factor, money_desk
 from tests.accounts.people import PASSWORD, a_factor, app_shows, sign_in_with_factor
-from tests.accounts.test_second_factor import AGAIN, CODES, SET_UP, code_for, key_on
+from tests.accounts.test_second_factor import AGAIN, CODES, SET_UP, key_on
 from tests.billing.people import a_billing_admin, at_the_desk
 from tests.enrollment.builders import a_member
 
@@ -83,7 +83,7 @@ def test_who_has_no_factor_sets_one_up_and_comes_back(client: Client, role: Role
     proof = client.get(way)["Location"]  # an open session alone sets nothing up
     client.post(reverse("account_reauthenticate"), {"password": PASSWORD, "next": way})
     assert "next=" in proof
-    answer = client.post(SET_UP, {"code": code_for(key_on(client.get(SET_UP)))})
+    answer = client.post(SET_UP, {"code": app_shows(key_on(client.get(SET_UP)))})
     assert answer["Location"] == CODES
     assert f'href="{target}"' in client.get(CODES).text
     assert client.get(target).content == b"money"

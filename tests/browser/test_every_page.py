@@ -399,7 +399,7 @@ def test_pages_of_the_second_step(inspector: Inspector) -> None:
     inspector.visitor.context.clear_cookies()
 
     inspector.visitor.goto("/money/")
-    page.locator("input[name=login]").fill(demo.PAT)
+    page.locator("input[name=login]").fill(demo.NOOR)
     page.locator("input[name=password]").fill(demo.PASSWORD)
     page.get_by_role("button", name=re.compile("^Sign in$")).click()
     page.get_by_role("heading", name="The code from your app").wait_for()
@@ -408,7 +408,7 @@ def test_pages_of_the_second_step(inspector: Inspector) -> None:
     page.locator("input[name=code]").fill("000000")
     page.get_by_role("button", name="Sign in").click()
     inspector.look("second step, wrong code")
-    show_factor(inspector.visitor.site, page, demo.PAT)
+    show_factor(inspector.visitor.site, page, demo.NOOR)
     page.wait_for_url(re.compile("/money/"))
     for path in ("/accounts/2fa/", "/accounts/2fa/totp/deactivate/", *RECOVERY_CODES):
         inspector.visit(path)
