@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import ratelimit
+from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import AnonymousUser
@@ -17,6 +18,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from accounts.encryption import decrypt, encrypt
 from accounts.inlining import inline_styles
 from accounts.models import User
 from accounts.paths import path_here
@@ -84,6 +86,8 @@ class AccountAdapter(DefaultAccountAdapter):
         user = request.user
         if user.is_authenticated and user.is_staff:
             return reverse("admin:index")
+        if user.is_authenticated and user.handles_money:
+            return reverse("billing:money")
         return str(super().get_login_redirect_url(request))
 
     def is_safe_url(self, url: str) -> bool:
@@ -162,7 +166,14 @@ class AccountAdapter(DefaultAccountAdapter):
             "description": "Get a code by email",
             "url": reverse("accounts:prove_by_code"),
         }
-        return [*super().get_reauthentication_methods(user), by_code]
+        ways = super().get_reauthentication_methods(user)
+        # A code from the app proves who it is as well, but is nobody's first way to think of.
+        by_app = [
+            {**way, "description": "Use the app on your phone"}
+            for way in ways
+            if way["id"] == "mfa_reauthenticate"
+        ]
+        return [*(way for way in ways if way["id"] == "reauthenticate"), by_code, *by_app]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send one mail now; if the mail server is away, say so on the next page instead.
@@ -179,3 +190,22 @@ class AccountAdapter(DefaultAccountAdapter):
         except OSError as error:  # smtplib's errors are OSErrors too
             logger.warning("account mail not sent", error=type(error).__name__)
             messages.error(self.request, MAIL_FAILED)
+
+
+class FactorAdapter(DefaultMFAAdapter):
+    """The second factor in our words, its secrets encrypted."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": (
+            "This code does not work, or not any more: each one works once. "
+            "Wait until the app shows the next one."
+        ),
+        "unverified_email": "Confirm your email address first, then set up the second step.",
+    }
+
+    def encrypt(self, text: str) -> str:
+        return encrypt(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return str(decrypt(encrypted_text))

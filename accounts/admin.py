@@ -2,14 +2,17 @@ from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.models import EmailAddress
-from django.contrib import admin
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from accounts import audit, services
+from accounts import audit, second_factor, services
 from accounts.models import AuditEntry, Role, User
 from accounts.plain_text import NameField
 
@@ -17,6 +20,8 @@ from accounts.plain_text import NameField
 admin.site.unregister(EmailAddress)
 # A person's role says what they may do; groups of permissions are not used.
 admin.site.unregister(Group)
+# A second factor is its owner's, who sets it up; an admin can only take it away, below.
+admin.site.unregister(Authenticator)
 
 
 class ChangeForm(UserChangeForm):
@@ -50,9 +55,10 @@ class UserAdmin(DjangoUserAdmin):
     search_fields = ("email", "display_name")
     ordering = ("email",)
     filter_horizontal = ()
-    readonly_fields = ("date_joined", "last_login")
+    readonly_fields = ("second_factor", "date_joined", "last_login")
+    actions = ("take_factor_away",)
     fieldsets = (
-        (None, {"fields": ("email", "display_name", "time_zone", "password")}),
+        (None, {"fields": ("email", "display_name", "time_zone", "password", "second_factor")}),
         ("What they may do", {"fields": ("role", "may_plan", "is_active")}),
         ("Dates", {"fields": ("date_joined", "last_login")}),
     )
@@ -73,6 +79,32 @@ class UserAdmin(DjangoUserAdmin):
             },
         ),
     )
+
+    @admin.display(description="Second factor", boolean=True)
+    def second_factor(self, person: User) -> bool:
+        return second_factor.has_one(person)
+
+    @admin.action(description="Lost phone: take the second factor away")
+    def take_factor_away(
+        self, request: HttpRequest, queryset: "QuerySet[User]"
+    ) -> HttpResponse | None:
+        asked = second_factor.missing(request, within=settings.MONEY_PROOF_SECONDS)
+        if asked:
+            return asked
+        assert isinstance(request.user, User)
+        adapter = get_adapter(request)
+        for person in queryset:
+            if services.take_factor_away(
+                user=person,
+                actor=request.user,
+                now=timezone.now(),
+                ip=adapter.get_client_ip(request),
+            ):
+                adapter.send_mail("mfa/email/factor_taken", person.email, {})
+                self.message_user(request, f"{person} signs in without it now.")
+            else:
+                self.message_user(request, f"{person} has none.", messages.WARNING)
+        return None
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Store the person; what this changes in their rights is written down with it."""

@@ -6,12 +6,17 @@ from allauth.account import forms as allauth_forms
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.manage_email import sync_user_email_address
 from allauth.core import context, ratelimit
+from allauth.mfa.adapter import get_adapter as get_factor_adapter
+from allauth.mfa.base import forms as factor_forms
+from allauth.mfa.base.internal.flows import check_rate_limit
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp import forms as totp_forms
 from django import forms
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 
-from accounts import clock
+from accounts import clock, one_time_codes
 from accounts.middleware import reader_zone
 from accounts.models import User
 from accounts.plain_text import NameField
@@ -95,6 +100,53 @@ class AddEmailForm(PlainLabels, allauth_forms.AddEmailForm):
 
 class ReauthenticateForm(PlainLabels, allauth_forms.ReauthenticateForm):
     pass
+
+
+class CountedCode(PlainLabels, factor_forms.BaseAuthenticateForm):
+    """A code of the second factor: from the app, or one of the recovery codes."""
+
+    user: User
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+    def clean_code(self) -> str:
+        """Tries are counted per person, wherever they come from."""
+        forget_tries = check_rate_limit(self.user)
+        code: str = self.cleaned_data["code"]
+        for factor in Authenticator.objects.filter(user=self.user):
+            if one_time_codes.use(factor=factor, code=code):
+                factor.user = self.user
+                self.authenticator = factor
+                forget_tries()
+                return code
+        raise get_factor_adapter().validation_error("incorrect_code")
+
+
+class FactorForm(CountedCode, factor_forms.AuthenticateForm):
+    pass
+
+
+class FactorAgainForm(CountedCode, factor_forms.ReauthenticateForm):
+    pass
+
+
+class SetUpFactorForm(PlainLabels, totp_forms.ActivateTOTPForm):
+    step: int
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].label = "Code"
+        self.fields["code"].widget.attrs["inputmode"] = "numeric"
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()
+        step = one_time_codes.step_of(secret=self.secret, code=code)
+        if step is None:  # it ended in between
+            raise get_factor_adapter().validation_error("incorrect_code")
+        self.step = step
+        return code
 
 
 class SignupForm(PlainLabels, allauth_forms.SignupForm):

@@ -13,10 +13,16 @@ from accounts import clock
 
 
 class Role(models.TextChoices):
+    """What somebody may do: docs/security.md has the table."""
+
     MEMBER = "member", "Member"
     FACILITATOR = "facilitator", "Facilitator"
     BILLING = "billing", "Billing admin"
     ADMIN = "admin", "Admin"
+
+
+# Who may lead groups, and so sees what belongs to their people.
+LEADING = (Role.FACILITATOR, Role.ADMIN)
 
 
 def validate_time_zone(value: str) -> None:
@@ -87,6 +93,11 @@ class User(AbstractBaseUser):
         return self.role == Role.ADMIN
 
     @property
+    def leads(self) -> bool:
+        """Whether the pages under /lead/ are for them: those of their groups, or all."""
+        return self.role in LEADING
+
+    @property
     def plans(self) -> bool:
         """Whether the pages under /plan/ are for them: all groups, or a facilitator's own."""
         return self.role == Role.ADMIN or (self.role == Role.FACILITATOR and self.may_plan)
@@ -116,6 +127,7 @@ class Action(models.TextChoices):
     ROLE_ADMIN = "role.admin", "Made somebody an admin"
     MAY_PLAN = "planning.given", "Let a facilitator plan their own groups"
     MAY_NOT_PLAN = "planning.taken", "Let a facilitator not plan any more"
+    FACTOR_TAKEN = "factor.taken", "Took somebody's second factor away"
 
 
 def actions() -> list[tuple[str, str]]:

@@ -1,9 +1,14 @@
 """Writing what belongs to an account besides its own row."""
 
+import datetime as dt
+
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from accounts.models import Role, User
+from accounts import audit
+from accounts.models import Action, Role, Subject, User
+from accounts.one_time_codes import LAST_STEP
 
 
 def has_confirmed_address(*, user: User) -> bool:
@@ -59,3 +64,30 @@ def replace_address(*, user: User) -> None:
     EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
     add_address(user=user)
     end_password_and_sessions(user=user)
+
+
+def start_factor(*, user: User, step: int) -> Authenticator:
+    """The code with which a second factor was set up has been used, like any other."""
+    factor = Authenticator.objects.get(user=user, type=Authenticator.Type.TOTP)
+    factor.data[LAST_STEP] = step
+    factor.save(update_fields=["data"])
+    return factor
+
+
+@transaction.atomic
+def take_factor_away(*, user: User, actor: User, now: dt.datetime, ip: str | None = None) -> bool:
+    """Let somebody who lost phone and recovery codes sign in without them, once more.
+
+    Returns whether there was a factor. What needs one stays closed until they set up a new one.
+    """
+    removed, _ = Authenticator.objects.filter(user=user).delete()
+    if removed:
+        audit.record(
+            actor=actor,
+            action=Action.FACTOR_TAKEN,
+            subject_kind=Subject.USER,
+            subject_id=user.pk,
+            now=now,
+            ip=ip,
+        )
+    return bool(removed)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from accounts import second_factor
 from accounts.models import User
 from billing import events, gateway, refunds, settlement
 from billing.models import CheckoutAttempt, Payment, Refund, StripeEvent
@@ -40,12 +42,16 @@ class CheckoutAttemptAdmin(ReadOnly, admin.ModelAdmin):
         kick()
 
     @admin.action(description="Needs a person: accept the money and confirm the seat")
-    def accept(self, request: HttpRequest, queryset: "QuerySet[CheckoutAttempt]") -> None:
-        self._decide(request, queryset, settlement.accept_reviewed, "accepted")
+    def accept(
+        self, request: HttpRequest, queryset: "QuerySet[CheckoutAttempt]"
+    ) -> HttpResponse | None:
+        return self._decide(request, queryset, settlement.accept_reviewed, "accepted")
 
     @admin.action(description="Needs a person: give the money back and free the seat")
-    def give_back(self, request: HttpRequest, queryset: "QuerySet[CheckoutAttempt]") -> None:
-        self._decide(request, queryset, settlement.return_reviewed, "given back")
+    def give_back(
+        self, request: HttpRequest, queryset: "QuerySet[CheckoutAttempt]"
+    ) -> HttpResponse | None:
+        return self._decide(request, queryset, settlement.return_reviewed, "given back")
 
     def _decide(
         self,
@@ -53,7 +59,9 @@ class CheckoutAttemptAdmin(ReadOnly, admin.ModelAdmin):
         queryset: "QuerySet[CheckoutAttempt]",
         decision: Callable[..., bool],
         done: str,
-    ) -> None:
+    ) -> HttpResponse | None:
+        if asked := second_factor.missing(request, within=settings.MONEY_PROOF_SECONDS):
+            return asked
         decided = [
             attempt
             for attempt in queryset
@@ -64,6 +72,7 @@ class CheckoutAttemptAdmin(ReadOnly, admin.ModelAdmin):
         if waiting:
             self.message_user(request, f"{waiting} did not wait for a decision.", messages.WARNING)
         kick()
+        return None
 
 
 @admin.register(Payment)
@@ -96,7 +105,9 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):
         return format_money(refund.amount_cents, refund.payment.currency)
 
     @admin.action(description="Failed: ask Stripe for it once more")
-    def try_again(self, request: HttpRequest, queryset: "QuerySet[Refund]") -> None:
+    def try_again(self, request: HttpRequest, queryset: "QuerySet[Refund]") -> HttpResponse | None:
+        if asked := second_factor.missing(request, within=settings.MONEY_PROOF_SECONDS):
+            return asked
         assert isinstance(request.user, User)
         for refund in queryset:
             try:
@@ -105,6 +116,7 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):
                 self.message_user(request, f"{refund}: {error}", messages.ERROR)
             else:
                 self.message_user(request, f"{refund} is asked for again.")
+        return None
 
 
 @admin.register(StripeEvent)

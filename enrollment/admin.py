@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from accounts import clock
-from accounts.models import Role, User
+from accounts.models import LEADING, User
 from enrollment import opening, services
 from enrollment.models import Enrollment, EnrollmentMove, Seat
 from sessions.bookings import Conflict
@@ -135,7 +135,7 @@ class CohortAdmin(admin.ModelAdmin):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "facilitators":
-            kwargs["queryset"] = User.objects.exclude(role=Role.MEMBER).order_by("display_name")
+            kwargs["queryset"] = User.objects.filter(role__in=LEADING).order_by("display_name")
             kwargs["widget"] = forms.CheckboxSelectMultiple
             kwargs["form_class"] = LeadersField
         return super().formfield_for_manytomany(db_field, request, **kwargs)

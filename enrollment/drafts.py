@@ -8,7 +8,7 @@ session, encrypted like the answers themselves, and goes with it when the member
 from django.forms import BaseForm
 from django.http import HttpRequest
 
-from enrollment.encryption import Unreadable, decrypt, encrypt
+from accounts.encryption import Unreadable, decrypt, encrypt
 
 # Longer than any answer may be, so that a mistake in length is shown with what was typed.
 LONGEST = 2_000

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.urls import reverse
 from icalendar import vDuration, vText
 
-from accounts.models import Role, User
+from accounts.models import User
 from enrollment.calendar import Entry, calendar_of, host, member_entries, visit_entry
 from enrollment.models import CalendarFeed, Enrollment, Visit, random_feed_token
 from enrollment.states import IN_STANDING, Status
@@ -105,7 +105,7 @@ def _visits(person: User, since: dt.datetime) -> list[Entry]:
 
 def _led_sessions(person: User, since: dt.datetime) -> list[Entry]:
     """The sessions that the person leads, also as a substitute; a draft's are nobody's yet."""
-    if person.role == Role.MEMBER:
+    if not person.leads:
         return []
     led = leading.led_by(person).filter(ends_at__gt=since).select_related("cohort")
     desk = settings.SITE_URL + reverse("enrollment:desk")

@@ -9,8 +9,8 @@ import datetime as dt
 
 from django.db.models import F, Q, QuerySet
 
+from accounts.encryption import Unreadable
 from enrollment.absences import NEAR, Week
-from enrollment.encryption import Unreadable
 from enrollment.intake import Answers
 from enrollment.models import Enrollment, Intake, Seat, Visit
 from enrollment.states import LIVE

@@ -13,9 +13,9 @@ import structlog
 from django.db.models import QuerySet
 
 from accounts import audit
+from accounts.encryption import Unreadable
 from accounts.models import Action, AuditEntry, Role, Subject, User
 from enrollment import attendance, roster
-from enrollment.encryption import Unreadable
 from enrollment.intake import Answers, Line, for_leaders
 from enrollment.models import Enrollment, Intake
 from enrollment.states import Status

@@ -6,7 +6,7 @@ import uuid
 
 from django.db.models import F, Min, OuterRef, Prefetch, Q, Subquery
 
-from accounts.models import Role, User
+from accounts.models import User
 from enrollment.attendance import ON_THE_ROSTER
 from enrollment.catalogue import SessionRow, session_rows
 from enrollment.door import opening_time
@@ -83,7 +83,7 @@ class LedGroup:
 
 def led_groups(*, leader: User, now: dt.datetime) -> list[LedGroup]:
     """The groups that somebody leads and that have a page, soonest first. One query."""
-    if leader.role == Role.MEMBER:
+    if not leader.leads:
         return []
     coming = Q(group_sessions__ends_at__gt=now, group_sessions__cancelled_at=None)
     cohorts = (

@@ -40,7 +40,7 @@ def cohorts_of(leader: User) -> "QuerySet[Cohort]":
 def sessions_of(leader: User, now: dt.datetime) -> "QuerySet[GroupSession]":
     """The sessions that somebody may see from within: those of their groups, and those in which
     they stand in for somebody, from a week before until a week after."""
-    if leader.role == Role.MEMBER:
+    if not leader.leads:
         return GroupSession.objects.none()
     sessions = GroupSession.objects.exclude(cohort__status=Cohort.Status.DRAFT)
     stood_in = Substitution.objects.filter(substitute=leader).values("session")

@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet, Sub
 from django.db.models.functions import Coalesce
 
 from accounts import clock
-from accounts.models import Role, User
+from accounts.models import LEADING, Role, User
 from enrollment import opening
 from enrollment.models import Seat
 from enrollment.season import groups_of
@@ -180,7 +180,7 @@ def planned_dates(cohort: Cohort) -> list[dt.date]:
 
 def leaders(planner: User) -> list[tuple[str, str]]:
     """Key and name of everybody whose groups the planner may see."""
-    staff = User.objects.exclude(role=Role.MEMBER).order_by("display_name", "pk")
+    staff = User.objects.filter(role__in=LEADING).order_by("display_name", "pk")
     if planner.role != Role.ADMIN:
         led = Cohort.facilitators.through.objects.filter(cohort__in=groups_of(planner))
         staff = staff.filter(pk__in=led.values("user"))

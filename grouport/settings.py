@@ -72,7 +72,7 @@ STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", default="https://chec
 STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "accounts.admin_app.StaffPagesConfig",  # behind the second factor
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "bootstrap",
     "django_htmx",
     "django_structlog",
@@ -213,6 +214,21 @@ ACCOUNT_RATE_LIMITS = {
 }
 # So long after a password or a code an open session may change how one signs in.
 PROOF_SECONDS = 60 * 15
+# So long after a code of the second factor an open session may move money.
+MONEY_PROOF_SECONDS = 60 * 15
+# The second factor: a code from an app, or one of the recovery codes (accounts/second_factor.py).
+MFA_ADAPTER = "accounts.adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = PRACTICE_NAME
+# A phone's clock may be half a minute off. Each code works once all the same.
+MFA_TOTP_TOLERANCE = 1
+# What asks for a fresh proof is `second_factor.needs_factor_proof`, which knows codes by mail too.
+MFA_REAUTHENTICATION_REQUIRED = False
+MFA_FORMS = {
+    "authenticate": "accounts.forms.FactorForm",
+    "reauthenticate": "accounts.forms.FactorAgainForm",
+    "activate_totp": "accounts.forms.SetUpFactorForm",
+}
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = True

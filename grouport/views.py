@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts import second_factor
 from accounts.paths import path_here
 
 
@@ -35,4 +36,6 @@ def admin_login(request: HttpRequest) -> HttpResponse:
         return redirect_to_login(target)
     if not request.user.is_staff:
         raise PermissionDenied
+    if not second_factor.is_shown(request):
+        return second_factor.ask(request, target)
     return HttpResponseRedirect(target)

@@ -5,8 +5,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.contrib.auth.hashers import make_password
 
+from accounts.encryption import encrypt
 from accounts.models import Role, User
 from enrollment.intake import Answers
 from enrollment.models import Intake
@@ -20,10 +23,12 @@ def address(name: str) -> str:
 
 
 ADMIN, DANA, LUIS, MEI = map(address, ("admin", "dana", "luis", "mei"))
+NOOR = address("noor")
 SAM, KIM, ALEX = map(address, ("sam", "kim", "alex"))
 
 LOGINS: list[tuple[str, str, str]] = [
     ("Admin", ADMIN, PASSWORD),
+    ("Billing admin", NOOR, PASSWORD),
     ("Facilitator, may plan", DANA, PASSWORD),
     ("Facilitator", LUIS, PASSWORD),
     ("Facilitator", MEI, PASSWORD),
@@ -31,6 +36,10 @@ LOGINS: list[tuple[str, str, str]] = [
     ("Member, tomorrow", KIM, PASSWORD),
     ("Member, no group", ALEX, PASSWORD),
 ]
+
+# Their second factor: an app knows this key, and the Codes page says what it would show.
+WITH_FACTOR = (ADMIN, NOOR)
+SECRET = "GROUPORTDEMOSECRETGROUPORTDEMO22"
 
 
 class Member(NamedTuple):
@@ -46,6 +55,7 @@ def store_people(*, members: Sequence[Member], now: dt.datetime) -> dict[str, Us
     """
     wanted = {
         ADMIN: User(display_name="Robin Ellis", role=Role.ADMIN),
+        NOOR: User(display_name="Noor Haddad", role=Role.BILLING),
         DANA: User(display_name="Dana Reyes, LCSW", role=Role.FACILITATOR, may_plan=True),
         LUIS: User(display_name="Luis Ortega, LMFT", role=Role.FACILITATOR),
         MEI: User(display_name="Mei Tanaka, PsyD", role=Role.FACILITATOR),
@@ -59,6 +69,13 @@ def store_people(*, members: Sequence[Member], now: dt.datetime) -> dict[str, Us
     if missing := wanted.keys() - set(known.values_list("email", flat=True)):
         _store({email: person for email, person in wanted.items() if email in missing})
     people = {person.email: person for person in known.all()}
+    for email in WITH_FACTOR:
+        Authenticator.objects.get_or_create(
+            user=people[email],
+            type=Authenticator.Type.TOTP,
+            defaults={"data": {"secret": encrypt(SECRET)}},
+        )
+        RecoveryCodes.activate(people[email])
     Intake.objects.bulk_create(
         [
             Intake(

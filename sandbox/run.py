@@ -128,6 +128,7 @@ class Parts:
         site = self.addresses["site_url"]
         rows = [("Grouport", f"{site}/"), ("Mailbox", f"{site}/sandbox/mail/")]
         rows += [("Clock", f"{site}/sandbox/clock/")]
+        rows += [("Codes", f"{site}/sandbox/codes/")]
         if "standin_url" in self.addresses:
             rows.append(("Stripe's stand-in", f"{self.addresses['standin_url']}/_control/"))
         lines = ["", *(f"  {label:<24}{value}" for label, value in rows)]

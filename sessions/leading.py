@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Q, QuerySet
 
-from accounts.models import Role, User
+from accounts.models import LEADING, User
 from sessions.models import Cohort, GroupSession, Substitution
 
 
@@ -77,7 +77,7 @@ def led_by(person: User) -> "QuerySet[GroupSession]":
 
 def who_may_lead() -> "QuerySet[User]":
     """Everybody who could lead a group, by name. Their licences are not known here."""
-    staff = User.objects.filter(is_active=True).exclude(role=Role.MEMBER)
+    staff = User.objects.filter(is_active=True, role__in=LEADING)
     return staff.order_by("display_name", "pk")
 
 

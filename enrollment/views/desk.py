@@ -42,7 +42,7 @@ CLOSED = (
 
 def leader_or_404(request: HttpRequest) -> User:
     leader = member_of(request)
-    if leader.role == Role.MEMBER:
+    if not leader.leads:
         raise Http404
     return leader
 

@@ -6,14 +6,14 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role, User
-from tests.accounts.people import PASSWORD, code_in, last_mail, make_person
+from tests.accounts.people import PASSWORD, code_in, last_mail, make_person, sign_in_with_factor
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def admin(client: Client) -> Client:
-    client.force_login(make_person("boss@example.org", role=Role.ADMIN))
+    sign_in_with_factor(client, make_person("boss@example.org", role=Role.ADMIN))
     return client
 
 

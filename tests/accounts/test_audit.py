@@ -22,7 +22,7 @@ from pytest_django.fixtures import Settings
 
 from accounts import audit
 from accounts.models import Action, AuditEntry, Role, Subject, Unchangeable, User
-from tests.accounts.people import make_person
+from tests.accounts.people import make_person, sign_in_with_factor
 from tests.enrollment.crowd import PATIENCE, at_once
 
 NOW = dt.datetime(2026, 9, 29, 15, 0, 0, 123_456, tzinfo=dt.UTC)
@@ -331,7 +331,7 @@ def test_an_entry_goes_with_the_transaction_that_it_is_about(leader: User) -> No
 @pytest.fixture
 def boss(client: Client) -> User:
     person = make_person("boss@example.org", role=Role.ADMIN)
-    client.force_login(person)
+    sign_in_with_factor(client, person)
     return person
 
 
@@ -400,6 +400,7 @@ def test_a_change_of_somebodys_rights_is_written_down(client: Client, boss: User
         {"role": "facilitator", "may_plan": "on"},
         {"role": "facilitator", "may_plan": "on", "display_name": "Dana"},
         {"role": "facilitator"},
+        {"role": "billing"},
         {"role": "admin"},
         {"role": "member"},
     ):
@@ -409,6 +410,7 @@ def test_a_change_of_somebodys_rights_is_written_down(client: Client, boss: User
         Action.ROLE_FACILITATOR,
         Action.MAY_PLAN,
         Action.MAY_NOT_PLAN,
+        Action.ROLE_BILLING,
         Action.ROLE_ADMIN,
         Action.ROLE_MEMBER,
     ]
@@ -452,7 +454,7 @@ def test_rights_are_not_changed_when_that_cannot_be_written_down(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("role", ["member", "admin"])
+@pytest.mark.parametrize("role", ["member", "billing", "admin"])
 def test_only_a_facilitator_is_let_plan(role: str, client: Client, boss: User) -> None:
     person = make_person()
     page = reverse("admin:accounts_user_change", args=[person.pk])
@@ -469,5 +471,6 @@ def test_who_plans() -> None:
         (Role.FACILITATOR, True, True),
         (Role.FACILITATOR, False, False),
         (Role.MEMBER, True, False),
+        (Role.BILLING, True, False),
     ):
         assert User(role=role, may_plan=may_plan).plans is plans

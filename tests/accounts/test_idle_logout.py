@@ -35,7 +35,7 @@ def is_in(client: Client) -> bool:
     return client.get(PROFILE).status_code == 200
 
 
-@pytest.mark.parametrize("role", [Role.FACILITATOR, Role.ADMIN])
+@pytest.mark.parametrize("role", [Role.FACILITATOR, Role.BILLING, Role.ADMIN])
 @pytest.mark.parametrize("way_in", [sign_in, sign_in_by_code])
 def test_staff_who_rest_for_half_an_hour_sign_in_again(
     client: Client, role: Role, way_in: object

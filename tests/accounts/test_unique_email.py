@@ -35,7 +35,7 @@ def test_somebody_is_found_by_any_spelling() -> None:
 
 @pytest.mark.parametrize(
     ("role", "opens_admin"),
-    [(Role.MEMBER, False), (Role.FACILITATOR, False), (Role.ADMIN, True)],
+    [(Role.MEMBER, False), (Role.FACILITATOR, False), (Role.BILLING, False), (Role.ADMIN, True)],
 )
 def test_only_admins_may_open_the_admin(role: Role, opens_admin: bool) -> None:
     person = make_person(role=role)

@@ -3,6 +3,7 @@
 from django.test import Client
 
 from accounts.models import Role, User
+from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import a_member
 
 
@@ -11,7 +12,8 @@ def a_billing_admin(name: str = "Kim Ledger") -> User:
 
 
 def at_the_desk(person: User | None = None) -> Client:
-    """A browser in which somebody is signed in who may open /money/."""
+    """A browser in which somebody is signed in who may open /money/: the second
+    factor was shown just now."""
     client = Client()
-    client.force_login(person or a_billing_admin())
+    sign_in_with_factor(client, person or a_billing_admin())
     return client

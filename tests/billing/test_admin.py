@@ -20,6 +20,7 @@ from tests.billing.builders import (
     refreshed,
     stripe_is_away,
 )
+from tests.billing.people import at_the_desk
 from tests.billing.test_pay_page import signed_in
 from tests.enrollment.builders import a_member
 
@@ -30,7 +31,7 @@ MODELS = ("checkoutattempt", "payment", "refund", "stripeevent")
 
 @pytest.fixture
 def desk() -> Client:
-    return signed_in(a_member(role=Role.ADMIN))
+    return at_the_desk(a_member(role=Role.ADMIN))
 
 
 def run(desk: Client, model: str, action: str, pk: int) -> str:
@@ -66,7 +67,7 @@ def test_the_pages_open_and_change_nothing(desk: Client, model: str) -> None:
     assert desk.post(reverse(f"admin:billing_{model}_delete", args=[pk])).status_code == 403
 
 
-@pytest.mark.parametrize("role", [Role.MEMBER, Role.FACILITATOR])
+@pytest.mark.parametrize("role", [Role.MEMBER, Role.FACILITATOR, Role.BILLING])
 @pytest.mark.parametrize("model", MODELS)
 def test_money_is_for_admins_alone(model: str, role: Role) -> None:
     reply = signed_in(a_member(role=role)).get(reverse(f"admin:billing_{model}_changelist"))

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from sandbox import demo_people as demo
 from sandbox.mailbox import StoredMail, stored_mails
 from sandbox.stack import Stack, wait_until
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import Visitor, show_factor
 
 MEETINGS = "https://meet.jit.si/"
 # A kick that was lost is made up for within a minute.
@@ -90,6 +90,7 @@ class Season:
         self.staff.goto(path)
         if "/accounts/login/" in self.staff.page.url:
             sign_in_here(self.staff.page, email)
+            show_factor(self.site, self.staff.page, email)
 
     def goes_in(self, door: str) -> str:
         """Through an open door; the meeting that it leads to."""

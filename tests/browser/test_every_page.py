@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Response
 
 from sandbox import demo_people as demo
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.conftest import DESKTOP, PHONE, Visitor, show_factor
 from tests.browser.inspector import Inspector
 from tests.browser.test_whole_path import tell_about_yourself
 
@@ -69,6 +69,9 @@ def test_public_pages(inspector: Inspector) -> None:
     assert first_mail is not None
     inspector.visit(first_mail)
     inspector.finish()
+
+
+RECOVERY_CODES = ("/accounts/2fa/recovery-codes/", "/accounts/2fa/recovery-codes/generate/")
 
 
 @readers
@@ -380,6 +383,37 @@ def test_pages_of_a_leader_who_plans(inspector: Inspector) -> None:
     page.get_by_role("button", name=re.compile("Save the draft")).click()
     page.get_by_role("heading", name="Twelve dates").wait_for()
     inspector.look("planner, draft")
+    inspector.finish()
+
+
+@readers
+def test_pages_of_the_second_step(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.ALEX, demo.PASSWORD)
+    inspector.visit("/accounts/2fa/")
+    page.get_by_role("link", name="Set it up").click()
+    inspector.look("second step, set up")
+    page.locator("input[name=code]").fill("000000")
+    page.get_by_role("button", name="Turn it on").click()
+    inspector.look("second step, set up with errors")
+    inspector.visitor.context.clear_cookies()
+
+    inspector.visitor.goto("/money/")
+    page.locator("input[name=login]").fill(demo.NOOR)
+    page.locator("input[name=password]").fill(demo.PASSWORD)
+    page.get_by_role("button", name=re.compile("^Sign in$")).click()
+    page.get_by_role("heading", name="The code from your app").wait_for()
+    inspector.look("second step, code")
+    page.get_by_text("The phone is not at hand").click()
+    page.locator("input[name=code]").fill("000000")
+    page.get_by_role("button", name="Sign in").click()
+    inspector.look("second step, wrong code")
+    show_factor(inspector.visitor.site, page, demo.NOOR)
+    page.wait_for_url(re.compile("/money/"))
+    for path in ("/accounts/2fa/", "/accounts/2fa/totp/deactivate/", *RECOVERY_CODES):
+        inspector.visit(path)
+    inspector.visit("/accounts/2fa/reauthenticate/?next=/money/")
+    inspector.visit("/sandbox/codes/")
     inspector.finish()
 
 

@@ -14,6 +14,7 @@ from enrollment import services
 from enrollment.models import Enrollment, EnrollmentMove, Seat
 from enrollment.states import Status
 from sessions.models import Cohort
+from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -34,7 +35,7 @@ ENROLLMENTS = reverse("admin:enrollment_enrollment_changelist")
 @pytest.fixture
 def admin(client: Client) -> User:
     person = a_member("desk@example.org", role=Role.ADMIN, display_name="Desk")
-    client.force_login(person)
+    sign_in_with_factor(client, person)
     return person
 
 

@@ -14,6 +14,7 @@ from accounts.models import Role, User
 from enrollment import door, history, roster
 from outbox.models import Message
 from sessions.models import Booking, Cohort, CohortChange, GroupSession, Substitution
+from tests.accounts.people import sign_in_with_factor
 from tests.enrollment import pages
 from tests.enrollment.builders import (
     FIRST_SESSION,
@@ -368,7 +369,7 @@ def test_a_removed_leader_keeps_no_session_in_which_they_stood_in(
 ) -> None:
     names_a_substitute(cohort, dana, mei)
     clock.move_to(WHEN_REMOVED[when](session(cohort, 7).starts_at))
-    admin.force_login(a_person("Robin", Role.ADMIN))
+    sign_in_with_factor(admin, a_person("Robin", Role.ADMIN))
     both = {"leaders": [dana.pk, mei.pk], "version": 1, "confirm": "1"}
     assert admin.post(at("change_leaders", cohort), both).status_code == 302
     assert browser_of(mei).get(at("register", cohort, 7)).status_code == 200
@@ -388,7 +389,7 @@ def test_who_stood_in_for_a_removed_leader_keeps_no_cancelled_session_of_theirs(
     names_a_substitute(cohort, dana, mei)
     GroupSession.objects.filter(cohort=cohort, number=7).update(cancelled_at=NOW)
     clock.move_to(session(cohort, 7).starts_at - DAY)
-    admin.force_login(a_person("Robin", Role.ADMIN))
+    sign_in_with_factor(admin, a_person("Robin", Role.ADMIN))
     luis = a_person("Luis")
     assert browser_of(mei).get(at("register", cohort, 7)).status_code == 200
     fields = {"leaders": [luis.pk], "version": 1, "confirm": "1"}

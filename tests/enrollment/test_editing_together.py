@@ -16,6 +16,7 @@ from enrollment.views.changing import CHANGED
 from sessions.forms import PlanForm
 from sessions.models import Cohort
 from sessions.services import fingerprint
+from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import NOW, a_cohort, a_member
 from tests.enrollment.pages import said
 from tests.enrollment.test_season import a_draft, a_leader, a_planner, at, filled_in, shown
@@ -26,7 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 @pytest.fixture
 def admin(client: Client) -> User:
     person = a_member(role=Role.ADMIN, display_name="Robin")
-    client.force_login(person)
+    sign_in_with_factor(client, person)
     return person
 
 

@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from accounts.encryption import Unreadable
 from enrollment import services
-from enrollment.encryption import Unreadable
 from enrollment.intake import Answers
 from enrollment.models import Intake
 from tests.enrollment.builders import NOW, a_member, an_intake, answers

@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
+from accounts.encryption import decrypt
 from accounts.models import User
 from enrollment import agreements, services
 from enrollment.answering import stored_answers
-from enrollment.encryption import decrypt
 from enrollment.models import Consent, Enrollment, Intake, Seat
 from sandbox.stack import wait_until
 from sessions.models import Cohort

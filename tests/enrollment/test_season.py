@@ -18,6 +18,7 @@ from enrollment.season_overview import PER_PAGE
 from outbox.models import Message
 from sessions.models import Booking, Cohort, GroupSession
 from sessions.services import fingerprint
+from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -50,7 +51,7 @@ def a_planner(name: str = "Mei Tanaka") -> User:
 @pytest.fixture
 def admin(client: Client) -> User:
     person = a_member(role=Role.ADMIN, display_name="Robin")
-    client.force_login(person)
+    sign_in_with_factor(client, person)
     return person
 
 

@@ -15,10 +15,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from enrollment import links
 from outbox import claims
 from outbox.models import Message, State
 from sandbox.ports import HOST
+from tests.accounts.people import sign_in_with_factor
 from tests.faults.mail_server import MailServer
 from tests.faults.people import members_due
 from tests.faults.processes import Processes, time_passes
@@ -86,8 +88,9 @@ def test_links_wait_at_no_cost_for_a_server_that_is_away(
 
 
 def test_bad_addresses_in_a_batch_delay_nobody_and_are_retried_or_seen(
-    parts: Processes, mail_server: MailServer, admin_client: Client
+    parts: Processes, mail_server: MailServer, admin_client: Client, admin_user: User
 ) -> None:
+    sign_in_with_factor(admin_client, admin_user)
     everybody = owed_links(20)
     gone, unknown, greylisted, full, dropped, hung, *sound = everybody  # the bad ones come first
     mail_server.refused = {

@@ -8,6 +8,7 @@ from django.db import OperationalError
 from django.test import Client
 
 from accounts.models import Role, User
+from tests.accounts.people import sign_in_with_factor
 from tests.grouport.test_production import COMPLETE, run
 
 
@@ -50,7 +51,8 @@ def test_a_signed_in_visitor_of_the_admin_is_let_in_or_told_no(
 @pytest.mark.django_db
 @pytest.mark.parametrize("target", ["foo", "foo.bar", "//elsewhere.example", "/\x00", "/["])
 def test_an_admin_who_is_signed_in_already_stays_on_this_site(client: Client, target: str) -> None:
-    client.force_login(User.objects.create_user("someone@example.com", role=Role.ADMIN))
+    admin = User.objects.create_user("someone@example.com", role=Role.ADMIN)
+    sign_in_with_factor(client, admin)
     answer = client.get("/admin/login/", {"next": target})
     assert answer.status_code == 302
     assert answer.headers["Location"].startswith(("/admin/", "/%00", "/["))

@@ -8,6 +8,7 @@ from django.urls import reverse
 from accounts.models import Role, User
 from outbox import claims, tasks
 from outbox.models import Message, State
+from tests.accounts.people import sign_in_with_factor
 from tests.outbox.conftest import NOW, member, owe
 
 pytestmark = pytest.mark.django_db
@@ -16,7 +17,7 @@ LIST = reverse("admin:outbox_message_changelist")
 
 @pytest.fixture
 def staff(client: Client) -> Client:
-    client.force_login(User.objects.create_user("desk@example.com", role=Role.ADMIN))
+    sign_in_with_factor(client, User.objects.create_user("desk@example.com", role=Role.ADMIN))
     return client
 
 

@@ -15,7 +15,7 @@ from enrollment.door import DoorState
 from enrollment.models import Enrollment, Seat
 from enrollment.states import Status
 from sandbox import demo
-from sandbox.demo_people import KIM, LOGINS, SAM
+from sandbox.demo_people import KIM, LOGINS, SAM, WITH_FACTOR
 from sessions.models import Cohort, GroupSession
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +94,10 @@ def test_every_printed_login_works() -> None:
     for _, email, password in LOGINS:
         client = Client()
         client.post(reverse("account_login"), {"login": email, "password": password})
+        if email in WITH_FACTOR:
+            page = client.get(reverse("sandbox:codes")).text
+            code = page.split(f'data-code-of="{email}">')[1][:6]
+            client.post(reverse("mfa_authenticate"), {"code": code})
         assert client.session["_auth_user_id"] == str(User.objects.get(email=email).pk)
 
 

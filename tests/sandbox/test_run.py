@@ -44,7 +44,9 @@ def test_everything_starts_answers_and_stops_without_a_trace(
     with Stack(var=tmp_path / "var") as stack:
         assert "<h1" in page(f"{stack.site_url}/")
         assert "<h1" in page(f"{stack.site_url}/sandbox/mail/")
+        assert "admin@demo.example" in page(f"{stack.site_url}/sandbox/codes/")
         assert f"{stack.site_url}/" in stack.log
+        assert f"{stack.site_url}/sandbox/codes/" in stack.log
         assert "Traceback" not in stack.log
         running = descendants(stack.process.pid)
         assert len(running) >= 6

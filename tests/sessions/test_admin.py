@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from accounts.models import Role
 from sessions.models import CurriculumWeek
-from tests.accounts.people import make_person
+from tests.accounts.people import make_person, sign_in_with_factor
 from tests.sessions.factories import default_programme
 
 pytestmark = pytest.mark.django_db
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def admin(client: Client) -> Client:
-    client.force_login(make_person(role=Role.ADMIN))
+    sign_in_with_factor(client, make_person(role=Role.ADMIN))
     return client
 
 
