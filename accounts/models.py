@@ -116,6 +116,10 @@ class Action(models.TextChoices):
     ROLE_ADMIN = "role.admin", "Made somebody an admin"
     MAY_PLAN = "planning.given", "Let a facilitator plan their own groups"
     MAY_NOT_PLAN = "planning.taken", "Let a facilitator not plan any more"
+    CODE_MADE = "code.made", "Made a promotion code"
+    CODE_ENDED = "code.ended", "Ended a promotion code"
+    PRICE_GIVEN = "price.given", "Gave somebody a price of their own"
+    PRICE_ENDED = "price.ended", "Ended somebody\u2019s own price"
 
 
 def actions() -> list[tuple[str, str]]:
@@ -127,6 +131,8 @@ class Subject(models.TextChoices):
     """Of what kind the thing is that an entry is about; its id alone says which."""
 
     USER = "user", "Person"
+    CODE = "code", "Promotion code"
+    PRICE = "price", "Personal price"
 
 
 def subjects() -> list[tuple[str, str]]:
