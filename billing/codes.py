@@ -134,19 +134,22 @@ def codes() -> "QuerySet[PromotionCode]":
     counts = Q(redemptions__enrollment__confirmed_at__isnull=False) | Q(
         redemptions__enrollment__status__in=LIVE
     )
-    return PromotionCode.objects.select_related("cohort", "programme", "made_by").annotate(
+    known = PromotionCode.objects.select_related("cohort", "programme", "made_by").annotate(
         uses=Count("redemptions", filter=counts),
         unpaid=Count("redemptions", filter=Q(redemptions__enrollment__status=Status.HELD)),
     )
+    return known.order_by("-made_at", "-pk")
 
 
-def make_code(*, code: PromotionCode, actor: User, now: dt.datetime) -> PromotionCode:
+def make_code(
+    *, code: PromotionCode, actor: User, now: dt.datetime, ip: str | None = None
+) -> PromotionCode:
     """Store a new code. Raises CodeTaken, as for the second of two presses."""
     code.made_by, code.made_at = actor, now
     try:
         with transaction.atomic():
             code.save(force_insert=True)
-            _write_down(code, Action.CODE_MADE, actor, now)
+            _write_down(code, Action.CODE_MADE, actor, now, ip)
     except IntegrityError:
         if PromotionCode.objects.filter(code=code.code).exists():
             raise CodeTaken from None
@@ -155,18 +158,22 @@ def make_code(*, code: PromotionCode, actor: User, now: dt.datetime) -> Promotio
 
 
 @transaction.atomic
-def end_code(*, code: PromotionCode, actor: User, now: dt.datetime) -> bool:
+def end_code(*, code: PromotionCode, actor: User, now: dt.datetime, ip: str | None = None) -> bool:
     """From now on it takes nothing off a payment that begins. False if it was ended before."""
     ended = PromotionCode.objects.filter(pk=code.pk, ended_at=None).update(
         ended_at=now, ended_by=actor
     )
     if ended:
-        _write_down(code, Action.CODE_ENDED, actor, now)
+        _write_down(code, Action.CODE_ENDED, actor, now, ip)
     return bool(ended)
 
 
-def _write_down(code: PromotionCode, action: Action, actor: User, now: dt.datetime) -> None:
-    audit.record(actor=actor, action=action, subject_kind=Subject.CODE, subject_id=code.pk, now=now)
+def _write_down(
+    code: PromotionCode, action: Action, actor: User, now: dt.datetime, ip: str | None
+) -> None:
+    audit.record(
+        actor=actor, action=action, subject_kind=Subject.CODE, subject_id=code.pk, now=now, ip=ip
+    )
 
 
 def examples(code: PromotionCode, price_cents: int) -> list[tuple[int, int]]:

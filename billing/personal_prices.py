@@ -78,6 +78,7 @@ def give(
     reason: str,
     actor: User,
     now: dt.datetime,
+    ip: str | None = None,
 ) -> PersonalPrice:
     """Give somebody a price. Raises HasOne, as for the second of two presses."""
     try:
@@ -90,26 +91,28 @@ def give(
                 given_by=actor,
                 given_at=now,
             )
-            _write_down(given, Action.PRICE_GIVEN, actor, now)
+            _write_down(given, Action.PRICE_GIVEN, actor, now, ip)
     except IntegrityError:
         raise HasOne from None
     return given
 
 
 @transaction.atomic
-def end(*, price: PersonalPrice, actor: User, now: dt.datetime) -> bool:
+def end(*, price: PersonalPrice, actor: User, now: dt.datetime, ip: str | None = None) -> bool:
     """It holds for no payment that begins from now on. False if it was ended before."""
     ended = PersonalPrice.objects.filter(pk=price.pk, ended_at=None).update(
         ended_at=now, ended_by=actor
     )
     if ended:
-        _write_down(price, Action.PRICE_ENDED, actor, now)
+        _write_down(price, Action.PRICE_ENDED, actor, now, ip)
     return bool(ended)
 
 
-def _write_down(price: PersonalPrice, action: Action, actor: User, now: dt.datetime) -> None:
+def _write_down(
+    price: PersonalPrice, action: Action, actor: User, now: dt.datetime, ip: str | None
+) -> None:
     audit.record(
-        actor=actor, action=action, subject_kind=Subject.PRICE, subject_id=price.pk, now=now
+        actor=actor, action=action, subject_kind=Subject.PRICE, subject_id=price.pk, now=now, ip=ip
     )
 
 

@@ -43,7 +43,7 @@ def cents(dollars: decimal.Decimal) -> int:
     return int(dollars.scaleb(2))
 
 
-class GroupField(forms.ModelChoiceField[Cohort]):
+class GroupField(forms.ModelChoiceField):
     """A group that can still be paid for, by its name and first date."""
 
     def __init__(self, **kwargs: Any) -> None:

@@ -20,6 +20,7 @@ from accounts.models import Role, User
 from enrollment import absences, group_messages, making_up
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
+from tests.billing.pricing import a_code, a_price
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -56,6 +57,7 @@ PLANNERS = frozenset({"planner", "other planner", "admin"})
 OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
 ADMIN = frozenset({"admin"})
+MONEY = frozenset({"admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,13 @@ ADDRESSES: dict[str, Address] = {
     "accounts:prove_by_code": Address(SIGNED_IN),
     "accounts:profile": Address(SIGNED_IN),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
+    "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),
+    "billing:codes": Address(MONEY),
+    "billing:code_new": Address(MONEY),
+    "billing:code_end": Address(MONEY, ("code",)),
+    "billing:prices": Address(MONEY),
+    "billing:price_give": Address(MONEY, ("person",)),
+    "billing:price_end": Address(MONEY, ("price",)),
     "billing:return": Address(frozenset({"buyer"}), ("held",)),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),
@@ -211,6 +220,9 @@ def a_world() -> World:
             "number": {"number": 1},
             "seat": {"public_id": seat.public_id},
             "held": {"public_id": held.public_id},
+            "code": {"pk": a_code().pk},
+            "person": {"pk": held.member_id},
+            "price": {"pk": a_price(visitor.member, 100).pk},
             "message": {"public_id": message.public_id},
             "door": {"token": seat.door_token},
             "feed": {"token": feed.token},

@@ -42,8 +42,10 @@ class PromotionCode(models.Model):
                 condition=Q(code__regex=r"^[A-Z0-9-]{4,24}$"), name="a_code_can_be_typed"
             ),
             models.CheckConstraint(
-                condition=Q(percent_off__gte=1, percent_off__lte=100, amount_off_cents=None)
-                | Q(percent_off=None, amount_off_cents__gt=0),
+                # A comparison with nothing is not false: without the second half both may be empty.
+                condition=Q(percent_off__isnull=False, percent_off__range=(1, 100))
+                & Q(amount_off_cents=None)
+                | Q(percent_off=None, amount_off_cents__isnull=False, amount_off_cents__gt=0),
                 name="a_code_takes_a_part_or_an_amount",
             ),
             models.CheckConstraint(

@@ -2,6 +2,7 @@
 
 import uuid
 
+from allauth.account.adapter import get_adapter
 from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -67,6 +68,12 @@ def refused_unread(request: HttpRequest, typed: str) -> str:
     return "" if counted else TOO_MANY
 
 
+def address(request: HttpRequest) -> str:
+    """The network address, for the audit log."""
+    ip: str = get_adapter().get_client_ip(request)
+    return ip
+
+
 # --- For staff --------------------------------------------------------------------------
 
 
@@ -93,7 +100,7 @@ def new(request: HttpRequest) -> HttpResponse:
     code = form.wish()
     if "confirm" in request.POST:
         try:
-            codes.make_code(code=code, actor=member_of(request), now=now)
+            codes.make_code(code=code, actor=member_of(request), now=now, ip=address(request))
         except codes.CodeTaken:
             messages.warning(request, f"There is a code {code} already: here it is.")
         else:
@@ -132,7 +139,9 @@ def end(request: HttpRequest, pk: int) -> HttpResponse:
     seen = f"{code.uses}-{code.unpaid}"  # type: ignore[attr-defined]  # annotated
     stale = request.method == "POST" and request.POST.get("seen") != seen
     if request.method == "POST" and not stale:
-        if codes.end_code(code=code, actor=member_of(request), now=timezone.now()):
+        if codes.end_code(
+            code=code, actor=member_of(request), now=timezone.now(), ip=address(request)
+        ):
             messages.success(request, f"The code {code} is ended.")
         return redirect("billing:codes")
     context = {"code": code, "seen": seen, "stale": stale}

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.models import User
 from billing import personal_prices
 from billing.price_forms import HAS_ONE, PriceForm, cents
+from billing.views.codes import address
 from billing.views.gate import money_desk
 from enrollment.views.asking import form_status, fresh, member_of, posted
 
@@ -66,6 +67,7 @@ def give(request: HttpRequest, pk: int) -> HttpResponse:
             reason=said["reason"],
             actor=member_of(request),
             now=timezone.now(),
+            ip=address(request),
         )
     except personal_prices.HasOne:
         form.add_error("cohort", HAS_ONE)
@@ -87,7 +89,7 @@ def end(request: HttpRequest, pk: int) -> HttpResponse:
     price = get_object_or_404(personal_prices.given_prices(), pk=pk)
     if request.method == "POST" or price.ended_at is not None:
         ended = price.ended_at is None and personal_prices.end(
-            price=price, actor=member_of(request), now=timezone.now()
+            price=price, actor=member_of(request), now=timezone.now(), ip=address(request)
         )
         words = f"The price of {price.member} {'is ended' if ended else 'was ended before'}."
         messages.success(request, words)
