@@ -128,6 +128,10 @@ class Action(models.TextChoices):
     MAY_PLAN = "planning.given", "Let a facilitator plan their own groups"
     MAY_NOT_PLAN = "planning.taken", "Let a facilitator not plan any more"
     FACTOR_TAKEN = "factor.taken", "Took somebody's second factor away"
+    CODE_MADE = "code.made", "Made a promotion code"
+    CODE_ENDED = "code.ended", "Ended a promotion code"
+    PRICE_GIVEN = "price.given", "Gave somebody a price of their own"
+    PRICE_ENDED = "price.ended", "Ended somebody\u2019s own price"
 
 
 def actions() -> list[tuple[str, str]]:
@@ -139,6 +143,8 @@ class Subject(models.TextChoices):
     """Of what kind the thing is that an entry is about; its id alone says which."""
 
     USER = "user", "Person"
+    CODE = "code", "Promotion code"
+    PRICE = "price", "Personal price"
 
 
 def subjects() -> list[tuple[str, str]]:

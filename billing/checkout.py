@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.urls import reverse
 
-from billing import gateway
+from billing import gateway, prices
 from billing.models import CheckoutAttempt
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
@@ -21,7 +21,15 @@ PAGE_LIFE = dt.timedelta(minutes=31)
 # How much longer than Stripe's page the seat is held.
 HOLD_MARGIN = dt.timedelta(minutes=5)
 # What an attempt is made of.
-READ = ("public_id", "status", "price_cents", "currency", "held_until")
+READ = (
+    "public_id",
+    "status",
+    "price_cents",
+    "off_cents",
+    "price_words",
+    "currency",
+    "held_until",
+)
 
 
 class HoldOver(Exception):
@@ -32,21 +40,32 @@ class CheckoutUnavailable(Exception):
     """Stripe's page could not be made just now. Nothing was charged; trying again is safe."""
 
 
-def start_checkout(*, whose: models.Q, now: dt.datetime) -> str:
+def start_checkout(
+    *, whose: models.Q, now: dt.datetime, shown_cents: int | None = None
+) -> str | None:
     """The address of Stripe's page for an enrolment; the same one when asked twice.
 
-    `whose` names the enrolment, and in a view its member too. Network: one request to Stripe,
-    outside any transaction. Raises Enrollment.DoesNotExist, HoldOver or CheckoutUnavailable.
+    None for a free place: its seat is confirmed, and Stripe hears nothing of it. `whose` names
+    the enrolment, and in a view its member too; `shown_cents` is the price that the page showed.
+    Network: one request to Stripe, outside any transaction. Raises Enrollment.DoesNotExist,
+    HoldOver, prices.PriceChanged or CheckoutUnavailable.
     """
-    attempt = open_attempt(whose=whose, now=now)
+    attempt = open_attempt(whose=whose, now=now, shown_cents=shown_cents)
+    if attempt is None:
+        return None
     if attempt.checkout_url:
         return attempt.checkout_url
     return create_page(attempt=attempt, hurried=True).url
 
 
 @transaction.atomic
-def open_attempt(*, whose: models.Q, now: dt.datetime) -> CheckoutAttempt:
-    """The enrolment's open attempt, or a new one; the hold then outlives its page."""
+def open_attempt(
+    *, whose: models.Q, now: dt.datetime, shown_cents: int | None = None
+) -> CheckoutAttempt | None:
+    """The enrolment's open attempt, or a new one; the hold then outlives its page.
+
+    None when there is nothing to pay: then the seat is confirmed.
+    """
     enrollment = (
         Enrollment.objects.select_for_update(of=("self",))
         .select_related("cohort__programme")
@@ -64,10 +83,24 @@ def open_attempt(*, whose: models.Q, now: dt.datetime) -> CheckoutAttempt:
     if ends_at is None or ends_at <= now:
         raise HoldOver
     if existing is not None:
+        prices.must_be_shown(prices.agreed(enrollment), shown_cents)
         return existing
+    price = prices.agree_on(enrollment=enrollment, now=now, shown_cents=shown_cents)
+    if price.cents == 0:
+        enrollment_services.confirm_seat(enrollment_id=enrollment.pk, now=now, reason="Free place")
+        return None
+    attempt = _new_attempt(enrollment, price.cents, now)
+    attempt.save()
+    enrollment_services.extend_hold(
+        enrollment_id=enrollment.pk, until=attempt.expires_at + HOLD_MARGIN
+    )
+    return attempt
+
+
+def _new_attempt(enrollment: Enrollment, amount_cents: int, now: dt.datetime) -> CheckoutAttempt:
     attempt = CheckoutAttempt(
         enrollment=enrollment,
-        amount_cents=enrollment.price_cents,
+        amount_cents=amount_cents,
         currency=enrollment.currency,
         created_at=now,
         expires_at=now + PAGE_LIFE,
@@ -82,10 +115,6 @@ def open_attempt(*, whose: models.Q, now: dt.datetime) -> CheckoutAttempt:
         cancel_url=settings.SITE_URL
         + reverse("billing:pay", args=[enrollment.public_id])
         + "?back=1",
-    )
-    attempt.save()
-    enrollment_services.extend_hold(
-        enrollment_id=enrollment.pk, until=attempt.expires_at + HOLD_MARGIN
     )
     return attempt
 

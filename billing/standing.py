@@ -1,11 +1,13 @@
 """Reading how an enrolment stands with its money, for pages."""
 
 import dataclasses
+import datetime as dt
 from enum import StrEnum
 
 from django.db.models import Prefetch
 
 from billing.models import CheckoutAttempt, Payment, Refund
+from billing.prices import standing_price
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
 
@@ -45,8 +47,11 @@ class PaymentLine:
     detail: str = ""
 
 
-def payment_lines(enrollment: Enrollment) -> list[PaymentLine]:
-    """The payments and refunds of one enrolment, in the order in which they happened."""
+def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]:
+    """The payments and refunds of one enrolment, in the order in which they happened.
+
+    Without any, what is still to be paid at this moment, or that it is free.
+    """
     in_order = Prefetch("refunds", Refund.objects.order_by("requested_at", "pk"))
     payments = Payment.objects.filter(enrollment=enrollment).prefetch_related(in_order)
     lines: list[PaymentLine] = []
@@ -61,8 +66,15 @@ def payment_lines(enrollment: Enrollment) -> list[PaymentLine]:
             )
             for refund in payment.refunds.all()
         ]
-    if not lines and enrollment.status in (Status.HELD, Status.AWAITING_FUNDS):
+    if lines:
+        return lines
+    if enrollment.status == Status.HELD:
+        price = standing_price(enrollment, now)
+        lines.append(PaymentLine("Not paid yet", price.cents, enrollment.currency, price.words))
+    elif enrollment.status == Status.AWAITING_FUNDS:
         lines.append(PaymentLine("Not paid yet", enrollment.price_cents, enrollment.currency))
+    elif enrollment.price_cents == 0 and enrollment.confirmed_at is not None:
+        lines.append(PaymentLine("Free for you", 0, enrollment.currency, enrollment.price_words))
     return lines
 
 

@@ -59,11 +59,9 @@ class CohortForm(forms.ModelForm):
         return capacity
 
     def clean(self) -> dict[str, Any]:
-        """A draft may cost nothing until it is published."""
         cleaned: dict[str, Any] = super().clean() or {}
         price = cleaned.get("price_cents")
-        free_draft = price == 0 and self.instance.status == Cohort.Status.DRAFT
-        if price is not None and not free_draft:
+        if price is not None:
             admission = cleaned.get("admission") or self.instance.admission
             refuse_too_little(self, "price_cents", price, admission)
         return cleaned

@@ -61,6 +61,7 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
                 **_context(enrollment),
                 "sessions": own,
                 "first": coming[0] if coming else own[-1],
+                "free": enrollment.price_cents == 0,
                 "paid": format_money(enrollment.price_cents, enrollment.currency),
                 "days_off": list(itertools.chain.from_iterable(off.values())),
             },

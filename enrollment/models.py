@@ -28,7 +28,13 @@ class Enrollment(models.Model):
     cohort = models.ForeignKey(Cohort, models.PROTECT, related_name="enrollments")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.HELD)
     first_week = models.PositiveSmallIntegerField(default=1)
-    price_cents = models.PositiveIntegerField(help_text="Frozen when the seat was reserved.")
+    price_cents = models.PositiveIntegerField(
+        help_text="What was agreed for the whole: frozen when its payment began."
+    )
+    off_cents = models.PositiveIntegerField(default=0, help_text="Taken off the list price.")
+    price_words = models.CharField(
+        max_length=200, blank=True, help_text="Why it is less, in words for the member."
+    )
     currency = models.CharField(max_length=3, default="usd")
     door_token = models.CharField(
         max_length=40, unique=True, default=random_door_token, editable=False
@@ -67,6 +73,11 @@ class Enrollment(models.Model):
     def held_at(self, now: dt.datetime) -> bool:
         """Whether the seat is kept and can still be paid for."""
         return self.status == Status.HELD and self.held_until is not None and self.held_until > now
+
+    @property
+    def list_price_cents(self) -> int:
+        """What anybody pays from this first week on, as it was when the seat was reserved."""
+        return self.price_cents + self.off_cents
 
     @property
     def door_url(self) -> str:

@@ -177,6 +177,15 @@ def extend_hold(*, enrollment_id: int, until: dt.datetime) -> bool:
     return bool(held.update(held_until=until))
 
 
+def set_price(*, enrollment_id: int, price_cents: int, off_cents: int, words: str) -> bool:
+    """Agree on what a held seat costs; False if it is held no more.
+
+    For billing, under the enrolment's lock and while no payment page with another price is open.
+    """
+    held = Enrollment.objects.filter(pk=enrollment_id, status=Status.HELD)
+    return bool(held.update(price_cents=price_cents, off_cents=off_cents, price_words=words))
+
+
 # --- Confirming -------------------------------------------------------------------------
 
 

@@ -211,6 +211,8 @@ ACCOUNT_RATE_LIMITS = {
     "mail_to_address": "5/15m/key,20/d/key",
     "signup_address": "5/15m/key,20/d/key",
     "guess_code": "3/15m/key",
+    # Promotion codes that one person types: a mistake is easy, a search is not.
+    "promotion_code": "10/15m/key,40/d/key",
 }
 # So long after a password or a code an open session may change how one signs in.
 PROOF_SECONDS = 60 * 15

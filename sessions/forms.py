@@ -193,10 +193,7 @@ class PlanForm(forms.ModelForm):
         return capacity
 
     def clean(self) -> Any:
-        """Dates that were skipped belong to the weekday and the season they were skipped in.
-
-        What is free can be a draft; publishing it waits until somebody sets a price.
-        """
+        """Dates that were skipped belong to the weekday and the season they were skipped in."""
         if self.cleaned_data.get("price") and "admission" in self.cleaned_data:
             refuse_too_little(
                 self, "price", int(self.cleaned_data["price"] * 100), self.cleaned_data["admission"]

@@ -27,7 +27,7 @@ def too_little_to_pay(price_cents: int, last_entry: int) -> str:
     """Why somebody could not pay by card; empty when everybody can, up to those who join at week
     `last_entry`, the latest that is possible."""
     if price_cents == 0:
-        return "Set a price: a group that costs nothing cannot be reserved yet."
+        return ""  # a free group: no card is asked for
     least = format_money(LEAST_CENTS)
     if price_cents < LEAST_CENTS:
         return f"The price is too low: {least} is the least that can be paid by card."

@@ -22,6 +22,7 @@ from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
 from tests.accounts.people import sign_in_with_factor
 from tests.billing.people import a_billing_admin
+from tests.billing.pricing import a_code, a_price
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -104,6 +105,13 @@ ADDRESSES: dict[str, Address] = {
     "accounts:profile": Address(SIGNED_IN),
     "billing:money": Address(MONEY),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
+    "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),
+    "billing:codes": Address(MONEY),
+    "billing:code_new": Address(MONEY),
+    "billing:code_end": Address(MONEY, ("code",)),
+    "billing:prices": Address(MONEY),
+    "billing:price_give": Address(MONEY, ("person",)),
+    "billing:price_end": Address(MONEY, ("price",)),
     "billing:return": Address(frozenset({"buyer"}), ("held",)),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),
@@ -226,6 +234,9 @@ def a_world() -> World:
             "number": {"number": 1},
             "seat": {"public_id": seat.public_id},
             "held": {"public_id": held.public_id},
+            "code": {"pk": a_code().pk},
+            "person": {"pk": held.member_id},
+            "price": {"pk": a_price(visitor.member, 100).pk},
             "message": {"public_id": message.public_id},
             "door": {"token": seat.door_token},
             "feed": {"token": feed.token},

@@ -3,5 +3,15 @@
 from billing.models.events import StripeEvent
 from billing.models.ledger import LedgerEntry
 from billing.models.payments import CheckoutAttempt, Payment, Refund
+from billing.models.prices import PersonalPrice, PromotionCode, Redemption
 
-__all__ = ["CheckoutAttempt", "LedgerEntry", "Payment", "Refund", "StripeEvent"]
+__all__ = [
+    "CheckoutAttempt",
+    "LedgerEntry",
+    "Payment",
+    "PersonalPrice",
+    "PromotionCode",
+    "Redemption",
+    "Refund",
+    "StripeEvent",
+]

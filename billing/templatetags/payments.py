@@ -1,6 +1,7 @@
 """`{% payment_lines enrollment as lines %}`: a page below billing shows money without an import."""
 
 from django import template
+from django.utils import timezone
 
 from billing import standing
 from enrollment.models import Enrollment
@@ -10,4 +11,4 @@ register = template.Library()
 
 @register.simple_tag
 def payment_lines(enrollment: Enrollment) -> list[standing.PaymentLine]:
-    return standing.payment_lines(enrollment)
+    return standing.payment_lines(enrollment, timezone.now())

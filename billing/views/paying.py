@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from billing import checkout, events, gateway, settlement
+from billing import checkout, events, gateway, prices, settlement
 from billing.models import CheckoutAttempt
 from billing.standing import PaymentState, payment_state
 from billing.tasks import apply_event
@@ -44,18 +44,42 @@ NO_PAGE = (
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The kept seat and its price; pressing the button leads to Stripe's page."""
-    now, trouble = timezone.now(), ""
+    now = timezone.now()
     mine = Q(member=member_of(request), public_id=public_id)
-    if request.method == "POST":
-        try:
-            return redirect(checkout.start_checkout(whose=mine, now=now))
-        except Enrollment.DoesNotExist:
-            raise Http404 from None
-        except checkout.HoldOver:
-            return redirect("billing:return", public_id)
-        except checkout.CheckoutUnavailable as error:
-            log.warning("checkout_unavailable", error=str(error))
-            trouble = NO_PAGE
+    if request.method != "POST":
+        return pay_page(request, public_id, came_back="back" in request.GET)
+    try:
+        shown = shown_cents(request)
+        address = checkout.start_checkout(whose=mine, now=now, shown_cents=shown)
+    except Enrollment.DoesNotExist:
+        raise Http404 from None
+    except checkout.HoldOver:
+        return redirect("billing:return", public_id)
+    except prices.PriceChanged as changed:
+        return pay_page(request, public_id, status=409, changed=changed.price, was_cents=shown)
+    except checkout.CheckoutUnavailable as error:
+        log.warning("checkout_unavailable", error=str(error))
+        return pay_page(request, public_id, status=503, trouble=NO_PAGE)
+    if address is None:
+        kick()
+        return redirect("billing:return", public_id)
+    return redirect(address)
+
+
+def shown_cents(request: HttpRequest) -> int | None:
+    """The price that the page showed; none that could be, if somebody made one up."""
+    typed = request.POST.get("shown_cents")
+    if typed is None:
+        return None
+    return int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else -1
+
+
+def pay_page(
+    request: HttpRequest, public_id: uuid.UUID, *, status: int = 200, **more: object
+) -> HttpResponse:
+    """The page as it stands now, with `more` to say about what was just pressed."""
+    now = timezone.now()
+    mine = Q(member=member_of(request), public_id=public_id)
     enrollment = get_object_or_404(Enrollment.objects.select_related("cohort"), mine)
     payable = enrollment.held_at(now) and payment_state(enrollment) == PaymentState.CONFIRMING
     if not payable:
@@ -66,10 +90,10 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "card": catalogue.group_card(pk=enrollment.cohort_id, now=now),
         "steps": steps("payment"),
         "kept_until": enrollment.held_until,
-        "came_back": "back" in request.GET and not trouble,
-        "trouble": trouble,
+        "price": prices.standing_price(enrollment, now),
+        **more,
     }
-    return render(request, "billing/pay.html", context, status=503 if trouble else 200)
+    return render(request, "billing/pay.html", context, status=status)
 
 
 @login_required

@@ -367,6 +367,66 @@ def test_pages_about_a_member_for_those_who_lead(inspector: Inspector) -> None:
 
 
 @readers
+def test_pages_of_codes_and_prices(inspector: Inspector) -> None:
+    """The desk makes a code and gives a free place; a member uses the one, another the other."""
+    page, code = inspector.visitor.page, f"PAGES-{uuid.uuid4().hex[:8].upper()}"
+    see = page.get_by_role("button", name="See what it means")
+    confirm = page.locator("button[name=confirm]")
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visit("/money/codes/")
+    page.get_by_role("link", name="New code").click()
+    inspector.look("new code")
+    see.click()
+    inspector.look("new code with errors")
+    page.locator("input[name=code]").fill(code)
+    page.get_by_label("A part, in percent").check()
+    page.locator("input[name=percent]").fill("25")
+    page.locator("input[name=limit]").fill("20")
+    see.click()
+    inspector.look("new code, preview")
+    confirm.click()
+    inspector.look("codes")
+    page.get_by_role("link", name=f"End {code}").click()
+    inspector.look("end a code")
+    email = f"{code.lower()}@example.org"
+    page.get_by_role("button", name="Sign out").click()
+    keeps_a_seat(inspector, email)
+    page.get_by_text("Have a code?").click()
+    page.get_by_label("Code", exact=True).fill("NOBODYS-CODE")
+    page.get_by_role("button", name="Use this code").click()
+    inspector.look("pay, code with errors")
+    page.get_by_label("Code", exact=True).fill(code)
+    page.get_by_role("button", name="Use this code").click()
+    inspector.look("pay with a code")
+    back = page.url
+    inspector.visitor.context.clear_cookies()
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visit(f"/money/prices/?q={email}")
+    page.get_by_role("link", name="Give a price").click()
+    inspector.look("give a price")
+    see.click()
+    inspector.look("give a price with errors")
+    page.locator("input[name=price]").fill("0")
+    page.locator("input[name=reason]").fill("A hard year.")
+    see.click()
+    inspector.look("give a price, preview")
+    confirm.click()
+    inspector.look("prices")
+    page.get_by_role("link", name="End the price").first.click()
+    inspector.look("end a price")
+    inspector.visitor.context.clear_cookies()
+    inspector.visitor.sign_in(email, demo.PASSWORD)
+    page.goto(back)
+    inspector.look("pay, free place")
+    page.get_by_role("button", name="Confirm my seat").click()
+    page.get_by_role("heading", name="Your seat is confirmed").wait_for()
+    inspector.look("free place, confirmed")
+    page.get_by_role("link", name="Go to my group").click()
+    inspector.look("my group, free place")
+    inspector.finish()
+
+
+@readers
 def test_pages_of_a_leader_who_plans(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.DANA, demo.PASSWORD)

@@ -371,14 +371,13 @@ def test_a_price_must_be_payable_from_the_last_week_at_which_one_may_join(
         assert client.post(NEW, typed(**fine)).status_code == 302
 
 
-def test_a_free_group_stays_a_draft(client: Client, admin: User) -> None:
+def test_a_free_group_is_named_as_such_and_published(client: Client, admin: User) -> None:
     client.post(NEW, typed(price="0", facilitators=[a_leader().pk]))
     draft = Cohort.objects.get()
-    words = "Set a price: a group that costs nothing cannot be reserved yet."
-    assert words in said(client.get(at("plan", draft)))
-    assert words in said(client.post(at("plan_publish", draft), follow=True))
+    assert "Free for everybody: no card is asked for" in said(client.get(at("plan", draft)))
+    publishes(client, draft)
     draft.refresh_from_db()
-    assert draft.status == Cohort.Status.DRAFT
+    assert draft.status == Cohort.Status.PUBLISHED
 
 
 def test_a_member_is_no_leader(client: Client, admin: User) -> None:
