@@ -1,10 +1,40 @@
 from django.urls import path
 
-from billing.views import paying
+from billing.views import papers, paying
 
 app_name = "billing"
 urlpatterns = [
     path("pay/<uuid:public_id>/", paying.pay, name="pay"),
     path("pay/<uuid:public_id>/return/", paying.payment_return, name="return"),
+    path("my/<uuid:public_id>/papers/", papers.papers, name="papers"),
+    path("my/<uuid:public_id>/papers/<slug:kind>/", papers.paper, name="paper"),
+    path("my/<uuid:public_id>/papers/<slug:kind>.pdf", papers.paper_pdf, name="paper_pdf"),
+    path(
+        "my/<uuid:public_id>/papers/payments/<int:payment_id>/",
+        papers.paper,
+        {"kind": "receipt"},
+        name="payment_receipt",
+    ),
+    path(
+        "my/<uuid:public_id>/papers/payments/<int:payment_id>.pdf",
+        papers.paper_pdf,
+        {"kind": "receipt"},
+        name="payment_receipt_pdf",
+    ),
+    path(
+        "money/enrolments/<uuid:public_id>/receipt/",
+        papers.desk_receipt,
+        name="desk_receipt",
+    ),
+    path(
+        "money/enrolments/<uuid:public_id>/receipt.pdf",
+        papers.desk_receipt_pdf,
+        name="desk_receipt_pdf",
+    ),
+    path(
+        "money/enrolments/<uuid:public_id>/superbill/",
+        papers.desk_superbill,
+        name="desk_superbill",
+    ),
     path("webhooks/stripe/", paying.webhook, name="webhook"),
 ]
