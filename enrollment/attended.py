@@ -51,7 +51,7 @@ def attended(*, enrollment: Enrollment, now: dt.datetime) -> list[Attended]:
         ends_at__lte=now,
     ).order_by("number")
     own = {session.pk: session for session in over}
-    elsewhere = _visits(enrollment, own)
+    elsewhere = _visits(enrollment, own, now)
     where = {pk: elsewhere.get(pk, session) for pk, session in own.items()}
     there = _marks([*own, *(session.pk for session in elsewhere.values())])
     teams = leading.teams({session.cohort_id for session in where.values()})
@@ -70,12 +70,16 @@ def attended(*, enrollment: Enrollment, now: dt.datetime) -> list[Attended]:
     return found
 
 
-def _visits(enrollment: Enrollment, own: Mapping[int, GroupSession]) -> dict[int, GroupSession]:
+def _visits(
+    enrollment: Enrollment, own: Mapping[int, GroupSession], now: dt.datetime
+) -> dict[int, GroupSession]:
     """Own session → the one of another group that they came to in its place."""
     visits = Visit.objects.filter(
         enrollment=enrollment,
         instead_of__in=own,
         given_back_at=None,
+        session__cancelled_at=None,
+        session__ends_at__lte=now,
         session__attendances__enrollment=enrollment,
         session__attendances__arrived_at__lte=F("session__starts_at") + LATEST,
     ).select_related("session")

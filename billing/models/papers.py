@@ -58,12 +58,6 @@ class IssuedPaper(models.Model):
     def __str__(self) -> str:
         return f"{self.LETTERS[self.kind]}-{self.pk:06}"
 
-    @property
-    def number(self) -> str:
-        """As in "R-2026-000123": the year in the group's zone, and a number that no other has."""
-        year = local(self.issued_at, self.enrollment.cohort.zone).year
-        return f"{self.LETTERS[self.kind]}-{year}-{self.pk:06}"
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding and set(kwargs.get("update_fields") or ()) != {"content"}:
             raise Unchangeable
@@ -71,3 +65,9 @@ class IssuedPaper(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise Unchangeable
+
+    @property
+    def number(self) -> str:
+        """As in "R-2026-000123": the year in the group's zone, and a number that no other has."""
+        year = local(self.issued_at, self.enrollment.cohort.zone).year
+        return f"{self.LETTERS[self.kind]}-{year}-{self.pk:06}"
