@@ -121,6 +121,7 @@ class Action(models.TextChoices):
     """What the audit log knows. A room that writes down something new adds its line here."""
 
     INTAKE_READ = "intake.read", "Looked at a member's answers"
+    SUPERBILL_READ = "superbill.read", "Looked at a member's superbill"
     ROLE_MEMBER = "role.member", "Made somebody a member"
     ROLE_FACILITATOR = "role.facilitator", "Made somebody a facilitator"
     ROLE_BILLING = "role.billing", "Made somebody a billing admin"

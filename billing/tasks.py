@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from billing import events, gateway, sweeps
 from billing.models import StripeEvent
+from billing.papers import issuing
 from outbox import services as outbox
 from outbox.delivery import BATCH
 from outbox.tasks import kick
@@ -42,6 +43,13 @@ def release_overdue_holds() -> None:
 @shared_task
 def submit_open_refunds() -> None:
     if sweeps.submit_open_refunds(now=timezone.now()):
+        kick()
+
+
+@shared_task
+def issue_estimates() -> None:
+    """Every minute, by beat: the good-faith estimates of seats that were just confirmed."""
+    if issuing.issue_estimates(now=timezone.now()):
         kick()
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from billing.views import codes, paying, personal_prices, queue
+from billing.views import codes, papers, paying, personal_prices, queue
 
 app_name = "billing"
 urlpatterns = [
@@ -8,6 +8,36 @@ urlpatterns = [
     path("pay/<uuid:public_id>/", paying.pay, name="pay"),
     path("pay/<uuid:public_id>/code/", codes.use, name="pay_code"),
     path("pay/<uuid:public_id>/return/", paying.payment_return, name="return"),
+    path("my/<uuid:public_id>/papers/", papers.papers, name="papers"),
+    path("my/<uuid:public_id>/papers/<slug:kind>/", papers.paper, name="paper"),
+    path("my/<uuid:public_id>/papers/<slug:kind>.pdf", papers.paper_pdf, name="paper_pdf"),
+    path(
+        "my/<uuid:public_id>/papers/payments/<int:payment_id>/",
+        papers.paper,
+        {"kind": "receipt"},
+        name="payment_receipt",
+    ),
+    path(
+        "my/<uuid:public_id>/papers/payments/<int:payment_id>.pdf",
+        papers.paper_pdf,
+        {"kind": "receipt"},
+        name="payment_receipt_pdf",
+    ),
+    path(
+        "money/enrolments/<uuid:public_id>/receipt/",
+        papers.desk_receipt,
+        name="desk_receipt",
+    ),
+    path(
+        "money/enrolments/<uuid:public_id>/receipt.pdf",
+        papers.desk_receipt_pdf,
+        name="desk_receipt_pdf",
+    ),
+    path(
+        "money/enrolments/<uuid:public_id>/superbill/",
+        papers.desk_superbill,
+        name="desk_superbill",
+    ),
     path("webhooks/stripe/", paying.webhook, name="webhook"),
     path("money/codes/", codes.overview, name="codes"),
     path("money/codes/new/", codes.new, name="code_new"),

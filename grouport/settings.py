@@ -37,6 +37,11 @@ def required(name: str, development: str) -> str:
     return development
 
 
+def invented(name: str, development: str) -> str:
+    """The variable; without it nothing, in development something that is plainly made up."""
+    return str(env.str(name, default=development if DEVELOPMENT else ""))
+
+
 # --- What production must be told -------------------------------------------------------
 
 SECRET_KEY = required("SECRET_KEY", "django-insecure-development-only")
@@ -64,6 +69,14 @@ DEBUG = DEVELOPMENT and env.bool("DEBUG", default=True)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 PRACTICE_NAME = env.str("PRACTICE_NAME", default="Grouport")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="help@grouport.example")
+# What receipts, superbills and estimates say of who issues them; nothing where it is not known.
+PROVIDER_NAME = env.str("PROVIDER_NAME", default=PRACTICE_NAME)
+PROVIDER_ADDRESS = invented("PROVIDER_ADDRESS", "100 Example Street, Suite 4, Albany, NY 12207")
+PROVIDER_PHONE = invented("PROVIDER_PHONE", "518 555 0142")
+PROVIDER_EIN = invented("PROVIDER_EIN", "00-0000000")
+PROVIDER_NPI = invented("PROVIDER_NPI", "0000000000")
+PROVIDER_LICENSE = invented("PROVIDER_LICENSE", "NY 000000 (invented)")
+SUPERBILL_CODE = env.str("SUPERBILL_CODE", default="90853")
 # Jitsi rooms are made under this address unless a cohort has a link of its own.
 MEETING_BASE_URL = env.str("MEETING_BASE_URL", default="https://meet.jit.si").rstrip("/")
 # Only the stand-in needs another address than Stripe's own.
@@ -278,6 +291,7 @@ CELERY_BEAT_SCHEDULE = {
     "release-overdue-holds": {"task": "billing.tasks.release_overdue_holds", "schedule": 60.0},
     "apply-stored-events": {"task": "billing.tasks.apply_stored_events", "schedule": 60.0},
     "submit-refunds": {"task": "billing.tasks.submit_open_refunds", "schedule": 60.0},
+    "issue-estimates": {"task": "billing.tasks.issue_estimates", "schedule": 60.0},
     "reconcile-with-stripe": {
         "task": "billing.tasks.reconcile",
         "schedule": crontab(minute="*/10"),

@@ -73,6 +73,13 @@ class Programme(models.Model):
     door_opens_minutes = models.PositiveSmallIntegerField(
         default=15, help_text="How long before a session its door opens."
     )
+    superbill_allowed = models.BooleanField(
+        "superbills may be issued",
+        default=False,
+        help_text="Tick this only after a licensed clinician has decided that the service code "
+        "for group sessions (CPT 90853) applies to this program. Members can then print "
+        "a paper about the sessions they attended, for their insurer.",
+    )
 
     def __str__(self) -> str:
         return self.name

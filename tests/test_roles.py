@@ -17,6 +17,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Role, User
+from billing import ledger
+from billing.models import Payment
 from enrollment import absences, group_messages, making_up
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
@@ -61,6 +63,7 @@ OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
 MONEY = frozenset({"billing", "admin"})
 ADMIN = frozenset({"admin"})
+MONEY = frozenset({"admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,14 @@ ADDRESSES: dict[str, Address] = {
     "billing:price_give": Address(MONEY, ("person",)),
     "billing:price_end": Address(MONEY, ("price",)),
     "billing:return": Address(frozenset({"buyer"}), ("held",)),
+    "billing:papers": Address(MEMBER, ("seat",)),
+    "billing:paper": Address(MEMBER, ("seat", "kind")),
+    "billing:paper_pdf": Address(MEMBER, ("seat", "kind")),
+    "billing:payment_receipt": Address(MEMBER, ("seat", "payment")),
+    "billing:payment_receipt_pdf": Address(MEMBER, ("seat", "payment")),
+    "billing:desk_receipt": Address(MONEY, ("seat",)),
+    "billing:desk_receipt_pdf": Address(MONEY, ("seat",)),
+    "billing:desk_superbill": Address(ADMIN, ("seat",)),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),
     "enrollment:about_you": Address(SIGNED_IN, GROUP),
@@ -240,10 +251,21 @@ def a_world() -> World:
             "message": {"public_id": message.public_id},
             "door": {"token": seat.door_token},
             "feed": {"token": feed.token},
+            "kind": {"kind": "estimate"},
+            "payment": {"payment_id": a_paid_line(seat)},
             "uidb36": {"uidb36": "1"},
             "key": {"key": "x"},
         },
     )
+
+
+def a_paid_line(seat: Enrollment) -> int:
+    """A payment that stands in the ledger; its key."""
+    payment = Payment.objects.create(
+        enrollment=seat, amount_cents=29_900, currency="usd", paid_at=NOW
+    )
+    ledger.post_charge(payment=payment, at=NOW)
+    return payment.pk
 
 
 def a_draft() -> Cohort:

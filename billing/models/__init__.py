@@ -2,6 +2,7 @@
 
 from billing.models.events import StripeEvent
 from billing.models.ledger import LedgerEntry
+from billing.models.papers import IssuedPaper
 from billing.models.payments import CheckoutAttempt, Payment, Refund
 from billing.models.prices import PersonalPrice, PromotionCode, Redemption
 
@@ -15,3 +16,4 @@ __all__ = [
     "Refund",
     "StripeEvent",
 ]
+__all__ = ["CheckoutAttempt", "IssuedPaper", "LedgerEntry", "Payment", "Refund", "StripeEvent"]
