@@ -205,7 +205,9 @@ def _for_cancelled(facts: Facts, now: dt.datetime) -> Computed:
 def _take_back(total: _Sum, facts: Facts) -> None:
     if facts.back_cents > 0:
         whole = format_money(facts.back_cents, facts.currency)
-        total.take("Given back already", facts.back_cents, at_most=f"({whole} in all)")
+        total.take(
+            "Given back already, or on its way", facts.back_cents, at_most=f"({whole} in all)"
+        )
 
 
 def _sessions(count: int) -> str:

@@ -159,7 +159,7 @@ def test_what_went_back_already_is_taken_off() -> None:
     facts = paid_in_full(back_cents=10_000)
     computed = compute(basis=Basis.POLICY, facts=facts, terms=NOVEMBER, now=after(3))
     assert computed.cents == 12_425
-    assert words(computed)[-1] == "Given back already: -$100.00"
+    assert words(computed)[-1] == "Given back already, or on its way: -$100.00"
 
 
 def test_a_member_who_stays_gets_the_part_for_the_cancelled_session() -> None:
