@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts import second_factor
 from accounts.models import User
-from billing import events, gateway, refunds, settlement
+from billing import events, failed_refunds, gateway, refunds, settlement
 from billing.models import CheckoutAttempt, Payment, Refund, StripeEvent
 from enrollment.admin import ReadOnly
 from outbox.tasks import kick
@@ -111,8 +111,10 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):
         assert isinstance(request.user, User)
         for refund in queryset:
             try:
-                refunds.retry_refund(refund=refund, actor=request.user, now=timezone.now())
-            except refunds.NotRefundable as error:
+                failed_refunds.try_again(
+                    refund_uuid=refund.uuid, actor=request.user, now=timezone.now()
+                )
+            except (refunds.NotRefundable, failed_refunds.AlreadySettled) as error:
                 self.message_user(request, f"{refund}: {error}", messages.ERROR)
             else:
                 self.message_user(request, f"{refund} is asked for again.")

@@ -278,13 +278,16 @@ def retrieve_refund(refund_id: str) -> RefundState:
 
 def find_refund(*, payment_intent_id: str, reference: uuid.UUID) -> RefundState | None:
     """Our refund in Stripe's books, when the answer to its creation was lost."""
+    states = refunds_of(payment_intent_id=payment_intent_id)
+    return next((state for state in states if state.reference == str(reference)), None)
+
+
+def refunds_of(*, payment_intent_id: str) -> Iterator[RefundState]:
+    """All refunds of one payment, whoever made them, newest first."""
     with _Translated():
         page = client().v1.refunds.list({"payment_intent": payment_intent_id, "limit": 100})
         for refund in page.auto_paging_iter():
-            state = _refund_state(refund)
-            if state.reference == str(reference):
-                return state
-    return None
+            yield _refund_state(refund)
 
 
 def recent_refunds(*, since: dt.datetime) -> Iterator[RefundState]:

@@ -12,8 +12,9 @@ from django.db.models import F, Q
 
 from accounts.models import User
 from billing import gateway, ledger
-from billing.models import Payment, Refund
+from billing.models import Payment, Refund, RefundDecision
 from outbox import services as outbox
+from sessions.pricing import format_money
 
 log = structlog.get_logger("grouport.billing")
 
@@ -29,6 +30,25 @@ FINAL = {
 }
 
 
+# Stripe's `failure_reason`s (docs.stripe.com/refunds, "failed refunds").
+FAILURES = {
+    "expired_or_canceled_card": "the card has expired, or its account is closed",
+    "lost_or_stolen_card": "the card was reported lost or stolen",
+    "declined": "the bank declined it",
+    "insufficient_funds": "our own balance at Stripe was too low; try it again later",
+    "merchant_request": "it was stopped on our request",
+    "charge_for_pending_refund_disputed": "the payment is disputed, and the bank decides",
+}
+
+
+def why_it_failed(failure: str) -> str:
+    """What came of a refund, and what to do, with Stripe's own word for looking it up."""
+    if not failure:
+        return "Stripe could not return the money. Try it again, or pay it another way."
+    why = FAILURES.get(failure, "it did not say why")
+    return f"The card's bank sent it back: {why}. Pay it another way and note it here. ({failure})"
+
+
 class NotRefundable(Exception):
     """More than what is left of the payment, or not an amount at all."""
 
@@ -42,10 +62,13 @@ def request_refund(
     now: dt.datetime,
     actor: User | None = None,
     enrollment_id: int | None = None,
+    decision: RefundDecision | None = None,
+    retry_of: Refund | None = None,
 ) -> Refund:
     """Reserve `amount_cents` of a payment for its way back. Raises NotRefundable.
 
-    `enrollment_id` says whose money it is where that is not the payment's own.
+    `enrollment_id` says whose money it is where that is not the payment's own; `decision` and
+    `retry_of` what it carries out, and which failed one it takes the place of.
 
     The guarded UPDATE decides between two people who refund at once; a CHECK on the row
     stands behind it. Stripe is asked later, by `submit_refund`.
@@ -65,6 +88,8 @@ def request_refund(
         reason=reason,
         requested_at=now,
         actor=actor,
+        decision=decision,
+        retry_of=retry_of,
     )
 
 
@@ -107,20 +132,6 @@ def import_outside(*, state: gateway.RefundState, now: dt.datetime) -> bool:
     except IntegrityError:
         return False  # another process has just booked it
     return True
-
-
-def retry_refund(*, refund: Refund, actor: User, now: dt.datetime) -> Refund:
-    """Ask anew for a refund that failed. Raises NotRefundable if the money is spoken for."""
-    if refund.status != Status.FAILED:
-        raise NotRefundable("Only a refund that failed can be tried again.")
-    return request_refund(
-        payment_id=refund.payment_id,
-        amount_cents=refund.amount_cents,
-        reason=Refund.Reason(refund.reason),
-        now=now,
-        actor=actor,
-        enrollment_id=refund.enrollment_id,
-    )
 
 
 def _uuid(reference: str) -> uuid.UUID | None:
@@ -175,9 +186,26 @@ def submit_refund(*, refund: Refund, now: dt.datetime) -> None:
         refund.save(update_fields=["key_generation"])
         raise
     except gateway.RefusedByStripe as error:
-        _fail(refund=refund, now=now, note=str(error))
+        # Somebody may have refunded in the dashboard. Asked before anything is written: without
+        # an answer the next round gets the same refusal and asks again.
+        made = list(gateway.refunds_of(payment_intent_id=intent))
+        _refused(refund=refund, made=made, error=str(error), now=now)
         return
     apply_state(refund=refund, state=state, now=now)
+
+
+@transaction.atomic
+def _refused(
+    *, refund: Refund, made: list[gateway.RefundState], error: str, now: dt.datetime
+) -> None:
+    """Stripe said no, whatever its words: book what was refunded elsewhere, say what is left."""
+    _fail(refund=refund, now=now, note=error)
+    for state in made:
+        import_outside(state=state, now=now)
+    payment = Payment.objects.get(pk=refund.payment_id)
+    left = format_money(payment.amount_cents - payment.refund_reserved_cents, payment.currency)
+    note = f"Stripe refused it. Of this payment {left} is left to give back. ({error})"
+    Refund.objects.filter(pk=refund.pk).update(note=note[:300])
 
 
 @transaction.atomic
@@ -189,7 +217,7 @@ def apply_state(*, refund: Refund, state: gateway.RefundState, now: dt.datetime)
     )
     target = FINAL.get(state.status, Status.PENDING)
     if target == Status.FAILED:
-        _fail(refund=refund, now=now, note=state.failure or "Stripe could not return the money.")
+        _fail(refund=refund, now=now, note=why_it_failed(state.failure))
         return
     earlier = {
         Status.PENDING: (Status.REQUESTED, Status.SUBMITTED),

@@ -80,8 +80,12 @@ def mismatch(*, attempt: CheckoutAttempt, state: gateway.CheckoutState) -> str:
 
 
 def _lock(enrollment_id: int) -> None:
-    """First in the order of locks, whatever is written afterwards."""
-    Enrollment.objects.select_for_update().values_list("pk").get(pk=enrollment_id)
+    """First in the order of locks, whatever is written afterwards.
+
+    Without `no_key` a refund that is booked just now, which holds its payment and points at the
+    enrolment, and a decision about that payment would wait for each other.
+    """
+    Enrollment.objects.select_for_update(no_key=True).values_list("pk").get(pk=enrollment_id)
 
 
 @transaction.atomic

@@ -212,7 +212,7 @@ def confirm_seat(
         _welcome(enrollment_id=enrollment_id, now=now)
         return Confirmation.CONFIRMED
     enrollment = (
-        Enrollment.objects.select_for_update(of=("self",))
+        Enrollment.objects.select_for_update(no_key=True, of=("self",))
         .select_related("cohort")
         .get(pk=enrollment_id)
     )

@@ -82,6 +82,9 @@ MEETING_BASE_URL = env.str("MEETING_BASE_URL", default="https://meet.jit.si").rs
 # Only the stand-in needs another address than Stripe's own.
 STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
 STRIPE_CHECKOUT_ORIGIN = env.str("STRIPE_CHECKOUT_ORIGIN", default="https://checkout.stripe.com")
+# A refund above so many cents needs a second person: 0 always does, empty never.
+_second = env.str("REFUND_SECOND_PERSON_CENTS", default="30000")
+REFUND_SECOND_PERSON_CENTS = int(_second) if _second else None
 STRIPE_LIVE_MODE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 
 INSTALLED_APPS = [

@@ -5,6 +5,8 @@ whole price, and every other amount is a difference of two such sums, so any spl
 twelve adds up to the cent.
 """
 
+from collections.abc import Iterable
+
 from sessions.schedule import WEEKS
 
 # The payment processor takes no less (docs.stripe.com/currencies, "minimum charge amounts").
@@ -53,6 +55,11 @@ def share_of_session(price_cents: int, first_week: int, number: int) -> int:
         return (2 * price_cents * sessions + count) // (2 * count)
 
     return through(place) - through(place - 1)
+
+
+def value_of_sessions(price_cents: int, first_week: int, numbers: Iterable[int]) -> int:
+    """Cents of `price_cents`, paid for `first_week` to the last, for any of those sessions."""
+    return sum(share_of_session(price_cents, first_week, number) for number in numbers)
 
 
 def format_money(cents: int, currency: str = "usd") -> str:

@@ -1,5 +1,6 @@
 """Money. Amounts are integer cents; rows are never deleted."""
 
+from billing.models.decisions import RefundDecision
 from billing.models.events import StripeEvent
 from billing.models.ledger import LedgerEntry
 from billing.models.papers import IssuedPaper
@@ -17,3 +18,4 @@ __all__ = [
     "StripeEvent",
 ]
 __all__ = ["CheckoutAttempt", "IssuedPaper", "LedgerEntry", "Payment", "Refund", "StripeEvent"]
+__all__ = ["CheckoutAttempt", "LedgerEntry", "Payment", "Refund", "RefundDecision", "StripeEvent"]

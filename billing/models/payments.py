@@ -118,10 +118,26 @@ class Refund(models.Model):
     # books show that the first had no effect.
     key_generation = models.PositiveSmallIntegerField(default=1)
     note = models.CharField(max_length=300, blank=True)
+    decision = models.ForeignKey(
+        "billing.RefundDecision", models.PROTECT, null=True, related_name="refunds"
+    )
+    # What became of one that failed: asked for anew, or settled without Stripe. Unique, so two
+    # people who try again at once make one.
+    retry_of = models.OneToOneField("self", models.PROTECT, null=True, related_name="retry")
+    resolved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    resolved_at = models.DateTimeField(null=True)
+    resolved_how = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="refund_is_positive")
+            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="refund_is_positive"),
+            models.CheckConstraint(
+                condition=Q(resolved_by=None, resolved_at=None, resolved_how="")
+                | Q(status="failed", resolved_by__isnull=False, resolved_at__isnull=False),
+                name="a_settled_refund_has_failed",
+            ),
         ]
         indexes = [
             models.Index(

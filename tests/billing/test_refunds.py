@@ -22,7 +22,6 @@ from tests.billing.builders import (
     post_event,
     refreshed,
 )
-from tests.enrollment.builders import a_member
 
 pytestmark = pytest.mark.django_db
 
@@ -132,7 +131,10 @@ def test_a_refund_that_fails_after_it_succeeded_frees_its_amount_once(standin: S
     for type in ("refund.failed", "refund.updated", "charge.refund.updated"):
         deliver(standin, type)
         assert (refreshed(refund).status, reserved(refund)) == ("failed", 0)
-    assert refund.note == "expired_or_canceled_card"
+    assert refund.note == (
+        "The card's bank sent it back: the card has expired, or its account is closed. "
+        "Pay it another way and note it here. (expired_or_canceled_card)"
+    )
     assert StripeEvent.objects.filter(status="applied").count() == 3
     # What is free again can be tried anew, in full.
     again = request(refund.payment, PRICE)
@@ -163,13 +165,33 @@ def test_a_refund_that_fails_at_once_frees_its_amount(standin: Standin) -> None:
     assert mails("refund-sent") == 0
 
 
-def test_a_refused_refund_fails_and_says_why(standin: Standin) -> None:
+def test_a_refund_that_the_dashboard_was_faster_with_fails_and_says_what_is_left(
+    standin: Standin,
+) -> None:
+    refund = a_refund(standin, 20_000)
+    intent = refund.payment.stripe_payment_intent_id
+    standin.control("refund", payment_intent=intent, amount=12_000)
+    submit()
+    assert refreshed(refund).status == "failed"
+    assert refund.note.startswith(
+        "Stripe refused it. Of this payment $179.00 is left to give back. (InvalidRequestError"
+    )
+    outside = Refund.objects.get(reason="outside")
+    assert (outside.amount_cents, outside.status) == (12_000, "succeeded")
+    assert reserved(refund) == 12_000
+    assert submit(AFTER_THE_SILENCE) == 0
+
+
+def test_a_refusal_without_a_look_at_the_books_is_asked_about_again(standin: Standin) -> None:
     refund = a_refund(standin)
     standin.control("refund", payment_intent=refund.payment.stripe_payment_intent_id)
+    standin.control("fault", route="GET /v1/refunds", kind="reset", times=3)
     submit()
-    assert (refreshed(refund).status, reserved(refund)) == ("failed", 0)
-    assert refund.note.startswith("InvalidRequestError charge_already_refunded")
-    assert submit(AFTER_THE_SILENCE) == 0
+    assert (refreshed(refund).status, reserved(refund)) == ("submitted", PRICE)
+    submit(AFTER_THE_SILENCE)
+    assert refreshed(refund).status == "failed"
+    assert Refund.objects.get(reason="outside").amount_cents == PRICE
+    assert reserved(refund) == PRICE
 
 
 def test_a_payment_without_a_charge_cannot_go_back(standin: Standin) -> None:
@@ -209,18 +231,6 @@ def test_a_refund_of_the_dashboard_that_the_books_cannot_hold_is_left_to_a_perso
     sweeps.reconcile(now=now())
     assert list(Refund.objects.all()) == [refund]
     assert refreshed(payment).refund_reserved_cents == PRICE
-
-
-def test_a_refund_that_failed_can_be_asked_for_once_more(standin: Standin) -> None:
-    refund = a_refund(standin)
-    standin.control("next_refund", outcome="failed")
-    submit()
-    desk = a_member()
-    again = refunds.retry_refund(refund=refreshed(refund), actor=desk, now=now())
-    submit()
-    assert (refreshed(again).status, again.actor, reserved(again)) == ("succeeded", desk, PRICE)
-    with pytest.raises(refunds.NotRefundable):
-        refunds.retry_refund(refund=refreshed(refund), actor=desk, now=now())
 
 
 # --- By itself --------------------------------------------------------------------------

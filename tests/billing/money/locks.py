@@ -9,7 +9,7 @@ from django.db import connection
 
 ORDER = ("group_sessions_cohort", "enrollment_enrollment", "billing_payment", "billing_refund")
 UPDATED = re.compile(r'^UPDATE "(\w+)"')
-LOCKED = re.compile(r'^SELECT .*? FROM "(\w+)".* FOR UPDATE', re.DOTALL)
+LOCKED = re.compile(r'^SELECT .*? FROM "(\w+)".* FOR (?:NO KEY )?UPDATE', re.DOTALL)
 
 
 class OutOfOrder(AssertionError):

@@ -6,7 +6,7 @@ from random import Random
 from django.contrib.auth import get_user_model
 from hypothesis import note
 
-from billing import events, refunds, settlement
+from billing import events, failed_refunds, refunds, settlement
 from billing.models import StripeEvent
 from enrollment import door
 from enrollment import services as enrollment_services
@@ -213,9 +213,11 @@ class Story(World):
 
     @step(3, needs="failed_refunds", n=recent)
     def staff_try_a_refund_again(self, n: int) -> None:
-        with contextlib.suppress(refunds.NotRefundable):
-            refunds.retry_refund(
-                refund=nth(self.sight.failed_refunds, n), actor=self.people[0], now=self.now()
+        with contextlib.suppress(refunds.NotRefundable, failed_refunds.AlreadySettled):
+            failed_refunds.try_again(
+                refund_uuid=nth(self.sight.failed_refunds, n).uuid,
+                actor=self.people[0],
+                now=self.now(),
             )
 
     @step(4, needs="in_review", n=recent, accept=either)

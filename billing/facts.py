@@ -1,0 +1,157 @@
+"""What is known of one enrolment's money: for the policy, for the desk, and where it can go back.
+
+Reads only; a constant number of queries, however many payments, refunds or sessions there are.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.db.models import Q, Sum
+
+from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund
+from billing.policy import TERMS, Facts, Meeting, Terms
+from enrollment import agreements
+from enrollment.attendance import CAME, suggest
+from enrollment.models import Attendance, Consent, Enrollment
+from enrollment.roster import marks_of
+from enrollment.states import Status
+from sessions.models import GroupSession
+
+Kind = LedgerEntry.Kind
+WENT_BACK = (Kind.REFUND, Kind.REFUND_FAILED)
+# Reserved here, and not yet taken by Stripe: the ledger knows nothing of them.
+NOT_POSTED = (Refund.Status.REQUESTED, Refund.Status.SUBMITTED)
+ENDED = (Status.WITHDRAWN, Status.CANCELLED, Status.EXPIRED, Status.LATE_PAID)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """Cents. `failed` came back to us and waits to be sent again or settled: it is spoken for."""
+
+    paid: int
+    back: int
+    failed: int
+
+    @property
+    def left(self) -> int:
+        """What the enrolment has with us that nobody has decided about."""
+        return max(self.paid - self.back - self.failed, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A payment with something left of it; `obstacle` says why it cannot go back from here."""
+
+    payment: Payment
+    left: int
+    obstacle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The refund terms that a member agreed to when they bought."""
+
+    terms: Terms
+    at: dt.datetime | None
+
+
+def money_of(enrollment: Enrollment) -> Money:
+    """From the ledger and from what is on its way. Two queries.
+
+    The processor's fees are ours, not the member's.
+    """
+    gone = Q(kind__in=WENT_BACK) | Q(kind=Kind.ADJUSTMENT, amount_cents__lt=0)
+    lines = LedgerEntry.objects.filter(enrollment=enrollment).exclude(kind=Kind.FEE)
+    posted = lines.aggregate(
+        back=Sum("amount_cents", filter=gone), paid=Sum("amount_cents", filter=~gone)
+    )
+    waiting = Refund.objects.filter(enrollment=enrollment).aggregate(
+        on_its_way=Sum("amount_cents", filter=Q(status__in=NOT_POSTED)),
+        failed=Sum("amount_cents", filter=still_failed()),
+    )
+    return Money(
+        paid=posted["paid"] or 0,
+        back=(waiting["on_its_way"] or 0) - (posted["back"] or 0),
+        failed=waiting["failed"] or 0,
+    )
+
+
+def still_failed() -> Q:
+    """Refunds that failed and that nobody has tried again or settled another way."""
+    return Q(status=Refund.Status.FAILED, retry=None, resolved_at=None)
+
+
+def refundable_payments(enrollment: Enrollment) -> list[Source]:
+    """Where an enrolment's money can go back, newest payment first. One query.
+
+    What is refunded already is left out. Whatever else stands in the way of a payment (a
+    dispute) or belongs to an enrolment (credit) is said here.
+    """
+    payments = Payment.objects.select_related("attempt").filter(enrollment=enrollment)
+    return [
+        Source(payment, left, _obstacle(payment, enrollment))
+        for payment in payments.order_by("-paid_at", "-pk")
+        if (left := payment.amount_cents - payment.refund_reserved_cents) > 0
+    ]
+
+
+def _obstacle(payment: Payment, enrollment: Enrollment) -> str:
+    if payment.currency != enrollment.currency:
+        return (
+            f"It was paid in {payment.currency.upper()}, and the price is in "
+            f"{enrollment.currency.upper()}: give it back in Stripe's dashboard."
+        )
+    if payment.attempt and payment.attempt.status == CheckoutAttempt.Status.REVIEW:
+        return "It waits for a check: decide first whether it is accepted."
+    if payment.stripe_payment_intent_id is None:
+        return "It has no charge at Stripe: give it back another way."
+    return ""
+
+
+def agreed_terms(enrollment: Enrollment) -> Agreed:
+    """The terms of the version that stands in their consent; without one, today's. One query."""
+    consent = Consent.objects.filter(enrollment=enrollment, kind="refunds").first()
+    if consent is None:
+        today = next(one for one in agreements.CURRENT if one.kind == "refunds")
+        return Agreed(TERMS[today.version], None)
+    return Agreed(TERMS[consent.version], consent.accepted_at)
+
+
+def left_at(enrollment: Enrollment) -> dt.datetime | None:
+    """When they left; None for whoever is in the group, or was until its end."""
+    if enrollment.status not in ENDED:
+        return None
+    moves = enrollment.moves.filter(target__in=ENDED).exclude(source__in=ENDED)
+    return moves.order_by("-at", "-pk").values_list("at", flat=True).first()
+
+
+def facts_of(enrollment: Enrollment, now: dt.datetime) -> Facts:
+    """What the policy has to know. Eight queries."""
+    money = money_of(enrollment)
+    sessions = GroupSession.objects.filter(cohort=enrollment.cohort_id).order_by("number")
+    return Facts(
+        paid_cents=money.paid,
+        back_cents=money.back + money.failed,
+        price_cents=enrollment.price_cents,
+        first_week=enrollment.first_week,
+        sessions=[
+            Meeting(one.number, one.starts_at, one.ends_at, one.cancelled_at is not None)
+            for one in sessions
+        ],
+        attended=attended(enrollment, now),
+        currency=enrollment.currency,
+    )
+
+
+def attended(enrollment: Enrollment, now: dt.datetime) -> frozenset[int]:
+    """The weeks that they came to, here or elsewhere: as noted, else as the door saw."""
+    noted = marks_of([enrollment.cohort_id], now)[enrollment.pk]
+    came = {number for number, mark in noted.items() if mark in CAME}
+    arrivals = Attendance.objects.filter(
+        enrollment=enrollment, session__cohort=enrollment.cohort_id
+    ).select_related("session")
+    for one in arrivals:
+        mark, _ = suggest(arrived_at=one.arrived_at, starts_at=one.session.starts_at)
+        if one.session.number not in noted and mark in CAME:
+            came.add(one.session.number)
+    return frozenset(came)
