@@ -9,13 +9,13 @@ from billing.models.prices import PersonalPrice, PromotionCode, Redemption
 
 __all__ = [
     "CheckoutAttempt",
+    "IssuedPaper",
     "LedgerEntry",
     "Payment",
     "PersonalPrice",
     "PromotionCode",
     "Redemption",
     "Refund",
+    "RefundDecision",
     "StripeEvent",
 ]
-__all__ = ["CheckoutAttempt", "IssuedPaper", "LedgerEntry", "Payment", "Refund", "StripeEvent"]
-__all__ = ["CheckoutAttempt", "LedgerEntry", "Payment", "Refund", "RefundDecision", "StripeEvent"]

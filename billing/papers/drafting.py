@@ -6,6 +6,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
+from accounts.encryption import Unreadable
 from billing.models import IssuedPaper, LedgerEntry, Payment
 from billing.papers.estimate import estimate
 from billing.papers.paper import Paper
@@ -14,7 +15,6 @@ from billing.papers.receipt import NOT_THEIRS, kept, receipt
 from billing.papers.shares import fees
 from billing.papers.superbill import Billed, superbill
 from enrollment.attended import Attended, attended, left_at
-from enrollment.encryption import Unreadable
 from enrollment.intake import Answers
 from enrollment.models import Enrollment, Intake
 from enrollment.states import LIVE
