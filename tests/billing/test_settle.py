@@ -13,7 +13,6 @@ from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import (
     CREATE,
     PRICE,
-    a_group,
     a_seat,
     at_the_page,
     checkout_state,
@@ -275,18 +274,6 @@ def test_paid_twice_through_two_pages_the_second_goes_back(standin: Standin) -> 
     refund = Refund.objects.get()
     assert (refund.payment.attempt, refund.amount_cents, refund.reason) == (lost, PRICE, "twice")
     assert mails("seat-confirmed") == 1
-
-
-def test_a_group_that_costs_nothing_is_confirmed_and_owes_nothing_back(standin: Standin) -> None:
-    cohort = a_group(price_cents=0)
-    first = settle(paid_at_stripe(standin, a_seat(cohort)))
-    assert (first.status, refreshed(first.enrollment).status) == ("paid", "active")
-    late = at_the_page(a_seat(cohort))
-    late.enrollment.status = "cancelled"
-    late.enrollment.save(update_fields=["status"])
-    standin.control("pay", session=late.stripe_session_id)
-    assert settle(late).status == "paid"
-    assert Refund.objects.count() == 0
 
 
 @pytest.mark.parametrize("reference", ["", "not-a-uuid", "7d9ee9a8-2c6e-4b40-9a3b-111111111111"])
