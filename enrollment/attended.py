@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from django.db.models import F, Max
 
 from accounts.models import User
-from enrollment.attendance import CAME, LATEST, counted, suggest
+from enrollment.attendance import LATEST, suggest
 from enrollment.models import Attendance, AttendanceNote, Enrollment, Mark, Visit
 from enrollment.states import Status
 from sessions import leading
@@ -57,13 +57,12 @@ def attended(*, enrollment: Enrollment, now: dt.datetime) -> list[Attended]:
     teams = leading.teams({session.cohort_id for session in where.values()})
     found = []
     for pk, session in own.items():
-        noted = there.get(pk, {}).get(enrollment.pk, "")
-        mark = counted(noted, made_up=pk in elsewhere)
-        if mark not in CAME:
-            continue
+        mark = there.get(pk, {}).get(enrollment.pk)
+        # Where they were elsewhere counts before a note that they were absent here. What was made
+        # up at a time that nobody knows is left out: nobody could answer for such a line.
         held = session if mark in THERE else elsewhere.get(pk)
         if held is None:
-            continue  # made up at a time that nobody knows: such a line could not be answered for
+            continue
         people = sum(one in THERE for one in there.get(held.pk, {}).values())
         team = teams.get(held.cohort_id, leading.NOBODY)
         found.append(Attended(session, held, people, team.of(held)))

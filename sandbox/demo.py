@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from accounts.models import User
+from billing import ledger
 from billing.models import CheckoutAttempt, Payment
+from billing.papers.issuing import ESTIMATE_READY
 from enrollment import attendance, links, opening, refusals, services
 from enrollment.models import Attendance, Enrollment
-from outbox.models import Message
+from outbox.models import Message, State
 from sandbox.demo_people import DANA, KIM, LOGINS, LUIS, MEI, SAM, Member, address, store_people
 from sessions import bookings, curriculum, schedule
 from sessions.models import Cohort, CurriculumWeek, GroupSession, Programme
@@ -180,7 +182,7 @@ def load(*, now: dt.datetime) -> list[Cohort]:
         ],
         now=now,
     )
-    return [
+    groups_made = [
         _open_group(
             stage=stage,
             members=[people[address(name)] for name in groups[stage.key]],
@@ -190,6 +192,9 @@ def load(*, now: dt.datetime) -> list[Cohort]:
         for stage in stages
         if not _is_shown(stage, now)
     ]
+    # As if a clinician had decided it, so that a superbill can be looked at.
+    Programme.objects.update(superbill_allowed=True)
+    return groups_made
 
 
 def _is_shown(stage: Stage, now: dt.datetime) -> bool:
@@ -274,7 +279,7 @@ def _pay(enrolled: list[Enrollment]) -> None:
         )
         for enrollment in enrolled
     )
-    Payment.objects.bulk_create(
+    payments = Payment.objects.bulk_create(
         Payment(
             attempt=attempt,
             enrollment=attempt.enrollment,
@@ -284,6 +289,21 @@ def _pay(enrolled: list[Enrollment]) -> None:
             paid_at=attempt.created_at,
         )
         for attempt in attempts
+    )
+    for payment in payments:
+        ledger.post_charge(payment=payment, at=payment.paid_at)
+    # They had their estimates, so the mails that visitors cause are easy to find.
+    Message.objects.bulk_create(
+        Message(
+            kind=ESTIMATE_READY,
+            recipient_id=enrollment.member_id,
+            subject_id=enrollment.pk,
+            state=State.SENT,
+            next_try_at=enrollment.reserved_at,
+            created_at=enrollment.reserved_at,
+            sent_at=enrollment.reserved_at,
+        )
+        for enrollment in enrolled
     )
 
 

@@ -24,7 +24,8 @@ from billing.papers.paper import Fact, Paper
 
 FONT, BOLD = "Vera", "VeraBd"
 MARGIN = 0.75 * inch
-WIDTH = LETTER[0] - 2 * MARGIN
+PADDING = 6  # that reportlab gives a page's frame on each side
+WIDTH = LETTER[0] - 2 * MARGIN - 2 * PADDING
 INK, SOFT, LINE = colors.HexColor("#14343a"), colors.HexColor("#365053"), colors.HexColor("#b9b3a8")
 # Parts of the width, by the number of columns; others are even.
 COLUMNS = {3: (0.42, 0.36, 0.22), 9: (0.13, 0.17, 0.06, 0.085, 0.075, 0.07, 0.095, 0.19, 0.125)}
@@ -108,6 +109,8 @@ def _table(paper: Paper) -> Flowable:
             ("LINEBELOW", (0, 1), (-1, -1), 0.4, LINE),
             ("LEFTPADDING", (0, 0), (-1, -1), side),
             ("RIGHTPADDING", (0, 0), (-1, -1), side),
+            ("LEFTPADDING", (0, 0), (0, -1), 0),
+            ("RIGHTPADDING", (-1, 0), (-1, -1), 0),
         ]
     )
     return grid
@@ -176,9 +179,9 @@ class _Numbered(Canvas):  # type: ignore[misc]  # reportlab is untyped
             self.__dict__.update(page)
             self.setFont(FONT, 8)
             self.setFillColor(SOFT)
-            self.drawString(MARGIN, MARGIN / 2, drawable(self.footer))
+            self.drawString(MARGIN + PADDING, MARGIN / 2, drawable(self.footer))
             self.drawRightString(
-                LETTER[0] - MARGIN, MARGIN / 2, f"Page {place} of {len(self.pages)}"
+                LETTER[0] - MARGIN - PADDING, MARGIN / 2, f"Page {place} of {len(self.pages)}"
             )
             super().showPage()
         super().save()

@@ -48,7 +48,7 @@ def superbill(
             Fact("Service", f"{code}: group session"),
             Fact("Place of service", f"{PLACE_OF_SERVICE}: by video, at the member\u2019s home"),
             Fact("Modifier", f"{MODIFIER}: live, with sound and picture"),
-            Fact("Diagnosis code", "Entered by your clinician"),
+            Fact("Diagnosis code", "To be entered by your clinician"),
         ),
         lines=Table(HEAD, tuple(_row(line, code, currency, zone) for line in billed)),
         totals=(Fact("Fees paid for these sessions", format_money(total, currency)),),

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from billing import mails, tasks
 from billing.models import IssuedPaper
-from billing.papers import issuing
+from billing.papers import drafting, issuing
 from billing.papers.business_days import business_days_until, estimate_due
 from enrollment import moves
 from enrollment.models import Enrollment
@@ -164,21 +164,21 @@ def test_one_that_cannot_be_written_keeps_nobody_else_waiting(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bad, good = a_confirmed_seat(), a_confirmed_seat()
-    whole = issuing.draft
+    whole = drafting.draft
 
     def breaks(**given: object) -> object:
         if given["enrollment"] == bad:
             raise RuntimeError("Samira Ruth Okafor")
         return whole(**given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(issuing, "draft", breaks)
+    monkeypatch.setattr("billing.papers.issuing.draft", breaks)
     with capture_logs() as logs:
         assert issuing.issue_estimates(now=NOW) == 1
     assert promised() == [good.pk]
     assert [(line["event"], line["error"]) for line in logs] == [
         ("estimate_not_issued", "RuntimeError")
     ]
-    monkeypatch.setattr(issuing, "draft", whole)
+    monkeypatch.setattr("billing.papers.issuing.draft", whole)
     assert issuing.issue_estimates(now=NOW + MINUTE) == 1
     assert promised() == [good.pk, bad.pk]
 
@@ -313,5 +313,5 @@ def test_after_leaving_the_estimate_stays_as_it_was() -> None:
 
 def test_without_readable_answers_it_goes_to_the_name_that_is_known() -> None:
     seat = a_paid_seat(member=somebody())
-    seat.member.intake.delete()  # type: ignore[attr-defined]
+    seat.member.intake.delete()
     assert paper("estimate", seat, NOW).recipient[0] == ("For", "Sam Rivers")

@@ -156,6 +156,35 @@ def test_pages_of_somebody_who_cannot_come(inspector: Inspector) -> None:
 
 
 @readers
+def test_papers(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.goto("/my/")
+    page.get_by_role("main").get_by_role("link").first.click()
+    page.get_by_role("link", name="Receipt and other papers").click()
+    inspector.look("papers")
+    at = page.url.removeprefix(inspector.visitor.site.site_url)
+    for kind in ("receipt", "superbill", "estimate"):
+        inspector.visit(f"{at}{kind}/")
+        page.get_by_role("button", name="Print").wait_for()
+        page.emulate_media(media="print")
+        inspector.picture(page, f"{inspector.name}-printed-{kind}")
+        assert page.get_by_text("988").first.is_hidden()
+        page.emulate_media(media="screen")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download PDF").click()
+    assert re.fullmatch(r"estimate-E-\d{4}-\d{6}\.pdf", download.value.suggested_filename)
+    sign_out(inspector)
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    desk = f"/money/enrolments/{at.split('/')[2]}"
+    inspector.visit(f"{desk}/receipt/")
+    inspector.visit(f"{desk}/superbill/")
+    page.get_by_role("button", name="Show the superbill").click()
+    inspector.look("superbill, shown to an admin")
+    inspector.finish()
+
+
+@readers
 def test_pages_of_somebody_who_leads(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.LUIS, demo.PASSWORD)

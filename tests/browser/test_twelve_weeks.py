@@ -142,7 +142,7 @@ def expected_dates() -> set[dt.datetime]:
 def assert_every_mail(season: Season, picture: Picture) -> None:
     """Exactly these, each to the member alone, and none with a word that tells what it is about."""
     season.staff.goto(f"/sandbox/mail/?to={demo.ALEX}")
-    expect(season.staff.page.locator("caption")).to_have_text("31 mails, newest first")
+    expect(season.staff.page.locator("caption")).to_have_text("32 mails, newest first")
     picture(season.staff.page, "12-mailbox")
     for mail in season.mails():
         assert mail.recipients == [demo.ALEX]
@@ -150,6 +150,7 @@ def assert_every_mail(season: Season, picture: Picture) -> None:
     subjects = Counter(mail.subject for mail in season.mails())
     assert subjects == {
         "Your seat is confirmed": 1,
+        "Your cost overview is ready": 1,
         TUESDAY_LINK: 11,  # of all but week 8, and of week 3 before it was moved
         TUESDAY_REMINDER: 11,  # of all but weeks 3 and 8, and before the visit
         "Your link for Thursday, 5:00 PM Eastern": 1,

@@ -156,7 +156,7 @@ def test_every_required_variable_is_written_down(document: str) -> None:
 
 def test_every_variable_that_the_settings_read_is_explained() -> None:
     settings = (ROOT / "grouport" / "settings.py").read_text()
-    read = set(re.findall(r"""(?:env\.\w+|required)\(\s*"([A-Z_]+)""", settings))
+    read = set(re.findall(r"""(?:env\.\w+|required|invented)\(\s*"([A-Z_]+)""", settings))
     explained = set(re.findall(r"`([A-Z_]+)(?:=\w+)?`", (ROOT / "docs/operations.md").read_text()))
     assert read - explained == set()
 
