@@ -116,6 +116,7 @@ class Action(models.TextChoices):
     ROLE_ADMIN = "role.admin", "Made somebody an admin"
     MAY_PLAN = "planning.given", "Let a facilitator plan their own groups"
     MAY_NOT_PLAN = "planning.taken", "Let a facilitator not plan any more"
+    LEDGER_TAKEN = "ledger.taken", "Downloaded the ledger"
 
 
 def actions() -> list[tuple[str, str]]:
@@ -127,6 +128,7 @@ class Subject(models.TextChoices):
     """Of what kind the thing is that an entry is about; its id alone says which."""
 
     USER = "user", "Person"
+    LEDGER = "ledger", "Lines of the ledger"
 
 
 def subjects() -> list[tuple[str, str]]:

@@ -50,6 +50,9 @@ class CheckoutAttempt(models.Model):
             models.Index(
                 fields=["created_at"], condition=Q(status="open"), name="billing_open_attempts"
             ),
+            models.Index(
+                fields=["created_at"], condition=Q(status="review"), name="billing_to_review"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -118,17 +121,33 @@ class Refund(models.Model):
     # books show that the first had no effect.
     key_generation = models.PositiveSmallIntegerField(default=1)
     note = models.CharField(max_length=300, blank=True)
+    # A refund made outside stands in the desk's queue until somebody has seen it.
+    seen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    seen_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="refund_is_positive")
+            models.CheckConstraint(condition=Q(amount_cents__gt=0), name="refund_is_positive"),
+            models.CheckConstraint(
+                condition=Q(seen_by=None, seen_at=None)
+                | Q(seen_by__isnull=False, seen_at__isnull=False),
+                name="who_saw_a_refund_did_so_at_a_time",
+            ),
         ]
         indexes = [
             models.Index(
                 fields=["requested_at"],
                 condition=Q(status__in=["requested", "submitted", "pending"]),
                 name="billing_unsettled_refunds",
-            )
+            ),
+            # What the desk's queue asks for: few, however many refunds there ever were.
+            models.Index(
+                fields=["requested_at"],
+                condition=Q(status="failed") | Q(reason="outside", seen_at=None),
+                name="billing_refunds_to_look_at",
+            ),
         ]
 
     def __str__(self) -> str:
