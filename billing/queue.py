@@ -6,7 +6,7 @@ Each source is one function with one query, so a new kind of work is one more li
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Window
 from django.urls import reverse
@@ -181,7 +181,7 @@ def _row(refund: Refund, *, what: str, then: str, url: str, since: dt.datetime) 
 
 def _oldest(found: "QuerySet[Found]") -> tuple[list[Found], int]:
     """The first rows that are shown, and how many there are. One query."""
-    rows = list(found.annotate(total=Window(Count("*")))[:SHOWN])
+    rows = cast("list[Found]", list(found.annotate(total=Window(Count("*")))[:SHOWN]))
     return rows, getattr(rows[0], "total", 0) if rows else 0
 
 

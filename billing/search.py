@@ -7,6 +7,7 @@ import dataclasses
 import re
 import uuid
 from decimal import Decimal
+from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
@@ -34,7 +35,7 @@ class Wanted:
     balance: bool = False
 
 
-def find(*, wanted: Wanted, page: str) -> "Page[Enrollment]":
+def find(*, wanted: Wanted, page: str) -> "Page[Any]":
     """Enrolments, the latest first, with `paid_cents`, `back_cents` and `balance_cents`.
 
     Two queries: how many, and one page.

@@ -146,11 +146,11 @@ def refund_lines(enrollment: Enrollment) -> list[Line]:
     return [
         line
         for refund in refunds.select_related("actor", "seen_by", "payment").order_by("pk")
-        for line in _of_refund(refund, enrollment)
+        for line in _of_refund(refund, enrollment, left=refund.left)
     ]
 
 
-def _of_refund(refund: Refund, enrollment: Enrollment) -> Iterator[Line]:
+def _of_refund(refund: Refund, enrollment: Enrollment, *, left: bool) -> Iterator[Line]:
     amount = format_money(refund.amount_cents, refund.payment.currency)
     outside = refund.reason == Refund.Reason.OUTSIDE
     yield Line(
@@ -161,7 +161,7 @@ def _of_refund(refund: Refund, enrollment: Enrollment) -> Iterator[Line]:
         actor=_who(refund.actor, enrollment),
     )
     # One that had left comes back as a line of the ledger.
-    if refund.status == Refund.Status.FAILED and refund.settled_at and not refund.left:
+    if refund.status == Refund.Status.FAILED and refund.settled_at and not left:
         yield Line(
             at=refund.settled_at,
             kind="money",
