@@ -4,6 +4,7 @@ A new address belongs into `ADDRESSES`; until it stands there a test fails. To w
 belong, it does not exist (404); who is not signed in is asked to.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Role, User
+from billing import refunds
+from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment import absences, group_messages, making_up
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
@@ -56,6 +59,7 @@ PLANNERS = frozenset({"planner", "other planner", "admin"})
 OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
 ADMIN = frozenset({"admin"})
+MONEY = frozenset({"admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,15 @@ ADDRESSES: dict[str, Address] = {
     "accounts:profile": Address(SIGNED_IN),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:return": Address(frozenset({"buyer"}), ("held",)),
+    "billing:queue": Address(MONEY),
+    "billing:payment": Address(MONEY, ("attempt",)),
+    "billing:outside_refund": Address(MONEY, ("refund",)),
+    "billing:search": Address(MONEY),
+    "billing:enrollment": Address(MONEY, ("seat",)),
+    "billing:numbers": Address(MONEY),
+    "billing:plot": Address(MONEY, ("plot",)),
+    "billing:ledger": Address(MONEY),
+    "billing:ledger_csv": Address(MONEY),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),
     "enrollment:about_you": Address(SIGNED_IN, GROUP),
@@ -192,6 +205,7 @@ def a_world() -> World:
     )
     held = a_held_seat(cohort=cohort, now=now)
     feed = CalendarFeed.objects.create(person=seat.member, made_at=NOW)
+    refund = an_outside_refund_of(seat, now)
     return World(
         people={
             "member": seat.member,
@@ -216,7 +230,32 @@ def a_world() -> World:
             "feed": {"token": feed.token},
             "uidb36": {"uidb36": "1"},
             "key": {"key": "x"},
+            "attempt": {"attempt": CheckoutAttempt.objects.get().uuid},
+            "refund": {"refund": refund.uuid},
+            "plot": {"name": "money", "theme": "dark"},
         },
+    )
+
+
+def an_outside_refund_of(seat: Enrollment, now: dt.datetime) -> Refund:
+    attempt = CheckoutAttempt.objects.create(
+        enrollment=seat,
+        status=CheckoutAttempt.Status.REVIEW,
+        amount_cents=seat.price_cents,
+        currency="usd",
+        params={},
+        created_at=now,
+        expires_at=now,
+    )
+    payment = Payment.objects.create(
+        attempt=attempt,
+        enrollment=seat,
+        amount_cents=seat.price_cents,
+        currency="usd",
+        paid_at=now,
+    )
+    return refunds.request_refund(
+        payment_id=payment.pk, amount_cents=1, reason=Refund.Reason.OUTSIDE, now=now
     )
 
 
