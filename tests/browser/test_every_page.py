@@ -431,7 +431,7 @@ if not Refund.objects.filter(reason="outside").exists():
 def get_into_trouble(site: Stack) -> None:
     subprocess.run(
         [sys.executable, "manage.py", "shell", "-c", TROUBLE],
-        env={**os.environ, "GROUPORT_MODE": "development", **site.env},
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "grouport.settings", **site.env},
         check=True,
         capture_output=True,
     )
