@@ -68,7 +68,8 @@ def seats(groups: Sequence[Filled], *, theme: str) -> bytes:
     """Taken, kept and free seats of the latest groups, one bar for each."""
     shown = list(itertools.islice(groups, GROUPS))
     height = max(220, 90 + 28 * len(shown))
-    looks = _looks(theme, ("mindfulness", "distress", "line")) | {"height": height}
+    looks = _looks(theme, ("mindfulness", "distress", "line"))
+    looks |= {"height": height, "legend_at_bottom_columns": 3}
     chart = pygal.HorizontalStackedBar(**looks, value_formatter=lambda seats: f"{seats:.0f}")
     # Drawn from the bottom up: the latest group belongs on top, as in the table.
     shown.reverse()
@@ -105,7 +106,7 @@ def _looks(theme: str, bars: Sequence[str]) -> dict[str, Any]:
         "width": WIDTH,
         "height": HEIGHT,
         "legend_at_bottom": True,
-        "legend_at_bottom_columns": 2,
+        "legend_at_bottom_columns": 4,
         "show_minor_y_labels": True,
         "no_data_text": "Nothing in this time",
         "disable_xml_declaration": True,

@@ -11,6 +11,7 @@ from typing import TypeVar, cast
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Window
 from django.urls import reverse
 
+from billing import words
 from billing.models import CheckoutAttempt, Refund
 from enrollment.roster import name_of
 
@@ -76,7 +77,7 @@ def payments_to_check(now: dt.datetime) -> Group:
         Row(
             who=name_of(attempt.enrollment),
             group=attempt.enrollment.cohort.name,
-            what=f"What came is not what was asked for: {attempt.note}.",
+            what=words.difference(attempt, attempt.payment),
             cents=attempt.payment.amount_cents,
             currency=attempt.payment.currency,
             since=attempt.payment.paid_at,
@@ -134,7 +135,7 @@ def _failed(which: Q, *, slug: str, title: str, hint: str) -> Group:
     rows = [
         _row(
             refund,
-            what=f"{refund.get_reason_display()}. {refund.note}",
+            what=f"{refund.get_reason_display()}. {words.failure(refund.note)}",
             then="Try again or refund another way",
             url=refund_page(refund.enrollment.public_id),
             since=refund.settled_at or refund.requested_at,
@@ -169,7 +170,7 @@ def _row(refund: Refund, *, what: str, then: str, url: str, since: dt.datetime) 
     return Row(
         who=name_of(refund.enrollment),
         group=refund.enrollment.cohort.name,
-        what=what.strip(),
+        what=what,
         cents=refund.amount_cents,
         currency=refund.payment.currency,
         since=since,

@@ -11,7 +11,7 @@ from enum import StrEnum
 from django.db import transaction
 
 from accounts.models import User
-from billing import settlement
+from billing import settlement, words
 from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, Seat
@@ -51,6 +51,10 @@ class Review:
     left: int
     outcome: Outcome
     seen: str
+
+    @property
+    def difference(self) -> str:
+        return words.difference(self.attempt, self.payment)
 
     @property
     def waits(self) -> bool:

@@ -13,6 +13,7 @@ from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 
 from accounts.models import User
+from billing import words
 from billing.models import CheckoutAttempt, LedgerEntry, Refund
 from billing.refunds import REFUND_SENT
 from enrollment import links
@@ -114,7 +115,7 @@ MONEY_RULES: dict[str, str] = {
 def ledger_lines(enrollment: Enrollment) -> list[Line]:
     lines = []
     for entry in enrollment.ledger.select_related("actor").order_by("at", "pk"):
-        said = f"{entry.reason.rstrip('.')}. " if entry.reason else ""
+        said = f"{words.failure(entry.reason)} " if entry.reason else ""
         lines.append(
             Line(
                 at=entry.at,
@@ -166,7 +167,7 @@ def _of_refund(refund: Refund, enrollment: Enrollment, *, left: bool) -> Iterato
             at=refund.settled_at,
             kind="money",
             what=f"Refund of {amount} failed",
-            why=f"{refund.note.rstrip('.')}. No money moved; it can be tried again.",
+            why=f"{words.failure(refund.note)} No money moved; it can be tried again.",
             stripe_id=refund.stripe_refund_id or "",
         )
     if refund.seen_at:
@@ -182,10 +183,11 @@ def _of_refund(refund: Refund, enrollment: Enrollment, *, left: bool) -> Iterato
 def attempt_lines(enrollment: Enrollment) -> list[Line]:
     """Each visit to the payment page."""
     lines = []
-    for attempt in enrollment.attempts.order_by("created_at"):
+    for attempt in enrollment.attempts.select_related("payment").order_by("created_at"):
         amount = format_money(attempt.amount_cents, attempt.currency)
         review = attempt.status == CheckoutAttempt.Status.REVIEW
-        note = f"{attempt.note.rstrip('.')}. " if attempt.note else ""
+        reviewed = review or attempt.status == CheckoutAttempt.Status.RETURNED
+        note = f"{words.difference(attempt, attempt.payment)} " if reviewed else ""
         lines.append(
             Line(
                 at=attempt.created_at,
@@ -228,16 +230,17 @@ def mail_lines(enrollment: Enrollment) -> list[Line]:
         kind__in=MAILS_ABOUT_REFUNDS, subject_id__in=refunds.values("pk")
     )
     mails = Message.objects.filter(about, recipient=enrollment.member_id)
-    words = MAILS | MAILS_ABOUT_REFUNDS
+    names = MAILS | MAILS_ABOUT_REFUNDS
     return [
         Line(
             at=mail.sent_at or mail.created_at,
             kind="mail",
-            what=words[mail.kind],
+            what=names[mail.kind],
             why=MAIL_STATES.get(mail.state, f"Not sent: {mail.reason or 'not owed any more'}"),
         )
         for mail in mails.order_by("created_at", "pk")
     ]
 
 
-SOURCES: list[Source] = [seat_lines, attempt_lines, refund_lines, ledger_lines, mail_lines]
+# Of what happens in one moment the earlier source comes first: paid, then confirmed, then told.
+SOURCES: list[Source] = [attempt_lines, refund_lines, ledger_lines, seat_lines, mail_lines]

@@ -83,7 +83,7 @@ def test_a_row_says_who_what_how_much_since_when_and_where_to_go(
     attempt = a_wrong_payment(standin)
     words = text(desk, QUEUE)
     assert "Sam Rivers, Tuesday evenings" in words
-    assert "amount 29900, not 30000" in words
+    assert "$300.00 was asked for, and $299.00 came." in words
     assert "$299.00" in words
     assert f'href="{page_of(attempt)}"' in words
     assert reverse("billing:enrollment", args=[attempt.enrollment.public_id]) in words

@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from billing import refunds, search, sweeps
 from billing.models import LedgerEntry, Payment, Refund
 from billing.search import Wanted
-from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import PRICE, a_group, a_payment, a_seat, now, refreshed
 from tests.billing.desk import text
@@ -27,7 +26,7 @@ def desk() -> Client:
     return at_the_desk()
 
 
-def found(words: str = "", **filters: Any) -> list[Enrollment]:
+def found(words: str = "", **filters: Any) -> list[Any]:
     return list(search.find(wanted=Wanted(text=words, **filters), page=""))
 
 

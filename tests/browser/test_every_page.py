@@ -410,21 +410,25 @@ def test_a_public_page_weighs_less_than_60_kilobytes(visitor: Visitor) -> None:
 
 # Some of the demo's money gets into trouble: one of each kind that waits for a person.
 TROUBLE = """
+from django.db import transaction
 from django.utils import timezone
 from billing.models import CheckoutAttempt, Payment, Refund
 from billing import refunds
 now = timezone.now()
-if not Refund.objects.filter(reason="outside").exists():
-    CheckoutAttempt.objects.filter(pk__in=CheckoutAttempt.objects.order_by("pk")[:1]).update(
-        status="review", note="amount 24900, not 29900"
-    )
-    paid = Payment.objects.order_by("-pk")[:2]
-    for payment, reason in zip(paid, ("outside", "late")):
-        refunds.request_refund(
-            payment_id=payment.pk, amount_cents=5_000, reason=Refund.Reason(reason), now=now
+with transaction.atomic():
+    if not Refund.objects.filter(reason="outside").exists():
+        first = CheckoutAttempt.objects.order_by("pk").first()
+        CheckoutAttempt.objects.filter(pk=first.pk).update(
+            status="review", amount_cents=first.amount_cents + 5_000, note="amount"
         )
-    late = Refund.objects.get(reason="late")
-    refunds._fail(refund=late, now=now, note="expired_or_canceled_card")
+        for payment, reason in zip(Payment.objects.order_by("-pk")[:2], ("outside", "late")):
+            refunds.request_refund(
+                payment_id=payment.pk, amount_cents=5_000, reason=Refund.Reason(reason), now=now
+            )
+        outside = Refund.objects.filter(reason="outside")
+        outside.update(status="succeeded", stripe_refund_id="re_demo")
+        late = Refund.objects.get(reason="late")
+        refunds._fail(refund=late, now=now, note="expired_or_canceled_card")
 """
 
 
