@@ -161,6 +161,14 @@ def _day(text: str) -> dt.date | None:
         raise BadDay("Write a day as 2026-11-30.") from None
 
 
+def _shown(text: str) -> str:
+    """A field for days shows nothing else."""
+    try:
+        return str(_day(text) or "")
+    except BadDay:
+        return ""
+
+
 @money_desk
 @never_cache
 @require_safe
@@ -171,7 +179,11 @@ def ledger(request: HttpRequest) -> HttpResponse:
 
 def _ledger_page(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
-        "asked": {name: request.GET.get(name, "") for name in ("from", "to", "cohort")},
+        "asked": {
+            "from": _shown(request.GET.get("from", "")),
+            "to": _shown(request.GET.get("to", "")),
+            "cohort": request.GET.get("cohort", ""),
+        },
         "cohorts": searching.groups_with_enrolments(),
         "query": _query(request.GET),
     }

@@ -166,8 +166,8 @@ def test_what_cannot_be_read_is_said_and_stays_typed(
     assert reply.status_code == 422
     assert words in reply.content.decode()
     assert AuditEntry.objects.count() == 0
-    for typed in query.values():
-        if "-" in typed and "group" not in typed:
+    if len(query) == 2:  # two days, the wrong way round
+        for typed in query.values():
             assert f'value="{typed}"' in reply.content.decode()
 
 
