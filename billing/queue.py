@@ -72,7 +72,7 @@ def payments_to_check(now: dt.datetime) -> Group:
     """Money that is not what was asked for."""
     found = CheckoutAttempt.objects.filter(status=CheckoutAttempt.Status.REVIEW)
     found = found.select_related("enrollment__member", "enrollment__cohort", "payment")
-    attempts, total = _oldest(found.order_by("created_at", "pk"))
+    attempts, total = _oldest(found.order_by("payment__paid_at", "pk"))
     rows = [
         Row(
             who=name_of(attempt.enrollment),
@@ -115,7 +115,8 @@ def failed_refunds(now: dt.datetime) -> Group:
 def outside_refunds(now: dt.datetime) -> Group:
     """Refunds of Stripe's dashboard that nobody has looked at here."""
     found = Refund.objects.filter(reason=Refund.Reason.OUTSIDE, seen_at=None)
-    refunds, total = _oldest(_with_people(found.exclude(status=Refund.Status.FAILED)))
+    found = found.exclude(status=Refund.Status.FAILED)
+    refunds, total = _oldest(_with_people(found, since="requested_at"))
     rows = [
         _row(
             refund,
@@ -131,7 +132,7 @@ def outside_refunds(now: dt.datetime) -> Group:
 
 
 def _failed(which: Q, *, slug: str, title: str, hint: str) -> Group:
-    refunds, total = _oldest(_with_people(not_tried_again().filter(which)))
+    refunds, total = _oldest(_with_people(not_tried_again().filter(which), since="settled_at"))
     rows = [
         _row(
             refund,
@@ -161,9 +162,9 @@ def not_tried_again() -> "QuerySet[Refund]":
     return failed.filter(~Exists(again))
 
 
-def _with_people(refunds: "QuerySet[Refund]") -> "QuerySet[Refund]":
+def _with_people(refunds: "QuerySet[Refund]", *, since: str) -> "QuerySet[Refund]":
     people = refunds.select_related("enrollment__member", "enrollment__cohort", "payment")
-    return people.order_by("requested_at", "pk")
+    return people.order_by(since, "pk")
 
 
 def _row(refund: Refund, *, what: str, then: str, url: str, since: dt.datetime) -> Row:

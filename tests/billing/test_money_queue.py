@@ -100,7 +100,7 @@ def test_the_time_is_the_readers_own(standin: Standin) -> None:
 
 def test_the_oldest_comes_first(standin: Standin) -> None:
     newer, older = a_failed_refund(standin), a_failed_refund(standin)
-    Refund.objects.filter(pk=older.pk).update(requested_at=now() - dt.timedelta(days=3))
+    Refund.objects.filter(pk=older.pk).update(settled_at=now() - dt.timedelta(days=3))
     [group] = queue.waiting(now=now())
     assert [row.story for row in group.rows] == [
         queue.story_of(one.enrollment.public_id) for one in (older, newer)
