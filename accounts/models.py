@@ -133,6 +133,7 @@ class Action(models.TextChoices):
     CODE_ENDED = "code.ended", "Ended a promotion code"
     PRICE_GIVEN = "price.given", "Gave somebody a price of their own"
     PRICE_ENDED = "price.ended", "Ended somebody\u2019s own price"
+    LEDGER_TAKEN = "ledger.taken", "Downloaded the ledger"
 
 
 def actions() -> list[tuple[str, str]]:
@@ -146,6 +147,7 @@ class Subject(models.TextChoices):
     USER = "user", "Person"
     CODE = "code", "Promotion code"
     PRICE = "price", "Personal price"
+    LEDGER = "ledger", "Lines of the ledger"
 
 
 def subjects() -> list[tuple[str, str]]:

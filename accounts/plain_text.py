@@ -29,6 +29,14 @@ def seen(text: str) -> str:
     return kept if kept.strip(" " + _JOINERS + _BLANK) else ""
 
 
+def harmless(cell: str) -> str:
+    """A text for a spreadsheet, which takes one that begins with one of these for a formula, in
+    their wide form too, and perhaps after something that cannot be seen."""
+    begins = unicodedata.normalize("NFKC", seen(cell)[:1])
+    runs = begins in ("=", "+", "-", "@") or cell.startswith(("\t", "\r"))
+    return f"'{cell}" if runs else cell
+
+
 def validate_seen(text: str) -> None:
     if not seen(text):
         raise ValidationError("There is nothing to read in this yet.", code="required")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from billing.views import codes, papers, paying, personal_prices, queue
+from billing.views import codes, looking, papers, paying, personal_prices, queue
 
 app_name = "billing"
 urlpatterns = [
@@ -45,4 +45,13 @@ urlpatterns = [
     path("money/prices/", personal_prices.overview, name="prices"),
     path("money/prices/for/<int:pk>/", personal_prices.give, name="price_give"),
     path("money/prices/<int:pk>/end/", personal_prices.end, name="price_end"),
+    path("money/", queue.queue, name="queue"),
+    path("money/payments/<uuid:attempt>/", queue.payment, name="payment"),
+    path("money/refunds/<uuid:refund>/seen/", queue.outside_refund, name="outside_refund"),
+    path("money/search/", looking.search, name="search"),
+    path("money/enrolments/<uuid:public_id>/", looking.enrollment, name="enrollment"),
+    path("money/numbers/", looking.show_numbers, name="numbers"),
+    path("money/numbers/<slug:name>-<slug:theme>.svg", looking.plot, name="plot"),
+    path("money/ledger/", looking.ledger, name="ledger"),
+    path("money/ledger.csv", looking.ledger_csv, name="ledger_csv"),
 ]

@@ -4,6 +4,7 @@ A new address belongs into `ADDRESSES`; until it stands there a test fails. To w
 belong, it does not exist (404); who is not signed in is asked to.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,8 +18,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Role, User
-from billing import ledger
-from billing.models import Payment
+from billing import ledger, refunds
+from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment import absences, group_messages, making_up
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
@@ -63,6 +64,7 @@ OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
 MONEY = frozenset({"billing", "admin"})
 ADMIN = frozenset({"admin"})
+MONEY = frozenset({"admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,15 @@ ADDRESSES: dict[str, Address] = {
     "billing:desk_receipt": Address(MONEY, ("seat",)),
     "billing:desk_receipt_pdf": Address(MONEY, ("seat",)),
     "billing:desk_superbill": Address(ADMIN, ("seat",)),
+    "billing:queue": Address(MONEY),
+    "billing:payment": Address(MONEY, ("attempt",)),
+    "billing:outside_refund": Address(MONEY, ("refund",)),
+    "billing:search": Address(MONEY),
+    "billing:enrollment": Address(MONEY, ("seat",)),
+    "billing:numbers": Address(MONEY),
+    "billing:plot": Address(MONEY, ("plot",)),
+    "billing:ledger": Address(MONEY),
+    "billing:ledger_csv": Address(MONEY),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),
     "enrollment:about_you": Address(SIGNED_IN, GROUP),
@@ -224,6 +235,7 @@ def a_world() -> World:
     )
     held = a_held_seat(cohort=cohort, now=now)
     feed = CalendarFeed.objects.create(person=seat.member, made_at=NOW)
+    refund = an_outside_refund_of(seat, now)
     return World(
         people={
             "member": seat.member,
@@ -254,6 +266,9 @@ def a_world() -> World:
             "payment": {"payment_id": a_paid_line(seat)},
             "uidb36": {"uidb36": "1"},
             "key": {"key": "x"},
+            "attempt": {"attempt": CheckoutAttempt.objects.get().uuid},
+            "refund": {"refund": refund.uuid},
+            "plot": {"name": "money", "theme": "dark"},
         },
     )
 
@@ -265,6 +280,26 @@ def a_paid_line(seat: Enrollment) -> int:
     )
     ledger.post_charge(payment=payment, at=NOW)
     return payment.pk
+def an_outside_refund_of(seat: Enrollment, now: dt.datetime) -> Refund:
+    attempt = CheckoutAttempt.objects.create(
+        enrollment=seat,
+        status=CheckoutAttempt.Status.REVIEW,
+        amount_cents=seat.price_cents,
+        currency="usd",
+        params={},
+        created_at=now,
+        expires_at=now,
+    )
+    payment = Payment.objects.create(
+        attempt=attempt,
+        enrollment=seat,
+        amount_cents=seat.price_cents,
+        currency="usd",
+        paid_at=now,
+    )
+    return refunds.request_refund(
+        payment_id=payment.pk, amount_cents=1, reason=Refund.Reason.OUTSIDE, now=now
+    )
 
 
 def a_draft() -> Cohort:

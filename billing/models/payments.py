@@ -50,6 +50,9 @@ class CheckoutAttempt(models.Model):
             models.Index(
                 fields=["created_at"], condition=Q(status="open"), name="billing_open_attempts"
             ),
+            models.Index(
+                fields=["created_at"], condition=Q(status="review"), name="billing_to_review"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -129,6 +132,11 @@ class Refund(models.Model):
     )
     resolved_at = models.DateTimeField(null=True)
     resolved_how = models.CharField(max_length=200, blank=True)
+    # A refund made outside stands in the desk's queue until somebody has seen it.
+    seen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    seen_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -137,6 +145,9 @@ class Refund(models.Model):
                 condition=Q(resolved_by=None, resolved_at=None, resolved_how="")
                 | Q(status="failed", resolved_by__isnull=False, resolved_at__isnull=False),
                 name="a_settled_refund_has_failed",
+                condition=Q(seen_by=None, seen_at=None)
+                | Q(seen_by__isnull=False, seen_at__isnull=False),
+                name="who_saw_a_refund_did_so_at_a_time",
             ),
         ]
         indexes = [
@@ -144,7 +155,13 @@ class Refund(models.Model):
                 fields=["requested_at"],
                 condition=Q(status__in=["requested", "submitted", "pending"]),
                 name="billing_unsettled_refunds",
-            )
+            ),
+            # What the desk's queue asks for: few, however many refunds there ever were.
+            models.Index(
+                fields=["requested_at"],
+                condition=Q(status="failed") | Q(reason="outside", seen_at=None),
+                name="billing_refunds_to_look_at",
+            ),
         ]
 
     def __str__(self) -> str:

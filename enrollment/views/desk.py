@@ -5,7 +5,6 @@ Whoever does not lead a group gets a 404 for it, as for one that does not exist.
 
 import csv
 import datetime as dt
-import unicodedata
 from typing import Any
 
 from csp.decorators import csp_update
@@ -19,7 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import Role, User
-from accounts.plain_text import seen
+from accounts.plain_text import harmless
 from enrollment import attendance, history, roster
 from enrollment import desk as desks
 from enrollment.attendance import ChangedMeanwhile, Closed, Noted, TooEarly
@@ -138,14 +137,6 @@ def roster_csv(request: HttpRequest, slug: str) -> HttpResponse:
     rows = roster.as_table(roster.roster(cohort=cohort, now=timezone.now()))
     csv.writer(response).writerows([harmless(cell) for cell in row] for row in rows)
     return response
-
-
-def harmless(cell: str) -> str:
-    """A spreadsheet takes a name that begins with one of these for a formula, in their wide form
-    too, and perhaps after something that cannot be seen."""
-    begins = unicodedata.normalize("NFKC", seen(cell)[:1])
-    runs = begins in ("=", "+", "-", "@") or cell.startswith(("\t", "\r"))
-    return f"'{cell}" if runs else cell
 
 
 @login_required

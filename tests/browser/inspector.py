@@ -54,8 +54,8 @@ class Inspector:
             self.problems.append(f"{path}: {wide} px wider than the window")
 
     def finish(self) -> None:
-        assert self.problems == []
-        assert self.visitor.watch.console == []
+        assert self.problems == [], "\n".join(self.problems)
+        assert self.visitor.watch.console == [], "\n".join(self.visitor.watch.console)
         assert self.visitor.watch.origins <= {
             self.visitor.site.site_url,
             self.visitor.site.standin_url,

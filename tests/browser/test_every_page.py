@@ -1,7 +1,10 @@
 """Every page, on a phone and a desktop, light and dark: axe, width, console, origins, weight."""
 
 import datetime as dt
+import os
 import re
+import subprocess
+import sys
 
 import brotli
 import pytest
@@ -10,6 +13,8 @@ from playwright.sync_api import Response
 
 from sandbox import demo_people as demo
 from tests.browser.conftest import DESKTOP, PHONE, Visitor, show_factor
+from sandbox.stack import Stack
+from tests.browser.conftest import DESKTOP, PHONE, Visitor
 from tests.browser.inspector import Inspector
 from tests.browser.test_whole_path import tell_about_yourself
 
@@ -525,3 +530,69 @@ def test_a_public_page_weighs_less_than_60_kilobytes(visitor: Visitor) -> None:
     visitor.page.wait_for_load_state("networkidle")
     weight = sum(len(brotli.compress(response.body(), quality=5)) for response in responses)
     assert 5_000 < weight < 60_000
+
+
+# Some of the demo's money gets into trouble: one of each kind that waits for a person.
+TROUBLE = """
+from django.db import transaction
+from django.utils import timezone
+from billing.models import CheckoutAttempt, Payment, Refund
+from billing import refunds
+now = timezone.now()
+with transaction.atomic():
+    if not Refund.objects.filter(reason="outside").exists():
+        first = CheckoutAttempt.objects.order_by("pk").first()
+        CheckoutAttempt.objects.filter(pk=first.pk).update(
+            status="review", amount_cents=first.amount_cents + 5_000, note="amount"
+        )
+        for payment, reason in zip(Payment.objects.order_by("-pk")[:2], ("outside", "late")):
+            refunds.request_refund(
+                payment_id=payment.pk, amount_cents=5_000, reason=Refund.Reason(reason), now=now
+            )
+        outside = Refund.objects.filter(reason="outside")
+        outside.update(status="succeeded", stripe_refund_id="re_demo")
+        late = Refund.objects.get(reason="late")
+        refunds._fail(refund=late, now=now, note="expired_or_canceled_card")
+"""
+
+
+def get_into_trouble(site: Stack) -> None:
+    subprocess.run(
+        [sys.executable, "manage.py", "shell", "-c", TROUBLE],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "grouport.settings", **site.env},
+        check=True,
+        capture_output=True,
+    )
+
+
+@readers
+def test_pages_of_the_money_desk(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visitor.goto("/money/")
+    if page.get_by_role("heading", name="Nothing waits for you").count():
+        inspector.look("money, empty queue")
+    get_into_trouble(inspector.visitor.site)
+    inspector.visit("/money/")
+    page.get_by_role("link", name=re.compile("Accept it or give it back")).click()
+    inspector.look("payment that does not match")
+    page.get_by_role("link", name="Give it back").click()
+    inspector.look("giving it back, rehearsal")
+    page.locator("input[name=seen]").evaluate("field => { field.value = 'older'; }")
+    page.get_by_role("button", name="Give back").click()
+    inspector.look("giving it back, changed meanwhile")
+    inspector.visitor.goto("/money/")
+    page.get_by_role("link", name=re.compile("decide about the seat")).click()
+    page.get_by_role("button", name="Seen").click()
+    inspector.look("outside refund with errors")
+    inspector.visit("/money/search/")
+    inspector.visit("/money/search/?q=nobody-is-called-this")
+    inspector.visitor.goto("/money/search/?q=Sam")
+    page.locator("main th a").first.click()
+    inspector.look("story of an enrolment")
+    inspector.visit("/money/numbers/?range=year")
+    page.locator("picture img").first.scroll_into_view_if_needed()
+    assert page.locator("picture img").first.evaluate("image => image.decode().then(() => true)")
+    inspector.visit("/money/ledger/")
+    inspector.visit("/money/ledger/?from=yesterday")
+    inspector.finish()

@@ -14,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Role, User
+from accounts.plain_text import harmless
 from enrollment import attendance, door, roster, services
 from enrollment.models import AttendanceNote, Enrollment, Mark, Register, Visit
-from enrollment.views.desk import harmless
 from sessions.models import Cohort, GroupSession, Substitution
 from tests.enrollment.builders import (
     FIRST_SESSION,

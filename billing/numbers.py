@@ -1,0 +1,167 @@
+"""The numbers of the practice: seats, money by month, who waits for which weekday.
+
+Sums are made by the database; the number of queries does not depend on how much there is.
+"""
+
+import dataclasses
+import datetime as dt
+import zoneinfo
+from collections import defaultdict
+from collections.abc import Callable
+
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import ExtractIsoWeekDay, TruncMonth
+
+from accounts import clock
+from billing.models import LedgerEntry
+from enrollment.models import Enrollment
+from enrollment.states import IN_STANDING, Status
+from sessions.models import Cohort
+
+Kind = LedgerEntry.Kind
+SEATED = (*IN_STANDING, Status.SUSPENDED, Status.COMPLETED)
+KEPT = (Status.HELD, Status.AWAITING_FUNDS)
+WAITING = ("waitlisted", "offered")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+RANGES = {
+    "month": "This month",
+    "quarter": "Last 3 months",
+    "year": "Last 12 months",
+    "all": "Everything",
+}
+MONTHS_BACK = {"month": 0, "quarter": 2, "year": 11}
+
+
+def since(name: str, *, now: dt.datetime, zone: zoneinfo.ZoneInfo) -> dt.datetime | None:
+    """The start of a range: the first instant of a month in that zone; None for everything."""
+    if name not in MONTHS_BACK:
+        return None
+    today = now.astimezone(zone)
+    months = today.year * 12 + today.month - 1 - MONTHS_BACK[name]
+    return dt.datetime(months // 12, months % 12 + 1, 1, tzinfo=zone)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Month:
+    """One month's money in one currency, in cents; what went is negative, `net` is the sum.
+
+    `other` is fees, credits and adjustments.
+    """
+
+    starts: dt.date
+    currency: str
+    revenue: int
+    refunds: int
+    disputes: int
+    other: int
+
+    @property
+    def net(self) -> int:
+        return self.revenue + self.refunds + self.disputes + self.other
+
+
+def by_month(*, start: dt.datetime | None, zone: zoneinfo.ZoneInfo) -> list[Month]:
+    """Every month in which money moved since `start`, the earliest first. One query."""
+    lines = LedgerEntry.objects.order_by()
+    if start is not None:
+        lines = lines.filter(at__gte=start)
+    sums = (
+        lines.annotate(month=TruncMonth("at", tzinfo=zone))
+        .values("month", "currency")
+        .annotate(
+            revenue=_sum(Kind.CHARGE),
+            refunds=_sum(Kind.REFUND, Kind.REFUND_FAILED),
+            disputes=_sum(Kind.DISPUTE, Kind.DISPUTE_WON),
+            other=_sum(Kind.FEE, Kind.CREDIT, Kind.ADJUSTMENT),
+        )
+        .order_by("month", "currency")
+    )
+    return [
+        Month(
+            row["month"].date(),
+            row["currency"],
+            row["revenue"],
+            row["refunds"],
+            row["disputes"],
+            row["other"],
+        )
+        for row in sums
+    ]
+
+
+def _sum(*kinds: str) -> Sum:
+    return Sum("amount_cents", filter=Q(kind__in=kinds), default=0)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Filled:
+    """How many of one group's seats are taken; `kept` are not paid for yet."""
+
+    cohort: Cohort
+    taken: int
+    kept: int
+
+    @property
+    def free(self) -> int:
+        return max(self.cohort.capacity - self.taken - self.kept, 0)
+
+    @property
+    def percent(self) -> int:
+        return round(100 * self.taken / self.cohort.capacity)
+
+
+def seats(*, start: dt.datetime | None) -> list[Filled]:
+    """Groups that were on at or after `start`, the latest season first. One query."""
+    groups = Cohort.objects.exclude(status=Cohort.Status.DRAFT)
+    if start is not None:
+        running = Cohort.objects.filter(group_sessions__ends_at__gte=start)
+        groups = groups.filter(pk__in=running.values("pk"))
+    groups = groups.annotate(
+        taken=Count("enrollments", filter=Q(enrollments__status__in=SEATED)),
+        kept=Count("enrollments", filter=Q(enrollments__status__in=KEPT)),
+    )
+    return [
+        Filled(group, group.taken, group.kept)
+        for group in groups.order_by("-first_date", "wall_time", "pk")
+    ]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Demand:
+    """Who waits, by the group's weekday and the zone in which they read the time."""
+
+    zones: list[str]
+    rows: list[tuple[str, list[int], int]]  # weekday, how many by zone, all of them
+
+    @property
+    def total(self) -> int:
+        return sum(count for _, _, count in self.rows)
+
+
+def waitlist() -> Demand:
+    """Only those who wait now. One query."""
+    counts: dict[tuple[int, str], int] = defaultdict(int)
+    waiting = Enrollment.objects.filter(status__in=WAITING).annotate(
+        day=ExtractIsoWeekDay("cohort__first_date")
+    )
+    rows = waiting.values_list("day", "member__time_zone").annotate(people=Count("pk"))
+    for day, zone, people in rows.order_by():
+        counts[day, clock.zone_label(zone)] += people  # some zones share a name
+    zones = sorted({zone for _, zone in counts})
+    days = sorted({day for day, _ in counts})
+    by_zone = {day: [counts.get((day, zone), 0) for zone in zones] for day in days}
+    return Demand(zones, [(WEEKDAYS[day - 1], by_zone[day], sum(by_zone[day])) for day in days])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Table:
+    """A table that another part adds to the page; its cells are words."""
+
+    title: str
+    hint: str
+    head: list[str]
+    rows: list[list[str]]
+
+
+# What else is counted, as outstanding instalments: one function, a constant number of queries.
+MORE: list[Callable[[dt.datetime], Table]] = []

@@ -1,0 +1,128 @@
+"""Plots as images: bars drawn on the server, in the site's colours, for a light and a dark page.
+
+They hold no script, no font and no address, and are shown as <img>; the same numbers stand in a
+table beside them.
+"""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import pygal
+from pygal.style import Style
+
+from billing.numbers import Filled, Month
+from sessions.pricing import format_money
+
+# As in static/css/tokens.css, which an image cannot read.
+COLOURS: dict[str, dict[str, str]] = {
+    "light": {
+        "surface": "#fffdfa",
+        "ink": "#14343a",
+        "ink-soft": "#365053",
+        "line": "#e0d7c8",
+        "mindfulness": "#3f7f78",
+        "distress": "#b07a35",
+        "emotion": "#5877a8",
+        "people": "#8a6a9c",
+        "edge": "#74837f",
+    },
+    "dark": {
+        "surface": "#142629",
+        "ink": "#f0eadf",
+        "ink-soft": "#bcc8c4",
+        "line": "#2a4145",
+        "mindfulness": "#6fb8af",
+        "distress": "#d6a45f",
+        "emotion": "#8faddd",
+        "people": "#bf9fd0",
+        "edge": "#7c9391",
+    },
+}
+BARS = ("mindfulness", "distress", "people", "emotion")
+SANS = "system-ui, sans-serif"
+WIDTH, HEIGHT = 720, 400
+# More groups than this are a smear; the table has them all.
+GROUPS = 16
+
+
+def money(months: Sequence[Month], *, theme: str) -> bytes:
+    """Revenue, refunds, disputes and net of each month, as bars above and below zero."""
+    chart = pygal.Bar(
+        **_looks(theme, BARS),
+        value_formatter=lambda units: format_money(round(units * 100)),
+        x_label_rotation=40 if len(months) > 6 else 0,
+    )
+    chart.x_labels = [f"{month.starts:%b %Y}" for month in months]
+    for label, values in (
+        ("Revenue", [month.revenue for month in months]),
+        ("Refunds", [month.refunds for month in months]),
+        ("Disputes", [month.disputes for month in months]),
+        ("Net", [month.net for month in months]),
+    ):
+        chart.add(label, [cents / 100 for cents in values])
+    return _svg(chart)
+
+
+def seats(groups: Sequence[Filled], *, theme: str) -> bytes:
+    """Taken, kept and free seats of the latest groups, one bar for each."""
+    shown = list(itertools.islice(groups, GROUPS))
+    height = max(220, 90 + 28 * len(shown))
+    looks = _looks(theme, ("mindfulness", "distress", "line"))
+    looks |= {"height": height, "legend_at_bottom_columns": 3}
+    chart = pygal.HorizontalStackedBar(**looks, value_formatter=lambda seats: f"{seats:.0f}")
+    # Drawn from the bottom up: the latest group belongs on top, as in the table.
+    shown.reverse()
+    chart.x_labels = [f"{one.cohort.name[:24]} {one.cohort.first_date:%b %Y}" for one in shown]
+    chart.add("Taken", [one.taken for one in shown])
+    chart.add("Kept, not paid yet", [one.kept for one in shown])
+    chart.add("Free", [one.free for one in shown])
+    return _svg(chart)
+
+
+def _looks(theme: str, bars: Sequence[str]) -> dict[str, Any]:
+    colours = COLOURS[theme]
+    style = Style(
+        background=colours["surface"],
+        plot_background=colours["surface"],
+        foreground=colours["ink"],
+        foreground_strong=colours["ink"],
+        foreground_subtle=colours["line"],
+        guide_stroke_color=colours["line"],
+        major_guide_stroke_color=colours["line"],
+        opacity="1",
+        opacity_hover="1",
+        transition="0s",
+        colors=tuple(colours[bar] for bar in bars),
+        font_family=SANS,
+        label_font_size=14,
+        major_label_font_size=14,
+        legend_font_size=15,
+        no_data_font_size=18,
+    )
+    return {
+        "style": style,
+        "js": [],
+        "width": WIDTH,
+        "height": HEIGHT,
+        "legend_at_bottom": True,
+        "legend_at_bottom_columns": 4,
+        "show_minor_y_labels": True,
+        "no_data_text": "Nothing in this time",
+        "disable_xml_declaration": True,
+        "pretty_print": False,
+    }
+
+
+def _svg(chart: Any) -> bytes:
+    chart.add_xml_filter(_without_scripts)
+    return str(chart.render(is_unicode=True)).encode()
+
+
+def _without_scripts(root: Any) -> Any:
+    """pygal writes its settings into a script, even with none of its own asked for."""
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag == "script":
+                parent.remove(child)
+    return root

@@ -1,0 +1,194 @@
+"""What waits for a person at the money desk.
+
+Each source is one function with one query, so a new kind of work is one more line in `SOURCES`.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Callable, Iterable
+from typing import TypeVar, cast
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Window
+from django.urls import reverse
+
+from billing import words
+from billing.models import CheckoutAttempt, Refund
+from enrollment.roster import name_of
+
+# So many rows of a group are shown, the oldest; `total` says how many there are.
+SHOWN = 50
+OWED_BY_ITSELF = (Refund.Reason.LATE, Refund.Reason.TWICE)
+
+Found = TypeVar("Found", CheckoutAttempt, Refund)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """One thing to decide: about whom, what it is, since when it waits, and where it is decided.
+
+    `cents` are those in question; `then` says what to do, as the words of a link to `url`.
+    """
+
+    who: str
+    group: str
+    what: str
+    cents: int
+    currency: str
+    since: dt.datetime
+    then: str
+    url: str
+    story: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Group:
+    """Work of one kind, the oldest first; `slug` is its place on the page."""
+
+    slug: str
+    title: str
+    hint: str
+    rows: list[Row]
+    total: int
+
+
+Source = Callable[[dt.datetime], Group]
+
+
+def waiting(*, now: dt.datetime) -> list[Group]:
+    """The groups in which something waits. One query for each source."""
+    return [group for source in SOURCES if (group := source(now)).total]
+
+
+def story_of(public_id: object) -> str:
+    return reverse("billing:enrollment", args=[public_id])
+
+
+def refund_page(public_id: object) -> str:
+    """Where a refund of this enrolment is decided."""
+    return f"/money/enrolments/{public_id}/refund/"
+
+
+def payments_to_check(now: dt.datetime) -> Group:
+    """Money that is not what was asked for."""
+    found = CheckoutAttempt.objects.filter(status=CheckoutAttempt.Status.REVIEW)
+    found = found.select_related("enrollment__member", "enrollment__cohort", "payment")
+    attempts, total = _oldest(found.order_by("payment__paid_at", "pk"))
+    rows = [
+        Row(
+            who=name_of(attempt.enrollment),
+            group=attempt.enrollment.cohort.name,
+            what=words.difference(attempt, attempt.payment),
+            cents=attempt.payment.amount_cents,
+            currency=attempt.payment.currency,
+            since=attempt.payment.paid_at,
+            then="Accept it or give it back",
+            url=reverse("billing:payment", args=[attempt.uuid]),
+            story=story_of(attempt.enrollment.public_id),
+        )
+        for attempt in attempts
+    ]
+    return Group(
+        "payments", "Payments that do not match", "The seat is kept until you decide.", rows, total
+    )
+
+
+def late_payments(now: dt.datetime) -> Group:
+    """Money that bought nothing, and that could not be sent back by itself."""
+    return _failed(
+        Q(reason__in=OWED_BY_ITSELF),
+        slug="late",
+        title="Late payments that could not go back",
+        hint="They bought no seat, and their refund failed. The money is owed.",
+    )
+
+
+def failed_refunds(now: dt.datetime) -> Group:
+    """Refunds that failed and were not asked for again."""
+    return _failed(
+        ~Q(reason__in=OWED_BY_ITSELF),
+        slug="failed",
+        title="Refunds that failed",
+        hint="The money came back to us, so it is owed again.",
+    )
+
+
+def outside_refunds(now: dt.datetime) -> Group:
+    """Refunds of Stripe's dashboard that nobody has looked at here."""
+    found = Refund.objects.filter(reason=Refund.Reason.OUTSIDE, seen_at=None)
+    found = found.exclude(status=Refund.Status.FAILED)
+    refunds, total = _oldest(_with_people(found, since="requested_at"))
+    rows = [
+        _row(
+            refund,
+            what="Made in Stripe's dashboard. The seat has not been touched.",
+            then="Look at it, and decide about the seat",
+            url=reverse("billing:outside_refund", args=[refund.uuid]),
+            since=refund.requested_at,
+        )
+        for refund in refunds
+    ]
+    title = "Refunds made in Stripe's dashboard"
+    return Group("outside", title, "We found them at Stripe and booked them.", rows, total)
+
+
+def _failed(which: Q, *, slug: str, title: str, hint: str) -> Group:
+    refunds, total = _oldest(_with_people(not_tried_again().filter(which), since="settled_at"))
+    rows = [
+        _row(
+            refund,
+            what=f"{refund.get_reason_display()}. {words.failure(refund.note)}",
+            then="Try again or refund another way",
+            url=refund_page(refund.enrollment.public_id),
+            since=refund.settled_at or refund.requested_at,
+        )
+        for refund in refunds
+    ]
+    return Group(slug, title, hint, rows, total)
+
+
+def not_tried_again() -> "QuerySet[Refund]":
+    """Refunds that failed, whose money is still with us and was not asked for again.
+
+    Asked again is a later refund of the same payment, person and amount, whatever its reason.
+    """
+    again = Refund.objects.filter(
+        payment=OuterRef("payment"),
+        enrollment=OuterRef("enrollment"),
+        amount_cents=OuterRef("amount_cents"),
+        pk__gt=OuterRef("pk"),
+    )
+    left = F("payment__amount_cents") - F("payment__refund_reserved_cents")
+    failed = Refund.objects.filter(status=Refund.Status.FAILED, amount_cents__lte=left)
+    return failed.filter(~Exists(again))
+
+
+def _with_people(refunds: "QuerySet[Refund]", *, since: str) -> "QuerySet[Refund]":
+    people = refunds.select_related("enrollment__member", "enrollment__cohort", "payment")
+    return people.order_by(since, "pk")
+
+
+def _row(refund: Refund, *, what: str, then: str, url: str, since: dt.datetime) -> Row:
+    return Row(
+        who=name_of(refund.enrollment),
+        group=refund.enrollment.cohort.name,
+        what=what,
+        cents=refund.amount_cents,
+        currency=refund.payment.currency,
+        since=since,
+        then=then,
+        url=url,
+        story=story_of(refund.enrollment.public_id),
+    )
+
+
+def _oldest(found: "QuerySet[Found]") -> tuple[list[Found], int]:
+    """The first rows that are shown, and how many there are. One query."""
+    rows = cast("list[Found]", list(found.annotate(total=Window(Count("*")))[:SHOWN]))
+    return rows, getattr(rows[0], "total", 0) if rows else 0
+
+
+SOURCES: list[Source] = [payments_to_check, late_payments, failed_refunds, outside_refunds]
+
+
+def total(groups: Iterable[Group]) -> int:
+    return sum(group.total for group in groups)

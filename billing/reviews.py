@@ -1,0 +1,144 @@
+"""What a person decides about money that came, or went, in another way than ours.
+
+A decision is made on what its page showed: `seen` is a fingerprint of it, and whoever decides on
+an older state is told so and decides anew.
+"""
+
+import dataclasses
+import datetime as dt
+from enum import StrEnum
+
+from django.db import transaction
+
+from accounts.models import User
+from billing import settlement, words
+from billing.models import CheckoutAttempt, Payment, Refund
+from enrollment import services as enrollment_services
+from enrollment.models import Enrollment, Seat
+from enrollment.states import IN_STANDING, LIVE, Status
+
+UNCONFIRMED = (Status.HELD, Status.AWAITING_FUNDS)
+CONFIRMED = (*IN_STANDING, Status.SUSPENDED)
+
+
+class ChangedMeanwhile(Exception):
+    """What the page showed is not so any more; nothing was done."""
+
+
+# --- A payment that does not match ------------------------------------------------------
+
+
+class Decision(StrEnum):
+    ACCEPT = "accept"
+    GIVE_BACK = "give-back"
+
+
+class Outcome(StrEnum):
+    """What accepting the money would do."""
+
+    CONFIRMS = "confirms"  # the seat that is kept
+    RESEATS = "reseats"  # a free seat, as the kept one is gone
+    GOES_BACK = "goes_back"  # no seat to be had
+    PAID_ALREADY = "paid_already"  # by other money, so this goes back
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Review:
+    """A payment that waits for a decision, and what each would do. `left` cents can go back."""
+
+    attempt: CheckoutAttempt
+    payment: Payment
+    left: int
+    outcome: Outcome
+    seen: str
+
+    @property
+    def difference(self) -> str:
+        return words.difference(self.attempt, self.payment)
+
+    @property
+    def waits(self) -> bool:
+        return self.attempt.status == CheckoutAttempt.Status.REVIEW
+
+    @property
+    def frees_the_seat(self) -> bool:
+        return self.attempt.enrollment.status in UNCONFIRMED
+
+
+def review(attempt: CheckoutAttempt) -> Review:
+    """At most three queries."""
+    payment, enrollment = Payment.objects.get(attempt=attempt), attempt.enrollment
+    outcome = _outcome(enrollment)
+    seen = f"{attempt.status} {payment.refund_reserved_cents} {enrollment.status} {outcome}"
+    left = payment.amount_cents - payment.refund_reserved_cents
+    return Review(attempt, payment, left, outcome, seen)
+
+
+def _outcome(enrollment: Enrollment) -> Outcome:
+    """What `confirm_seat` is about to do; it decides again when it does it."""
+    if enrollment.status in UNCONFIRMED:
+        return Outcome.CONFIRMS
+    if enrollment.status in (*LIVE, Status.COMPLETED):
+        return Outcome.PAID_ALREADY
+    free = Seat.objects.filter(cohort=enrollment.cohort_id, enrollment=None)
+    if enrollment.status == Status.EXPIRED and free.exists():
+        return Outcome.RESEATS
+    return Outcome.GOES_BACK
+
+
+@transaction.atomic
+def decide(
+    *, attempt: CheckoutAttempt, decision: Decision, seen: str, actor: User, now: dt.datetime
+) -> None:
+    """Accept the money or send it back. Raises ChangedMeanwhile; then nothing was done.
+
+    Money that goes back is only reserved here: the caller tells the worker.
+    """
+    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
+    Payment.objects.select_for_update().get(attempt=attempt)
+    found = CheckoutAttempt.objects.select_related("enrollment__cohort").get(pk=attempt.pk)
+    if review(found).seen != seen:
+        raise ChangedMeanwhile
+    act = {
+        Decision.ACCEPT: settlement.accept_reviewed,
+        Decision.GIVE_BACK: settlement.return_reviewed,
+    }[decision]
+    if not act(attempt=found, actor=actor, now=now):
+        raise ChangedMeanwhile
+
+
+# --- A refund that was made in Stripe's dashboard ---------------------------------------
+
+
+def can_be_freed(enrollment: Enrollment) -> bool:
+    """Whether a seat is there to be freed. One that is only kept is decided with its payment."""
+    return enrollment.status in CONFIRMED
+
+
+def looked_at(refund: Refund) -> str:
+    """The fingerprint of what the page of an outside refund shows."""
+    return f"{refund.status} {refund.enrollment.status} {refund.seen_at is not None}"
+
+
+@transaction.atomic
+def acknowledge(
+    *, refund: Refund, free_seat: bool, seen: str, actor: User, now: dt.datetime
+) -> None:
+    """Write down who has seen the refund, and free the seat if they say so. No cent moves.
+
+    Raises ChangedMeanwhile, also for the second of two people; then nothing was done.
+    """
+    Enrollment.objects.select_for_update().get(pk=refund.enrollment_id)
+    found = Refund.objects.select_for_update(of=("self",)).select_related("enrollment")
+    if looked_at(found.get(pk=refund.pk)) != seen:
+        raise ChangedMeanwhile
+    unseen = Refund.objects.filter(pk=refund.pk, seen_at=None)
+    if not unseen.update(seen_by=actor, seen_at=now):
+        raise ChangedMeanwhile
+    if free_seat and not enrollment_services.withdraw(
+        enrollment_id=refund.enrollment_id,
+        actor=actor,
+        reason="The money went back by Stripe's dashboard",
+        now=now,
+    ):
+        raise ChangedMeanwhile
