@@ -116,6 +116,11 @@ class Action(models.TextChoices):
     ROLE_ADMIN = "role.admin", "Made somebody an admin"
     MAY_PLAN = "planning.given", "Let a facilitator plan their own groups"
     MAY_NOT_PLAN = "planning.taken", "Let a facilitator not plan any more"
+    ATTENDANCE_READ = "attendance.read", "Looked at attendance because of a dispute"
+    DISPUTE_DECIDED = "dispute.decided", "Decided about the seat of a disputed payment"
+    BOOKS_IMPORTED = "books.imported", "Imported what the books did not have"
+    BOOKS_ADJUSTED = "books.adjusted", "Put the books right by hand"
+    BOOKS_SETTLED = "books.settled", "Settled a difference another way"
 
 
 def actions() -> list[tuple[str, str]]:
@@ -127,6 +132,8 @@ class Subject(models.TextChoices):
     """Of what kind the thing is that an entry is about; its id alone says which."""
 
     USER = "user", "Person"
+    DISPUTE = "dispute", "Dispute"
+    DIFFERENCE = "difference", "Difference"
 
 
 def subjects() -> list[tuple[str, str]]:

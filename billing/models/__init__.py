@@ -1,7 +1,18 @@
 """Money. Amounts are integer cents; rows are never deleted."""
 
+from billing.models.disputes import Dispute
 from billing.models.events import StripeEvent
 from billing.models.ledger import LedgerEntry
 from billing.models.payments import CheckoutAttempt, Payment, Refund
+from billing.models.reconciliation import Difference, Reconciliation
 
-__all__ = ["CheckoutAttempt", "LedgerEntry", "Payment", "Refund", "StripeEvent"]
+__all__ = [
+    "CheckoutAttempt",
+    "Difference",
+    "Dispute",
+    "LedgerEntry",
+    "Payment",
+    "Reconciliation",
+    "Refund",
+    "StripeEvent",
+]
