@@ -306,7 +306,7 @@ def waiting(now: dt.datetime) -> list[Waiting]:
     return [
         Waiting(
             who=row.enrollment.member if row.enrollment else None,
-            what=f"{row.get_about_display()}: {row.get_kind_display().lower()}",
+            what=row.title,
             cents=row.theirs_cents if row.theirs_cents is not None else row.ours_cents,
             currency=row.currency,
             since=row.first_seen_at,

@@ -1,17 +1,11 @@
 """Comparing our books with Stripe's: the runs, and what they found."""
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
 from enrollment.models import Enrollment
-
-
-def nothing() -> dict[str, Any]:
-    return {}
 
 
 class Reconciliation(models.Model):
@@ -40,7 +34,7 @@ class Reconciliation(models.Model):
     finished_at = models.DateTimeField(null=True)
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
-    counts = models.JSONField(default=nothing, help_text="What was looked at.")
+    counts = models.JSONField(default=dict, help_text="What was looked at.")
     note = models.CharField(max_length=300, blank=True)
 
     class Meta:
@@ -134,10 +128,15 @@ class Difference(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: {self.stripe_id}"
+        return f"{self.title} ({self.stripe_id})"
 
     def get_absolute_url(self) -> str:
         return reverse("billing:difference", args=[self.pk])
+
+    @property
+    def title(self) -> str:
+        kind = self.get_kind_display()
+        return f"{self.get_about_display()}: {kind[0].lower()}{kind[1:]}"
 
     @property
     def fingerprint(self) -> str:
