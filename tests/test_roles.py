@@ -4,6 +4,7 @@ A new address belongs into `ADDRESSES`; until it stands there a test fails. To w
 belong, it does not exist (404); who is not signed in is asked to.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Role, User
+from billing.models import Difference, Dispute, Payment, Reconciliation
 from enrollment import absences, group_messages, making_up
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
@@ -56,6 +58,7 @@ PLANNERS = frozenset({"planner", "other planner", "admin"})
 OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
 ADMIN = frozenset({"admin"})
+MONEY = frozenset({"admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,13 @@ ADDRESSES: dict[str, Address] = {
     "accounts:profile": Address(SIGNED_IN),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:return": Address(frozenset({"buyer"}), ("held",)),
+    "billing:disputes": Address(MONEY),
+    "billing:dispute": Address(MONEY, ("dispute",)),
+    "billing:dispute_seat": Address(MONEY, ("dispute", "what")),
+    "billing:reconciliation": Address(MONEY),
+    "billing:reconciliation_progress": Address(MONEY),
+    "billing:reconciliation_stop": Address(MONEY, ("run",), "post"),
+    "billing:difference": Address(MONEY, ("difference",)),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),
     "enrollment:about_you": Address(SIGNED_IN, GROUP),
@@ -214,9 +224,52 @@ def a_world() -> World:
             "message": {"public_id": message.public_id},
             "door": {"token": seat.door_token},
             "feed": {"token": feed.token},
+            "dispute": {"dispute_id": a_dispute(seat, now).stripe_dispute_id},
+            "what": {"what": "keep"},
+            "run": {"run_id": a_run(now).pk},
+            "difference": {"pk": a_difference(now).pk},
             "uidb36": {"uidb36": "1"},
             "key": {"key": "x"},
         },
+    )
+
+
+def a_dispute(seat: Enrollment, now: dt.datetime) -> Dispute:
+    payment = Payment.objects.create(
+        enrollment=seat,
+        amount_cents=29_900,
+        currency="usd",
+        stripe_payment_intent_id="pi_1",
+        paid_at=now,
+    )
+    return Dispute.objects.create(
+        stripe_dispute_id="dp_1",
+        payment=payment,
+        amount_cents=29_900,
+        currency="usd",
+        reason="general",
+        status=Dispute.Status.OPEN,
+        opened_at=now,
+        asked_at=now,
+    )
+
+
+def a_run(now: dt.datetime) -> Reconciliation:
+    return Reconciliation.objects.create(
+        starts_at=now - HOUR, ends_at=now, cursor=now - HOUR, started_at=now
+    )
+
+
+def a_difference(now: dt.datetime) -> Difference:
+    return Difference.objects.create(
+        key="not_there:pi_2",
+        kind=Difference.Kind.NOT_THERE,
+        about=Difference.About.PAYMENT,
+        stripe_id="pi_2",
+        currency="usd",
+        ours_cents=29_900,
+        first_seen_at=now,
+        last_seen_at=now,
     )
 
 
