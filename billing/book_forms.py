@@ -25,7 +25,7 @@ class AdjustForm(ReasonForm):
 
     amount = forms.DecimalField(
         label="Amount",
-        help_text="In whole cents, as 12.50. With a minus for money that went.",
+        help_text="As 12.50. With a minus for money that went.",
         max_digits=8,
         decimal_places=2,
         error_messages={

@@ -133,19 +133,18 @@ def _show(
     note: ReasonForm | None = None,
 ) -> HttpResponse:
     cents = differences.suggested_cents(found)
-    seen = found.fingerprint
-    amount: Any = f"{cents / 100:.2f}" if cents else ""
-    words = ""
-    if typed is not None:
-        amount, words = typed.get("amount", amount), typed.get("reason", "")
+    line: dict[str, Any] = {"amount": f"{cents / 100:.2f}" if cents else ""}
+    words: dict[str, Any] = {}
+    if typed is not None and typed.get("act") == "by_hand":
+        line = {"amount": typed.get("amount", ""), "reason": typed.get("reason", "")}
+    elif typed is not None:
+        words = {"reason": typed.get("reason", "")}
+    seen = {"seen": found.fingerprint}
     context = {
         "difference": found,
         "remedy": differences.remedy(found),
-        "adjust": adjust
-        or AdjustForm(
-            initial={"seen": seen, "amount": amount, "reason": words}, auto_id="adjust_%s"
-        ),
-        "note": note or ReasonForm(initial={"seen": seen, "reason": words}, auto_id="note_%s"),
+        "adjust": adjust or AdjustForm(initial=line | seen, auto_id="adjust_%s"),
+        "note": note or ReasonForm(initial=words | seen, auto_id="note_%s"),
     }
     return render(request, "billing/desk/difference.html", context, status=status)
 

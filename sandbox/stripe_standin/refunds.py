@@ -145,6 +145,12 @@ def _in_dispute(store: Store, charge: JSON) -> bool:
     return any(one["status"] in OPEN_DISPUTE for one in _disputes_of(store, charge))
 
 
+def withdrawn(store: Store, charge: JSON) -> int:
+    """Cents that banks hold or kept."""
+    moved = [row for one in _disputes_of(store, charge) for row in one["balance_transactions"]]
+    return -sum(row["amount"] for row in moved)
+
+
 def _lost(store: Store, charge: JSON) -> int:
     """Cents that a bank kept."""
     return sum(one["amount"] for one in _disputes_of(store, charge) if one["status"] == "lost")
