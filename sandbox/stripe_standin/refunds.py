@@ -148,7 +148,8 @@ def _in_dispute(store: Store, charge: JSON) -> bool:
 def withdrawn(store: Store, charge: JSON) -> int:
     """Cents that banks hold or kept."""
     moved = [row for one in _disputes_of(store, charge) for row in one["balance_transactions"]]
-    return -sum(row["amount"] for row in moved)
+    cents: int = sum(row["amount"] for row in moved)
+    return -cents
 
 
 def _lost(store: Store, charge: JSON) -> int:

@@ -263,7 +263,7 @@ BENDS: list[tuple[Bend, list[tuple[str, str]]]] = [
 
 def books() -> list[Any]:
     return [
-        list(model.objects.order_by("pk").values())  # type: ignore[attr-defined]
+        list(model.objects.order_by("pk").values())
         for model in (CheckoutAttempt, Payment, Refund, Dispute, LedgerEntry)
     ]
 
