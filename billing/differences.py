@@ -14,6 +14,7 @@ from accounts.models import Action, Subject, User
 from billing import (
     comparison,
     disputes,
+    findings,
     gateway,
     gateway_books,
     ledger,
@@ -101,7 +102,7 @@ def ask_again(*, difference: Difference, now: dt.datetime) -> None:
     said = reconciliation.ask(about, difference.stripe_id)
     theirs: dict[str, Any] = {} if said is None else {difference.stripe_id: said}
     ids = [difference.stripe_id]
-    reconciliation.record(comparison.pairs(about, ids, theirs), about, ids, now=now)
+    findings.record(comparison.pairs(about, ids, theirs), about, ids, now=now)
     difference.refresh_from_db()
 
 
