@@ -134,6 +134,11 @@ class Action(models.TextChoices):
     PRICE_GIVEN = "price.given", "Gave somebody a price of their own"
     PRICE_ENDED = "price.ended", "Ended somebody\u2019s own price"
     LEDGER_TAKEN = "ledger.taken", "Downloaded the ledger"
+    ATTENDANCE_READ = "attendance.read", "Looked at attendance because of a dispute"
+    DISPUTE_DECIDED = "dispute.decided", "Decided about the seat of a disputed payment"
+    BOOKS_IMPORTED = "books.imported", "Imported what the books did not have"
+    BOOKS_ADJUSTED = "books.adjusted", "Put the books right by hand"
+    BOOKS_SETTLED = "books.settled", "Settled a difference another way"
 
 
 def actions() -> list[tuple[str, str]]:
@@ -148,6 +153,8 @@ class Subject(models.TextChoices):
     CODE = "code", "Promotion code"
     PRICE = "price", "Personal price"
     LEDGER = "ledger", "Lines of the ledger"
+    DISPUTE = "dispute", "Dispute"
+    DIFFERENCE = "difference", "Difference"
 
 
 def subjects() -> list[tuple[str, str]]:

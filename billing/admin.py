@@ -67,6 +67,14 @@ class CheckoutAttemptAdmin(ReadOnly, admin.ModelAdmin):
             for attempt in queryset
             if decision(attempt=attempt, actor=request.user, now=timezone.now())
         ]
+    ) -> None:
+        decided = []
+        for attempt in queryset:
+            try:
+                if decision(attempt=attempt, actor=request.user, now=timezone.now()):
+                    decided.append(attempt)
+            except refunds.NotRefundable as error:
+                self.message_user(request, f"{attempt}: {error}", messages.ERROR)
         waiting = len(queryset) - len(decided)
         self.message_user(request, f"{len(decided)} {done}.")
         if waiting:

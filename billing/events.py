@@ -11,7 +11,7 @@ import structlog
 from django.db import connection
 from django.db.models import F
 
-from billing import gateway, refunds, settlement
+from billing import disputes, gateway, refunds, settlement
 from billing.models import Payment, StripeEvent
 
 log = structlog.get_logger("grouport.billing")
@@ -102,6 +102,9 @@ def _apply(event: StripeEvent, now: dt.datetime) -> tuple[Outcome, str]:
         return Outcome.REFUND_OWED if owed else Outcome.DONE, ""
     if event.type.startswith("refund.") or event.type == "charge.refund.updated":
         return Outcome.DONE, _refresh_refund(subject, now)
+    if event.type.startswith("charge.dispute."):
+        ours = disputes.refresh(dispute_id=subject["id"], now=now)
+        return Outcome.DONE, "" if ours else "A dispute about nothing that was paid here."
     return Outcome.DONE, "This type of event changes nothing here."
 
 

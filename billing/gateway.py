@@ -43,6 +43,10 @@ class RefusedByStripe(GatewayError):
     """Stripe understood and said no."""
 
 
+class Disputed(RefusedByStripe):
+    """The bank holds the charge in a dispute, so it cannot be refunded."""
+
+
 class BadSignature(Exception):
     """A webhook that Stripe did not sign with our secret, or that is older than 5 minutes."""
 
@@ -136,7 +140,8 @@ class _Translated:
             raise Unreachable(_summary(error)) from error
         if isinstance(error, stripe.APIError) or status >= 500:
             raise Broke(_summary(error)) from error
-        raise RefusedByStripe(_summary(error)) from error
+        refused = Disputed if error.code == "charge_disputed" else RefusedByStripe
+        raise refused(_summary(error)) from error
 
 
 def _summary(error: stripe.StripeError) -> str:

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from accounts.models import User
-from billing import gateway, ledger
+from billing import disputes, gateway, ledger
 from billing.models import Payment, Refund, RefundDecision
 from outbox import services as outbox
 from sessions.pricing import format_money
@@ -50,7 +50,7 @@ def why_it_failed(failure: str) -> str:
 
 
 class NotRefundable(Exception):
-    """More than what is left of the payment, or not an amount at all."""
+    """More than what is left of the payment, held by the bank, or not an amount at all."""
 
 
 @transaction.atomic
@@ -80,10 +80,14 @@ def request_refund(
     ).update(refund_reserved_cents=F("refund_reserved_cents") + amount_cents)
     if not reserved:
         raise NotRefundable("That is more than what is left of this payment.")
-    whose = enrollment_id or Payment.objects.values_list("enrollment", flat=True).get(pk=payment_id)
+    # The UPDATE holds the payment's row, so a dispute is either written by now or waits for us.
+    payment = Payment.objects.get(pk=payment_id)
+    obstacle = disputes.obstacle(payment) if reason != Refund.Reason.OUTSIDE else ""
+    if obstacle:
+        raise NotRefundable(obstacle)
     return Refund.objects.create(
         payment_id=payment_id,
-        enrollment_id=whose,
+        enrollment_id=enrollment_id or payment.enrollment_id,
         amount_cents=amount_cents,
         reason=reason,
         requested_at=now,
@@ -185,6 +189,9 @@ def submit_refund(*, refund: Refund, now: dt.datetime) -> None:
         refund.key_generation += 1
         refund.save(update_fields=["key_generation"])
         raise
+    except gateway.Disputed:
+        _fail(refund=refund, now=now, note=disputes.HELD)
+        return
     except gateway.RefusedByStripe as error:
         # Somebody may have refunded in the dashboard. Asked before anything is written: without
         # an answer the next round gets the same refusal and asks again.

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from billing import gateway, ledger, refunds
+from billing import disputes, gateway, ledger, refunds
 from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
@@ -126,7 +126,7 @@ def _confirm(*, payment: Payment, now: dt.datetime, reason: str, actor: User | N
     # This money bought nothing: the seat was gone, or was paid for by another page.
     owed = {Confirmation.NO_SEAT: Refund.Reason.LATE, Confirmation.ALREADY: Refund.Reason.TWICE}
     # Of money that waited for a person, somebody may have given a part back meanwhile.
-    left = payment.amount_cents - payment.refund_reserved_cents
+    left = disputes.left_cents(payment)
     refund_owed = outcome in owed and left > 0
     if refund_owed:
         refunds.request_refund(
@@ -175,7 +175,10 @@ def _send_to_review(
 
 @transaction.atomic
 def accept_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) -> bool:
-    """A person found the money good: confirm the seat. False if it was decided already."""
+    """A person found the money good: confirm the seat. False if it was decided already.
+
+    Raises refunds.NotRefundable if the money has to go back and the bank holds it in a dispute.
+    """
     _lock(attempt.enrollment_id)
     if not _decide(attempt, Status.PAID):
         return False
@@ -186,13 +189,16 @@ def accept_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
 
 @transaction.atomic
 def return_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) -> bool:
-    """A person sends the money back and frees the seat. False if it was decided already."""
+    """A person sends the money back and frees the seat. False if it was decided already.
+
+    Raises refunds.NotRefundable while the bank holds the money in a dispute.
+    """
     _lock(attempt.enrollment_id)
     if not _decide(attempt, Status.RETURNED):
         return False
     payment = Payment.objects.get(attempt=attempt)
-    left = payment.amount_cents - payment.refund_reserved_cents
-    if left:
+    left = disputes.left_cents(payment)
+    if left > 0:
         refunds.request_refund(
             payment_id=payment.pk,
             amount_cents=left,

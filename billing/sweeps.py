@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from billing import checkout, events, gateway, refunds, settlement
+from billing import checkout, disputes, events, gateway, refunds, settlement
 from billing.models import CheckoutAttempt, Refund, StripeEvent
 from enrollment import services as enrollment_services
 
@@ -115,12 +115,18 @@ def submit_open_refunds(*, now: dt.datetime) -> int:
 
 
 def reconcile(*, now: dt.datetime) -> int:
-    """Compare with Stripe's objects: open attempts, recently paid pages, refunds.
+    """Compare with Stripe's objects: open attempts, recently paid pages, refunds, disputes.
 
     Objects, not events: some events are never made, and lost ones are not sent for ever.
     Raises gateway.Unreachable; an object that Stripe refuses to show keeps back no other.
     """
-    return _open_attempts(now) + _paid_pages(now) + _unsettled_refunds(now) + _outside_refunds(now)
+    return (
+        _open_attempts(now)
+        + _paid_pages(now)
+        + _unsettled_refunds(now)
+        + _outside_refunds(now)
+        + _disputes(now)
+    )
 
 
 def _open_attempts(now: dt.datetime) -> int:
@@ -173,6 +179,13 @@ def _outside_refunds(now: dt.datetime) -> int:
         for state in gateway.recent_refunds(since=now - RECENT):
             imported += refunds.import_outside(state=state, now=now)
     return imported
+
+
+def _disputes(now: dt.datetime) -> int:
+    """Disputes whose events were lost."""
+    with _set_aside():
+        return disputes.find_lost(now=now)
+    return 0
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from billing import events, gateway, sweeps
+from billing import events, gateway, reconciliation, sweeps
 from billing.models import StripeEvent
 from billing.papers import issuing
 from outbox import services as outbox
@@ -62,3 +62,16 @@ def reconcile() -> None:
         return
     if changed:
         kick()
+
+
+@shared_task
+def compare_books_nightly() -> None:
+    """The last days, compared with Stripe's objects; the sweep goes on if this one is killed."""
+    reconciliation.start_by_itself(now=timezone.now())
+    reconciliation.go_on(clock=timezone.now)
+
+
+@shared_task
+def go_on_comparing_books() -> None:
+    """Each minute, for a comparison that was asked for or whose worker died."""
+    reconciliation.go_on(clock=timezone.now)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from billing.views import codes, looking, papers, paying, personal_prices, queue
+from billing.views import codes, disputes, looking, papers, paying, personal_prices, queue, reconciliation
 
 app_name = "billing"
 urlpatterns = [
@@ -54,4 +54,19 @@ urlpatterns = [
     path("money/numbers/<slug:name>-<slug:theme>.svg", looking.plot, name="plot"),
     path("money/ledger/", looking.ledger, name="ledger"),
     path("money/ledger.csv", looking.ledger_csv, name="ledger_csv"),
+    path("money/disputes/", disputes.dispute_list, name="disputes"),
+    path("money/disputes/<str:dispute_id>/", disputes.dispute, name="dispute"),
+    path(
+        "money/disputes/<str:dispute_id>/seat/<slug:what>/",
+        disputes.dispute_seat,
+        name="dispute_seat",
+    ),
+    path("money/reconciliation/", reconciliation.overview, name="reconciliation"),
+    path("money/reconciliation/progress/", reconciliation.progress, name="reconciliation_progress"),
+    path(
+        "money/reconciliation/<int:run_id>/stop/", reconciliation.stop, name="reconciliation_stop"
+    ),
+    path(
+        "money/reconciliation/differences/<int:pk>/", reconciliation.difference, name="difference"
+    ),
 ]

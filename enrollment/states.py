@@ -8,7 +8,7 @@ class Status(models.TextChoices):
     AWAITING_FUNDS = "awaiting_funds", "Payment on its way"
     ACTIVE = "active", "Confirmed"
     GRACE = "grace", "Confirmed, a payment is overdue"
-    SUSPENDED = "suspended", "Paused, a payment is overdue"
+    SUSPENDED = "suspended", "Paused"
     COMPLETED = "completed", "Completed"
     WITHDRAWN = "withdrawn", "Withdrawn"
     CANCELLED = "cancelled", "Cancelled"
@@ -29,7 +29,14 @@ MOVES: dict[Status, tuple[Status, ...]] = {
         Status.CANCELLED,
     ),
     Status.AWAITING_FUNDS: (Status.ACTIVE, Status.EXPIRED, Status.CANCELLED),
-    Status.ACTIVE: (Status.GRACE, Status.COMPLETED, Status.WITHDRAWN, Status.CANCELLED),
+    # Straight to a pause only when a person decides so, while a bank holds the money.
+    Status.ACTIVE: (
+        Status.GRACE,
+        Status.SUSPENDED,
+        Status.COMPLETED,
+        Status.WITHDRAWN,
+        Status.CANCELLED,
+    ),
     Status.GRACE: (Status.ACTIVE, Status.SUSPENDED, Status.WITHDRAWN, Status.CANCELLED),
     Status.SUSPENDED: (Status.ACTIVE, Status.WITHDRAWN, Status.CANCELLED),
     Status.COMPLETED: (),

@@ -299,6 +299,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "billing.tasks.reconcile",
         "schedule": crontab(minute="*/10"),
     },
+    "compare-books-nightly": {
+        "task": "billing.tasks.compare_books_nightly",
+        "schedule": crontab(hour="8", minute="20"),
+    },
+    "go-on-comparing-books": {"task": "billing.tasks.go_on_comparing_books", "schedule": 60.0},
     "delete-expired-sessions": {
         "task": "accounts.tasks.delete_expired_sessions",
         "schedule": crontab(hour="9", minute="40"),

@@ -19,7 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Role, User
 from billing import ledger, refunds
-from billing.models import CheckoutAttempt, Payment, Refund
+from billing.models import CheckoutAttempt, Difference, Dispute, Payment, Reconciliation, Refund
 from enrollment import absences, group_messages, making_up
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
@@ -134,6 +134,13 @@ ADDRESSES: dict[str, Address] = {
     "billing:plot": Address(MONEY, ("plot",)),
     "billing:ledger": Address(MONEY),
     "billing:ledger_csv": Address(MONEY),
+    "billing:disputes": Address(MONEY),
+    "billing:dispute": Address(MONEY, ("dispute",)),
+    "billing:dispute_seat": Address(MONEY, ("dispute", "what")),
+    "billing:reconciliation": Address(MONEY),
+    "billing:reconciliation_progress": Address(MONEY),
+    "billing:reconciliation_stop": Address(MONEY, ("run",), "post"),
+    "billing:difference": Address(MONEY, ("difference",)),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),
     "enrollment:about_you": Address(SIGNED_IN, GROUP),
@@ -264,6 +271,10 @@ def a_world() -> World:
             "feed": {"token": feed.token},
             "kind": {"kind": "estimate"},
             "payment": {"payment_id": a_paid_line(seat)},
+            "dispute": {"dispute_id": a_dispute(seat, now).stripe_dispute_id},
+            "what": {"what": "keep"},
+            "run": {"run_id": a_run(now).pk},
+            "difference": {"pk": a_difference(now).pk},
             "uidb36": {"uidb36": "1"},
             "key": {"key": "x"},
             "attempt": {"attempt": CheckoutAttempt.objects.get().uuid},
@@ -299,6 +310,42 @@ def an_outside_refund_of(seat: Enrollment, now: dt.datetime) -> Refund:
     )
     return refunds.request_refund(
         payment_id=payment.pk, amount_cents=1, reason=Refund.Reason.OUTSIDE, now=now
+def a_dispute(seat: Enrollment, now: dt.datetime) -> Dispute:
+    payment = Payment.objects.create(
+        enrollment=seat,
+        amount_cents=29_900,
+        currency="usd",
+        stripe_payment_intent_id="pi_1",
+        paid_at=now,
+    )
+    return Dispute.objects.create(
+        stripe_dispute_id="dp_1",
+        payment=payment,
+        amount_cents=29_900,
+        currency="usd",
+        reason="general",
+        status=Dispute.Status.OPEN,
+        opened_at=now,
+        asked_at=now,
+    )
+
+
+def a_run(now: dt.datetime) -> Reconciliation:
+    return Reconciliation.objects.create(
+        starts_at=now - HOUR, ends_at=now, cursor=now - HOUR, started_at=now
+    )
+
+
+def a_difference(now: dt.datetime) -> Difference:
+    return Difference.objects.create(
+        key="not_there:pi_2",
+        kind=Difference.Kind.NOT_THERE,
+        about=Difference.About.PAYMENT,
+        stripe_id="pi_2",
+        currency="usd",
+        ours_cents=29_900,
+        first_seen_at=now,
+        last_seen_at=now,
     )
 
 

@@ -1,6 +1,7 @@
 """Money. Amounts are integer cents; rows are never deleted."""
 
 from billing.models.decisions import RefundDecision
+from billing.models.disputes import Dispute
 from billing.models.events import StripeEvent
 from billing.models.ledger import LedgerEntry
 from billing.models.papers import IssuedPaper
@@ -17,5 +18,15 @@ __all__ = [
     "Redemption",
     "Refund",
     "RefundDecision",
+from billing.models.reconciliation import Difference, Reconciliation
+
+__all__ = [
+    "CheckoutAttempt",
+    "Difference",
+    "Dispute",
+    "LedgerEntry",
+    "Payment",
+    "Reconciliation",
+    "Refund",
     "StripeEvent",
 ]

@@ -3,11 +3,14 @@
 import json
 from collections import Counter
 
-from sandbox.stripe_standin.refunds import refunds_of
+from sandbox.stripe_standin.refunds import refunds_of, withdrawn
 from sandbox.stripe_standin.store import JSON, Store
 from sandbox.stripe_standin.world import World
 
-KINDS = ("charged", "charges", "refunded", "refund_pending", "refund_failed", "disputed")
+KINDS = (
+    *("charged", "charges", "refunded", "refund_pending", "refund_failed"),
+    *("disputed", "withdrawn"),
+)
 
 
 def readable(entry: JSON) -> JSON:
@@ -46,6 +49,7 @@ def _cents(store: Store, intent: str) -> dict[str, int]:
         cents["charged"] += charge["amount_captured"]
         cents["charges"] += 1 if charge["captured"] else 0
         cents["disputed"] += charge["amount"] if charge["disputed"] else 0
+        cents["withdrawn"] += withdrawn(store, charge)
         for refund in refunds_of(store, charge):
             kind = {"succeeded": "refunded", "pending": "refund_pending"}.get(refund["status"])
             cents[kind or "refund_failed"] += refund["amount"]

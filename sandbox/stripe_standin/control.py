@@ -131,13 +131,26 @@ def dispute(
     session: str = "",
     amount: int | None = None,
     reason: str = "fraudulent",
+    inquiry: bool = False,
 ) -> JSON:
-    """The cardholder disputes a charge."""
+    """The cardholder disputes a charge; with `inquiry` the bank only asks."""
     found = _charge(world, charge, payment_intent, session)
-    return refunds.open_dispute(world.store, found, amount=amount, reason=reason)
+    store = world.store
+    return refunds.open_dispute(store, found, amount=amount, reason=reason, inquiry=inquiry)
+
+
+def answer_dispute(world: World, *, dispute: str) -> JSON:
+    """Hand in evidence, as in the dashboard."""
+    return refunds.answer_dispute(world.store, world.store.get("dispute", dispute))
+
+
+def escalate_dispute(world: World, *, dispute: str) -> JSON:
+    """The bank's question becomes a dispute."""
+    return refunds.escalate_dispute(world.store, world.store.get("dispute", dispute))
 
 
 def close_dispute(world: World, *, dispute: str, won: bool) -> JSON:
+    """The bank decides; its question just ends."""
     found = world.store.get("dispute", dispute)
     return refunds.close_dispute(world.store, found, won=won)
 
@@ -198,7 +211,17 @@ CONTROLS: dict[str, Control] = {
     one.__name__: one
     for one in (
         *(clock, pay, settle, slow_payments, card, refund, next_refund, fail_refund),
-        *(finish_refund, dispute, close_dispute, webhooks, resend, fault, clear_faults),
+        *(
+            finish_refund,
+            dispute,
+            answer_dispute,
+            escalate_dispute,
+            close_dispute,
+            webhooks,
+            resend,
+            fault,
+            clear_faults,
+        ),
     )
 }
 REPORTS: dict[str, Callable[[World], Any]] = {

@@ -36,7 +36,13 @@ FORMS: dict[str, tuple[str, dict[str, Any]]] = {
         {"outcome": ("succeeded", "pending", "failed", "fails_later"), "after": "Seconds later"},
     ),
     "fail_refund": ("Make a refund fail", {"refund": "Refund"}),
-    "dispute": ("Dispute a payment", {"session": "Session"}),
+    "dispute": (
+        "Dispute a payment",
+        {"session": "Session", "amount": "Cents (all)", "inquiry": ("false", "true")},
+    ),
+    "answer_dispute": ("Hand in evidence", {"dispute": "Dispute"}),
+    "escalate_dispute": ("Make an inquiry a dispute", {"dispute": "Dispute"}),
+    "close_dispute": ("Close a dispute", {"dispute": "Dispute", "won": ("true", "false")}),
     "resend": ("Send an event again", {"event": "Event"}),
     "fault": (
         "Make the API fail",
@@ -101,6 +107,10 @@ def _tables(world: World) -> str:
         (row["id"], row["status"], row["charge"], money(row["amount"], "usd"))
         for row in _newest(world, "refund")
     ]
+    disputes = [
+        (row["id"], row["status"], row["charge"], money(row["amount"], "usd"))
+        for row in _newest(world, "dispute")
+    ]
     events = [
         (row["id"], row["type"], "waiting" if world.webhooks.owed(row["id"]) else "none owed", "")
         for row in _newest(world, "event")
@@ -108,6 +118,7 @@ def _tables(world: World) -> str:
     return (
         _table("Sessions", ("Session", "Status", "Payment", "Amount"), sessions)
         + _table("Refunds", ("Refund", "Status", "Charge", "Amount"), refunds)
+        + _table("Disputes", ("Dispute", "Status", "Charge", "Amount"), disputes)
         + _table("Events", ("Event", "Type", "Delivery", ""), events)
     )
 

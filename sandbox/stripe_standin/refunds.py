@@ -10,6 +10,8 @@ from sandbox.stripe_standin import objects
 from sandbox.stripe_standin.errors import invalid
 from sandbox.stripe_standin.store import JSON, Store
 
+OPEN_DISPUTE = ("needs_response", "under_review")
+CLOSED_DISPUTE = ("warning_closed", "won", "lost")
 OPEN_REFUND = ("pending", "requires_action", "succeeded")
 
 
@@ -33,8 +35,8 @@ def _money(cents: int) -> str:
 
 def check_refund(store: Store, charge: JSON, amount: int | None) -> int:
     """The cents to refund, or Stripe's refusal."""
-    left = refundable(store, charge)
-    if charge["disputed"]:
+    left = refundable(store, charge) - _lost(store, charge)
+    if _in_dispute(store, charge) or (left <= 0 and _lost(store, charge)):
         raise invalid(
             f"Charge {charge['id']} has been charged back; cannot issue a refund.",
             code="charge_disputed",
@@ -133,7 +135,32 @@ def fail_refund(store: Store, refund: JSON) -> None:
 # --- Disputes -----------------------------------------------------------------------------
 
 
-def open_dispute(store: Store, charge: JSON, *, amount: int | None, reason: str) -> JSON:
+def _disputes_of(store: Store, charge: JSON) -> list[JSON]:
+    ids = store.own(charge["id"]).get("disputes", ())
+    return [store.tables["dispute"][id] for id in ids]
+
+
+def _in_dispute(store: Store, charge: JSON) -> bool:
+    """Whether a bank holds the charge's money now; an inquiry holds nothing."""
+    return any(one["status"] in OPEN_DISPUTE for one in _disputes_of(store, charge))
+
+
+def withdrawn(store: Store, charge: JSON) -> int:
+    """Cents that banks hold or kept."""
+    moved = [row for one in _disputes_of(store, charge) for row in one["balance_transactions"]]
+    cents: int = sum(row["amount"] for row in moved)
+    return -cents
+
+
+def _lost(store: Store, charge: JSON) -> int:
+    """Cents that a bank kept."""
+    return sum(one["amount"] for one in _disputes_of(store, charge) if one["status"] == "lost")
+
+
+def open_dispute(
+    store: Store, charge: JSON, *, amount: int | None, reason: str, inquiry: bool = False
+) -> JSON:
+    """A dispute, or with `inquiry` only a question of the bank, which moves no money."""
     if charge["disputed"]:
         raise invalid(f"Charge {charge['id']} is disputed already.")
     made = objects.dispute(
@@ -142,18 +169,54 @@ def open_dispute(store: Store, charge: JSON, *, amount: int | None, reason: str)
         amount=charge["amount"] if amount is None else amount,
         reason=reason,
     )
-    charge["disputed"] = True
-    _move_dispute_money(store, made, -made["amount"], fee=1500)
     store.add(made)
+    store.own(charge["id"]).setdefault("disputes", []).append(made["id"])
+    if inquiry:
+        made |= {"status": "warning_needs_response", "is_charge_refundable": True}
+        store.publish("charge.dispute.created", made)
+        return made
+    _withdraw(store, made)
     store.publish("charge.dispute.created", made)
     store.publish("charge.dispute.funds_withdrawn", made)
     return made
 
 
+def _withdraw(store: Store, dispute: JSON) -> None:
+    store.get("charge", dispute["charge"])["disputed"] = True
+    _move_dispute_money(store, dispute, -dispute["amount"], fee=1500)
+
+
+def escalate_dispute(store: Store, dispute: JSON) -> JSON:
+    """The bank's question becomes a dispute: the same object, and the money goes."""
+    if not dispute["status"].startswith("warning_"):
+        raise invalid(f"Dispute {dispute['id']} is {dispute['status']}: it is no inquiry.")
+    previous = {"status": dispute["status"], "is_charge_refundable": True}
+    dispute |= {"status": "needs_response", "is_charge_refundable": False}
+    _withdraw(store, dispute)
+    store.publish("charge.dispute.updated", dispute, previous)
+    store.publish("charge.dispute.funds_withdrawn", dispute)
+    return dispute
+
+
+def answer_dispute(store: Store, dispute: JSON) -> JSON:
+    """Evidence was handed in, in the dashboard; the bank decides now."""
+    if not dispute["status"].endswith("needs_response"):
+        raise invalid(f"Dispute {dispute['id']} is {dispute['status']}: no answer is due.")
+    previous = {"status": dispute["status"]}
+    dispute["status"] = dispute["status"].replace("needs_response", "under_review")
+    store.publish("charge.dispute.updated", dispute, previous)
+    return dispute
+
+
 def close_dispute(store: Store, dispute: JSON, *, won: bool) -> JSON:
     previous = {"status": dispute["status"]}
-    dispute["status"] = "won" if won else "lost"
-    if won:
+    if previous["status"] in CLOSED_DISPUTE:
+        raise invalid(f"Dispute {dispute['id']} is {dispute['status']} already.")
+    if previous["status"].startswith("warning_"):
+        dispute["status"] = "warning_closed"
+    else:
+        dispute["status"] = "won" if won else "lost"
+    if dispute["status"] == "won":
         _move_dispute_money(store, dispute, dispute["amount"], fee=0)
         store.publish("charge.dispute.funds_reinstated", dispute)
     store.publish("charge.dispute.closed", dispute, previous)

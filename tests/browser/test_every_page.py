@@ -5,8 +5,10 @@ import os
 import re
 import subprocess
 import sys
+import uuid
 
 import brotli
+import psycopg
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Response
@@ -509,6 +511,63 @@ def test_pages_of_the_second_step(inspector: Inspector) -> None:
     inspector.visit("/accounts/2fa/reauthenticate/?next=/money/")
     inspector.visit("/sandbox/codes/")
     inspector.finish()
+
+
+def test_pages_about_disputes_and_differences(inspector: Inspector) -> None:
+    dispute, difference = money_trouble(inspector)
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visit("/money/disputes/")
+    inspector.visit(dispute)
+    page.get_by_role("button", name="Show attendance").click()
+    page.get_by_text("This look is written down").wait_for()
+    inspector.look("dispute with attendance")
+    inspector.visit(f"{dispute}seat/pause/")
+    page.get_by_role("button", name="Pause the seat").click()
+    page.get_by_text("Write a few words about why").first.wait_for()
+    inspector.look("dispute, pause with errors")
+    inspector.visit("/money/reconciliation/")
+    inspector.visit(difference)
+    page.locator("#adjust_amount").fill("-1.00")
+    page.locator("#adjust_reason").fill("Booked a dollar too much")
+    page.get_by_role("button", name="See the line").click()
+    page.get_by_role("heading", name="Look before you write").wait_for()
+    inspector.look("difference, line")
+    page.get_by_role("button", name="Back, change something").click()
+    page.get_by_role("button", name="Settle with this note").click()
+    page.get_by_text("Write a few words about why").first.wait_for()
+    inspector.look("difference with errors")
+    inspector.visitor.goto("/money/reconciliation/")
+    page.get_by_role("button", name="Compare", exact=True).click()
+    page.get_by_role("status").first.wait_for()
+    inspector.look("comparison begun")
+    inspector.finish()
+
+
+def money_trouble(inspector: Inspector) -> tuple[str, str]:
+    """A dispute and a difference about a demo member's payment, as addresses."""
+    mark = uuid.uuid4().hex[:8]
+    with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as connection:
+        payment, enrollment = connection.execute(
+            "SELECT p.id, p.enrollment_id FROM billing_payment p"
+            " JOIN enrollment_attendance a ON a.enrollment_id = p.enrollment_id LIMIT 1"
+        ).fetchone() or (0, 0)
+        connection.execute(
+            "INSERT INTO billing_dispute (stripe_dispute_id, payment_id, amount_cents, currency,"
+            " reason, status, evidence_due_by, opened_at, asked_at, seat_decision, note)"
+            " VALUES (%s, %s, 29900, 'usd', 'unrecognized', 'needs_response',"
+            " now() + interval '9 days', now(), now(), '', '')",
+            (f"dp_{mark}", payment),
+        )
+        row = connection.execute(
+            "INSERT INTO billing_difference (key, kind, about, stripe_id, enrollment_id, currency,"
+            " ours_cents, theirs_cents, ours, theirs, first_seen_at, last_seen_at, how, note)"
+            " VALUES (%s, 'not_booked', 'refund', %s, %s, 'usd', NULL, 5000, '', 'returned',"
+            " now(), now(), '', '') RETURNING id",
+            (f"not_booked:re_{mark}", f"re_{mark}", enrollment),
+        ).fetchone()
+    assert row is not None
+    return f"/money/disputes/dp_{mark}/", f"/money/reconciliation/differences/{row[0]}/"
 
 
 def page_of_group(inspector: Inspector, key: str) -> str:

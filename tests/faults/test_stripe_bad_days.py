@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import requests
 
-from billing import refunds
-from billing.models import Payment, Refund
+from billing import ledger, refunds
+from billing.models import Dispute, Payment, Refund
+from enrollment.models import Enrollment
 from sandbox.stripe_standin.errors import ContractBroken, check_contract
 from tests.billing.builders import (
     CREATE,
@@ -157,6 +158,32 @@ def a_day_of_webhooks(town: Town, mode: str) -> None:
     ends = [CONFIRMED, CONFIRMED, RELEASED, RELEASED, PARTLY_RETURNED]
     assert end_of(group, stripe) == ends, mode
     assert leaves.attempts.count() == 1
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_however_webhooks_come_a_dispute_ends_the_same(town: Town, mode: str) -> None:
+    """One is lost and one is won; both end in our ledger as in Stripe's books."""
+    stripe, group = town.stripe, a_group(capacity=2)
+    lost, won = people = [a_seat(group), a_seat(group)]
+    assert all(town.press_pay(one) for one in people)
+    sessions = [town.pay(one) for one in people]
+    town.webhooks_arrive()
+    town.sweep()
+    stripe.control("webhooks", **MODES[mode])
+    for session, decision in zip(sessions, (False, True), strict=True):
+        made = stripe.control("dispute", session=session)
+        stripe.control("answer_dispute", dispute=made["id"])
+        stripe.control("close_dispute", dispute=made["id"], won=decision)
+    stripe.control("clock", advance=HOUR)
+    stripe.control("webhooks", mode="normal")
+    town.webhooks_arrive()
+    town.sweep()
+    stripe.control("clock", reset=True)
+    assert [ledger.balance(one) for one in (lost, won)] == [0, PRICE]
+    assert stripe.report("books")["totals"]["withdrawn"] == PRICE
+    statuses = Dispute.objects.order_by("payment__enrollment").values_list("status", flat=True)
+    assert list(statuses) == ["lost", "won"]
+    assert [Enrollment.objects.get(pk=one.pk).status for one in people] == ["active"] * 2
 
 
 def test_a_breach_of_the_contract_by_a_process_is_found(town: Town) -> None:

@@ -367,6 +367,46 @@ def test_a_disputed_charge_cannot_be_refunded(
     assert client.v1.disputes.retrieve(made["id"]).status == "won"
 
 
+def test_a_question_of_the_bank_moves_no_money_until_it_becomes_a_dispute(
+    standin: Standin, client: stripe.StripeClient
+) -> None:
+    session = paid_session(standin, client)
+    made = standin.control("dispute", session=session.id, inquiry=True)
+    asked = client.v1.disputes.retrieve(made["id"])
+    assert (asked.status, asked.is_charge_refundable, asked.balance_transactions) == (
+        "warning_needs_response",
+        True,
+        [],
+    )
+    client.v1.refunds.create({"payment_intent": str(session.payment_intent), "amount": 100})
+    standin.control("escalate_dispute", dispute=made["id"])
+    taken = client.v1.disputes.retrieve(made["id"])
+    assert [row.amount for row in taken.balance_transactions] == [-29900]
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        client.v1.refunds.create({"payment_intent": str(session.payment_intent), "amount": 100})
+    assert raised.value.code == "charge_disputed"
+
+
+def test_a_dispute_is_answered_and_then_decided(
+    standin: Standin, client: stripe.StripeClient
+) -> None:
+    session = paid_session(standin, client)
+    made = standin.control("dispute", session=session.id, amount=20000)
+    standin.control("answer_dispute", dispute=made["id"])
+    assert client.v1.disputes.retrieve(made["id"]).status == "under_review"
+    with pytest.raises(Refusal):
+        standin.control("answer_dispute", dispute=made["id"])
+    standin.control("close_dispute", dispute=made["id"], won=False)
+    assert standin.books["totals"]["withdrawn"] == 20000
+    with pytest.raises(Refusal):
+        standin.control("close_dispute", dispute=made["id"], won=True)
+    # What the bank left can be given back.
+    client.v1.refunds.create({"payment_intent": str(session.payment_intent), "amount": 9900})
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        client.v1.refunds.create({"payment_intent": str(session.payment_intent), "amount": 1})
+    assert raised.value.code == "charge_disputed"
+
+
 # --- Cards that are charged later ---------------------------------------------------------
 
 

@@ -1,0 +1,230 @@
+"""What a person does about a difference: each is shown first, and done once.
+
+`seen` is the difference's fingerprint as the page showed it: a stale page does nothing.
+"""
+
+import dataclasses
+import datetime as dt
+from typing import Any
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Action, Subject, User
+from billing import (
+    comparison,
+    disputes,
+    findings,
+    gateway,
+    gateway_books,
+    ledger,
+    reconciliation,
+    refunds,
+    settlement,
+)
+from billing.models import Difference, LedgerEntry
+from sessions.pricing import format_money
+
+Kind, About, How = Difference.Kind, Difference.About, Difference.How
+
+
+class ChangedMeanwhile(Exception):
+    """The difference is not what the page showed any more."""
+
+
+class NothingCameOfIt(Exception):
+    """The import was made as far as possible, and the books still differ. Its text says why."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Remedy:
+    """What is proposed. `writes` says what an import would write; empty without one."""
+
+    words: str
+    writes: str = ""
+    adjustable: bool = False
+
+
+PROPOSALS: dict[tuple[str, str], str] = {
+    (Kind.NOT_BOOKED, About.PAYMENT): "Import the payment, if we know whose it is.",
+    (Kind.NOT_BOOKED, About.PAGE): "Ask Stripe again; a page without a charge cost nothing.",
+    (Kind.NOT_BOOKED, About.REFUND): "Import the refund that was made in the dashboard.",
+    (Kind.NOT_BOOKED, About.DISPUTE): "Import the dispute; it then stands among the disputes.",
+    (Kind.NOT_THERE, About.PAYMENT): "Look in the dashboard whether the keys are of this account. "
+    "If the money never came, put the ledger right by hand.",
+    (Kind.STATE, About.REFUND): "Import what Stripe says about the refund.",
+    (Kind.STATE, About.DISPUTE): "Import what Stripe says about the dispute.",
+    (Kind.STATE, About.PAYMENT): "Stripe took no money for this payment. Look at it in the "
+    "dashboard; if it never came, put the ledger right by hand.",
+}
+BY_KIND: dict[str, str] = {
+    Kind.NOT_THERE: "Look in the dashboard whether the keys are of this account.",
+    Kind.AMOUNT: "Find out in the dashboard which amount is right, then put the ledger right.",
+    Kind.CURRENCY: "Give the money back in its own currency at Stripe, and settle this by a note.",
+    Kind.MODE: "Test money is no money. Look at the keys, and settle this by a note.",
+    Kind.LEDGER: "Put the ledger right by hand, by the difference.",
+    Kind.STATE: "Look at both, and settle this by a note.",
+    Kind.NOT_BOOKED: "Look at it in the dashboard, and settle this by a note.",
+}
+
+
+def remedy(difference: Difference) -> Remedy:
+    """What is proposed for a difference. Reads nothing but the difference."""
+    kind, about = difference.kind, difference.about
+    return Remedy(
+        words=PROPOSALS.get((kind, about)) or BY_KIND[kind],
+        writes=_writes(difference),
+        adjustable=difference.enrollment_id is not None,
+    )
+
+
+def _writes(difference: Difference) -> str:
+    kind, about = difference.kind, difference.about
+    cents = difference.theirs_cents or 0
+    amount = format_money(cents, difference.currency)
+    if (kind, about) == (Kind.NOT_BOOKED, About.PAYMENT) and difference.enrollment_id:
+        return (
+            f"A payment of {amount} in the books. The seat is confirmed if it is still kept or a "
+            "chair is free, with the mail that says so; otherwise the money goes back by itself."
+        )
+    if (kind, about) == (Kind.NOT_BOOKED, About.REFUND):
+        return f"A refund of {amount} in the books, and the mail about it. The seat stays as it is."
+    if (kind, about) == (Kind.STATE, About.REFUND):
+        return f"That the refund is “{difference.theirs}”, with the line of the ledger for it."
+    if about == About.DISPUTE and kind in (Kind.NOT_BOOKED, Kind.STATE, Kind.LEDGER):
+        return "The dispute as Stripe has it, with a line of the ledger for each sum that moved."
+    return ""
+
+
+def ask_again(*, difference: Difference, now: dt.datetime) -> None:
+    """Compare this one object anew. Network: one request; raises gateway.GatewayError."""
+    about = About(difference.about)
+    said = reconciliation.ask(about, difference.stripe_id)
+    theirs: dict[str, Any] = {} if said is None else {difference.stripe_id: said}
+    ids = [difference.stripe_id]
+    findings.record(comparison.pairs(about, ids, theirs), about, ids, now=now)
+    difference.refresh_from_db()
+
+
+def import_it(
+    *, difference: Difference, seen: str, actor: User, now: dt.datetime, ip: str | None = None
+) -> None:
+    """Write into our books what Stripe has. Network.
+
+    Raises ChangedMeanwhile if Stripe says something else than the page did, NothingCameOfIt if
+    the books differ as before, and gateway.GatewayError.
+    """
+    if seen != difference.fingerprint or difference.resolved_at or not _writes(difference):
+        raise ChangedMeanwhile
+    ask_again(difference=difference, now=now)
+    if seen != difference.fingerprint:
+        raise ChangedMeanwhile
+    _import(difference, now)
+    ask_again(difference=difference, now=now)
+    if difference.resolved_at is None:
+        raise NothingCameOfIt("Our books could not take it. Look at it by hand.")
+    Difference.objects.filter(pk=difference.pk, how=How.GONE).update(
+        how=How.IMPORTED, resolved_by=actor
+    )
+    _write_down(difference, Action.BOOKS_IMPORTED, actor, now, ip)
+
+
+def _import(difference: Difference, now: dt.datetime) -> None:
+    """Each is safe to repeat, as events repeat them."""
+    if difference.about == About.DISPUTE:
+        disputes.refresh(dispute_id=difference.stripe_id, now=now)
+    elif difference.about == About.REFUND:
+        state = gateway.retrieve_refund(difference.stripe_id)
+        refund = refunds.known(state=state)
+        if refund is not None:
+            refunds.apply_state(refund=refund, state=state, now=now)
+        else:
+            refunds.import_outside(state=state, now=now)
+    else:
+        page = gateway_books.page_of(difference.stripe_id)
+        if page is None:
+            return
+        attempt = settlement.attempt_for(reference=page.reference, session_id=page.session_id)
+        if attempt is not None:
+            settlement.apply_state(attempt=attempt, state=page, now=now)
+
+
+def suggested_cents(difference: Difference) -> int:
+    """The line that would make the ledger say what Stripe says, in cents; 0 if that is unclear."""
+    ours, theirs = difference.ours_cents or 0, difference.theirs_cents or 0
+    out = -1 if difference.about == About.REFUND and difference.kind != Kind.LEDGER else 1
+    return out * (theirs - ours)
+
+
+@transaction.atomic
+def put_right(
+    *,
+    difference_id: int,
+    cents: int,
+    reason: str,
+    seen: str,
+    actor: User,
+    now: dt.datetime,
+    ip: str | None = None,
+) -> Difference:
+    """Add a line to the ledger, and settle the difference by it. Raises ChangedMeanwhile."""
+    difference = _held(difference_id, seen)
+    if difference.enrollment_id is None or cents == 0:
+        raise ChangedMeanwhile
+    ledger.post(
+        enrollment_id=difference.enrollment_id,
+        kind=LedgerEntry.Kind.ADJUSTMENT,
+        amount_cents=cents,
+        currency=difference.currency,
+        key=f"adjustment:{difference.pk}:{now.isoformat()}",
+        at=now,
+        stripe_id=difference.stripe_id,
+        actor=actor,
+        reason=reason,
+    )
+    _settle(difference, How.BY_HAND, reason, actor, now)
+    _write_down(difference, Action.BOOKS_ADJUSTED, actor, now, ip)
+    return difference
+
+
+@transaction.atomic
+def settle_otherwise(
+    *,
+    difference_id: int,
+    note: str,
+    seen: str,
+    actor: User,
+    now: dt.datetime,
+    ip: str | None = None,
+) -> Difference:
+    """Put a difference aside with a note; no book changes. Raises ChangedMeanwhile."""
+    difference = _held(difference_id, seen)
+    _settle(difference, How.OTHERWISE, note, actor, now)
+    _write_down(difference, Action.BOOKS_SETTLED, actor, now, ip)
+    return difference
+
+
+def _held(difference_id: int, seen: str) -> Difference:
+    difference = Difference.objects.select_for_update().get(pk=difference_id)
+    if seen != difference.fingerprint or difference.resolved_at:
+        raise ChangedMeanwhile
+    return difference
+
+
+def _settle(difference: Difference, how: str, note: str, actor: User, now: dt.datetime) -> None:
+    difference.how, difference.note = how, note[:200]
+    difference.resolved_at, difference.resolved_by = now, actor
+    difference.save(update_fields=["how", "note", "resolved_at", "resolved_by"])
+
+
+def _write_down(
+    difference: Difference, action: Action, actor: User, now: dt.datetime, ip: str | None
+) -> None:
+    audit.record(
+        actor=actor,
+        action=action,
+        subject_kind=Subject.DIFFERENCE,
+        subject_id=difference.pk,
+        now=now,
+        ip=ip,
+    )

@@ -1,0 +1,175 @@
+"""What may be shown to a bank about a disputed payment, and what may not without thought.
+
+Neutral facts only: what was bought under its neutral name, when, under which words, which mails
+went out, and when sessions were offered. Who came to them is health information. It is shown
+only to somebody for whom the audit log holds an entry of the last minutes.
+"""
+
+import dataclasses
+import datetime as dt
+
+from django.db.models import QuerySet
+
+from accounts import audit, clock
+from accounts.models import Action, AuditEntry, Subject, User
+from billing.models import Dispute
+from enrollment import agreements, links
+from enrollment.models import Attendance, Consent
+from outbox.models import Message, State
+from sessions.models import GroupSession
+from sessions.pricing import format_money
+
+# How long one look at the attendance lasts: a reload, or "Back", is not another one.
+LOOK = dt.timedelta(minutes=10)
+# The kinds of mail that show that somebody got what they paid for, in neutral words.
+MAILS = {
+    links.SEAT_CONFIRMED: "Confirmation of the purchase",
+    links.SESSION_LINK: "Access to a session",
+    links.SESSION_REMINDER: "Reminder of a session",
+}
+REASONS = {
+    "bank_cannot_process": "The bank could not process the payment.",
+    "check_returned": "A check came back.",
+    "credit_not_processed": "They say that they were promised a refund and did not get it.",
+    "customer_initiated": "They asked their bank for the money back, without a reason.",
+    "debit_not_authorized": "They say that they did not allow the debit.",
+    "duplicate": "They say that they were charged twice.",
+    "fraudulent": "They say that it was not they who paid.",
+    "general": "The bank gives no particular reason.",
+    "incorrect_account_details": "The account\u2019s details were wrong.",
+    "insufficient_funds": "There was not enough money in the account.",
+    "noncompliant": "The bank says that a rule of the card network was broken.",
+    "product_not_received": "They say that they did not get what they paid for.",
+    "product_unacceptable": "They say that it was not as described.",
+    "subscription_canceled": "They say that they had cancelled.",
+    "unrecognized": "They do not know the name on their card statement.",
+}
+
+
+def reason_words(dispute: Dispute) -> str:
+    """Why the bank disputes, in plain words."""
+    return REASONS.get(dispute.reason, "The bank gives no reason that we know.")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fact:
+    label: str
+    words: str
+
+
+def facts(*, dispute: Dispute, now: dt.datetime) -> list[Fact]:
+    """What may be shared, in the group's own zone, which is named. A constant number of queries."""
+    payment = dispute.payment
+    cohort = payment.enrollment.cohort
+    zone = cohort.time_zone
+    found = [
+        Fact("Product", cohort.programme.public_name),
+        Fact("Paid", format_money(payment.amount_cents, payment.currency)),
+        Fact("Paid on", _moment(payment.paid_at, zone)),
+        Fact("Payment at Stripe", payment.stripe_payment_intent_id or "none"),
+        Fact("Given back before", _returned(dispute)),
+        *_agreed(dispute, zone),
+        *_mailed(dispute, zone),
+    ]
+    held = GroupSession.objects.filter(
+        cohort=cohort,
+        number__gte=payment.enrollment.first_week,
+        ends_at__lte=now,
+        cancelled_at=None,
+    )
+    starts = held.order_by("number").values_list("starts_at", flat=True)
+    days = [_moment(at, zone) for at in starts]
+    found.append(Fact("Sessions held so far", "; ".join(days) or "none yet"))
+    return found
+
+
+def _moment(at: dt.datetime, zone: str) -> str:
+    """With the year, which a bank asks for, and the zone."""
+    local = clock.local(at, zone)
+    return f"{local:%B} {local.day}, {local.year}, {clock.time_of_day(at, zone)}"
+
+
+def _returned(dispute: Dispute) -> str:
+    refunds = dispute.payment.refunds.filter(status="succeeded")
+    cents = sum(refunds.values_list("amount_cents", flat=True))
+    return format_money(cents, dispute.currency) if cents else "nothing"
+
+
+def _agreed(dispute: Dispute, zone: str) -> list[Fact]:
+    consent = Consent.objects.filter(
+        enrollment=dispute.payment.enrollment_id, kind="refunds"
+    ).first()
+    if consent is None:
+        return [Fact("Refund policy", "no agreement is stored")]
+    at = _moment(consent.accepted_at, zone)
+    found = [Fact("Refund policy accepted", f"version {consent.version}, on {at}")]
+    for one in agreements.CURRENT:
+        if (one.kind, one.version) == (consent.kind, consent.version):
+            found.append(Fact("Its words", " ".join(one.text)))
+    return found
+
+
+def _mailed(dispute: Dispute, zone: str) -> list[Fact]:
+    rows = Message.objects.filter(
+        kind__in=MAILS, subject_id=dispute.payment.enrollment_id, state=State.SENT
+    ).order_by("sent_at")
+    sent: dict[str, list[str]] = {}
+    for kind, at in rows.values_list("kind", "sent_at"):
+        assert at is not None
+        sent.setdefault(kind, []).append(_moment(at, zone))
+    return [
+        Fact(f"Mailed: {words}", "; ".join(sent[kind]))
+        for kind, words in MAILS.items()
+        if kind in sent
+    ]
+
+
+def text_block(*, dispute: Dispute, found: list[Fact]) -> str:
+    """The facts as a text to copy into Stripe's form."""
+    head = f"Dispute {dispute.stripe_dispute_id}"
+    return "\n".join([head, "", *(f"{fact.label}: {fact.words}" for fact in found)])
+
+
+# --- Attendance: only behind a press that is written down ---------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Look:
+    """Arrivals, if the reader has just pressed for them; `until` says how long they show."""
+
+    shown: bool
+    arrivals: list[dt.datetime] = dataclasses.field(default_factory=list)
+    until: dt.datetime | None = None
+    last_look: dt.datetime | None = None
+
+
+def look(*, dispute: Dispute, reader: User, now: dt.datetime, ip: str | None = None) -> AuditEntry:
+    """Write down that somebody reads who came from now on; pass its key to `attendance`."""
+    return audit.record(
+        actor=reader,
+        action=Action.ATTENDANCE_READ,
+        subject_kind=Subject.DISPUTE,
+        subject_id=dispute.stripe_dispute_id,
+        now=now,
+        ip=ip,
+    )
+
+
+def attendance(*, dispute: Dispute, reader: User, entry: int | None, now: dt.datetime) -> Look:
+    """The arrivals for the reader of the log's `entry`, if it is theirs, of this and new."""
+    mine = _looks(dispute).filter(actor=reader)
+    last = mine.order_by("-pk").values_list("at", flat=True).first()
+    looking = mine.filter(pk=entry, at__gt=now - LOOK).first() if entry else None
+    if looking is None:
+        return Look(False, last_look=last)
+    came = Attendance.objects.filter(enrollment=dispute.payment.enrollment_id)
+    arrivals = list(came.order_by("arrived_at").values_list("arrived_at", flat=True))
+    return Look(True, arrivals, looking.at + LOOK, last)
+
+
+def _looks(dispute: Dispute) -> "QuerySet[AuditEntry]":
+    return AuditEntry.objects.filter(
+        subject_kind=Subject.DISPUTE,
+        subject_id=dispute.stripe_dispute_id,
+        action=Action.ATTENDANCE_READ,
+    )

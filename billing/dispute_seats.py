@@ -1,0 +1,191 @@
+"""A person decides about the seat of somebody whose payment is in dispute.
+
+Nothing happens by itself: the seat stays as it is until somebody decides, and can be decided
+anew while it is somebody's. The money is the bank's affair, and is not touched here.
+"""
+
+import dataclasses
+import datetime as dt
+
+from django.db import transaction
+
+from accounts import audit
+from accounts.models import Action, Subject, User
+from billing.mails import DISPUTED_SEAT, disputed_seat_mail
+from billing.models import Dispute
+from enrollment import pausing
+from enrollment import services as enrollment_services
+from enrollment.links import occasion
+from enrollment.models import Enrollment
+from enrollment.states import IN_STANDING, Status
+from outbox import services as outbox
+from outbox.mail import Mail
+from sessions.models import GroupSession
+
+Seat = Dispute.Seat
+
+
+class NotPossible(Exception):
+    """The seat is not in a state that this can be decided about."""
+
+
+class ChangedMeanwhile(Exception):
+    """The dispute or the seat is not what the rehearsal showed any more."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a decision would do; `seen` goes into the press that confirms it."""
+
+    what: Dispute.Seat
+    seat: str
+    links: str
+    door: str
+    money: str
+    mail: Mail | None
+    seen: str
+
+
+def choices(dispute: Dispute) -> list[Dispute.Seat]:
+    """What can be decided now."""
+    enrollment = dispute.payment.enrollment
+    if enrollment.status in IN_STANDING:
+        return [Seat.KEEP, Seat.PAUSE, Seat.END]
+    if enrollment.status == Status.SUSPENDED:
+        return [Seat.KEEP, Seat.END]
+    return []
+
+
+def rehearse(*, dispute: Dispute, what: Dispute.Seat, now: dt.datetime) -> Rehearsal:
+    """What the decision does to the seat, the links and the door. Raises NotPossible."""
+    if what not in choices(dispute):
+        raise NotPossible("This seat is open to no such decision any more.")
+    enrollment = dispute.payment.enrollment
+    coming = _coming(enrollment, now)
+    return Rehearsal(
+        what=what,
+        seat=_seat_words(dispute, what),
+        links=_links_words(dispute, what, coming),
+        door=_door_words(dispute, what),
+        money="Nothing. The bank decides about the money; this page moves no cent.",
+        mail=disputed_seat_mail(dispute, what) if _told(dispute, what) else None,
+        seen=_seen(dispute),
+    )
+
+
+def _seen(dispute: Dispute) -> str:
+    decided = dispute.seat_decided_at.isoformat() if dispute.seat_decided_at else ""
+    return "|".join((dispute.status, dispute.payment.enrollment.status, decided))
+
+
+def _coming(enrollment: Enrollment, now: dt.datetime) -> int:
+    return GroupSession.objects.filter(
+        cohort=enrollment.cohort_id,
+        number__gte=enrollment.first_week,
+        starts_at__gt=now,
+        cancelled_at=None,
+    ).count()
+
+
+def _resumes(dispute: Dispute, what: Dispute.Seat) -> bool:
+    """Only a pause of this dispute's is lifted: one for an overdue payment has its own end."""
+    paused_here = dispute.seat_decision == Seat.PAUSE
+    return (
+        what == Seat.KEEP and paused_here and dispute.payment.enrollment.status == Status.SUSPENDED
+    )
+
+
+def _told(dispute: Dispute, what: Dispute.Seat) -> bool:
+    """Whoever keeps what they have learns nothing new."""
+    return what != Seat.KEEP or _resumes(dispute, what)
+
+
+def _seat_words(dispute: Dispute, what: Dispute.Seat) -> str:
+    if what == Seat.END:
+        return "The enrolment ends and the chair is free for somebody else."
+    if what == Seat.PAUSE:
+        return "The chair stays theirs and stays empty. Nobody else can have it."
+    if _resumes(dispute, what):
+        return "The pause ends, and the seat is confirmed again."
+    return "Stays as it is."
+
+
+def _links_words(dispute: Dispute, what: Dispute.Seat, coming: int) -> str:
+    sessions = f"{coming} session{'' if coming == 1 else 's'} still to come"
+    if what == Seat.END:
+        return f"No link is sent any more ({sessions})."
+    if what == Seat.PAUSE:
+        return f"No link is sent while the seat is paused ({sessions})."
+    if _resumes(dispute, what):
+        return f"Links are sent again ({sessions})."
+    return f"Sent as before ({sessions})."
+
+
+def _door_words(dispute: Dispute, what: Dispute.Seat) -> str:
+    if what in (Seat.PAUSE, Seat.END):
+        return "Their door is shut at once, also during a session."
+    if _resumes(dispute, what):
+        return "Their door opens again, by the same link."
+    return "As before."
+
+
+@transaction.atomic
+def decide(
+    *,
+    dispute_id: int,
+    what: Dispute.Seat,
+    reason: str,
+    seen: str,
+    actor: User,
+    now: dt.datetime,
+    ip: str | None = None,
+) -> Dispute:
+    """Do what the rehearsal showed, and owe the member a mail if they would notice.
+
+    Raises ChangedMeanwhile if `seen` is not how things stand, NotPossible as `rehearse` does.
+    """
+    enrollment_id = Dispute.objects.values_list("payment__enrollment", flat=True).get(pk=dispute_id)
+    Enrollment.objects.select_for_update().values_list("pk").get(pk=enrollment_id)
+    dispute = (
+        Dispute.objects.select_for_update(of=("self",))
+        .select_related("payment__enrollment__member", "payment__attempt")
+        .get(pk=dispute_id)
+    )
+    if seen != _seen(dispute):
+        raise ChangedMeanwhile
+    if what not in choices(dispute):
+        raise NotPossible("This seat is open to no such decision any more.")
+    told = _told(dispute, what)
+    _move(dispute, what, f"Dispute: {reason}"[:200], actor, now)
+    dispute.seat_decision, dispute.seat_decided_by = what, actor
+    dispute.seat_decided_at, dispute.note = now, reason[:200]
+    dispute.save(update_fields=["seat_decision", "seat_decided_by", "seat_decided_at", "note"])
+    if told:
+        outbox.promise(
+            kind=DISPUTED_SEAT,
+            recipient_id=dispute.payment.enrollment.member_id,
+            subject_id=dispute.pk,
+            occasion_id=occasion(now),
+            now=now,
+        )
+    audit.record(
+        actor=actor,
+        action=Action.DISPUTE_DECIDED,
+        subject_kind=Subject.DISPUTE,
+        subject_id=dispute.stripe_dispute_id,
+        now=now,
+        ip=ip,
+    )
+    return dispute
+
+
+def _move(dispute: Dispute, what: Dispute.Seat, reason: str, actor: User, now: dt.datetime) -> None:
+    enrollment_id = dispute.payment.enrollment_id
+    if what == Seat.END:
+        enrollment_services.withdraw(
+            enrollment_id=enrollment_id, actor=actor, reason=reason, now=now
+        )
+    elif what == Seat.PAUSE:
+        pausing.pause(enrollment_id=enrollment_id, actor=actor, reason=reason, now=now)
+    elif _resumes(dispute, what):
+        pausing.resume(enrollment_id=enrollment_id, actor=actor, reason=reason, now=now)

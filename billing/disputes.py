@@ -1,0 +1,219 @@
+"""Disputes: what Stripe says about them, the money they move, and what may still be refunded.
+
+The money follows Stripe's own movements, one line of the ledger for each, so it does not matter
+how often or in which order somebody hears of a dispute. The seat follows nobody but a person
+(`dispute_seats.py`). Evidence is handed in at Stripe's dashboard, never from here.
+"""
+
+import datetime as dt
+from collections.abc import Collection
+
+import structlog
+from django.db import transaction
+from django.db.models import Q, Sum
+
+from billing import gateway, gateway_books, ledger
+from billing.gateway_books import DisputeState
+from billing.models import Dispute, LedgerEntry, Payment
+from billing.waiting import Waiting
+from enrollment.states import LIVE
+
+log = structlog.get_logger("grouport.billing")
+
+Status = Dispute.Status
+# The bank only asks, or asked: no money is held, and a refund is still the member's by right.
+INQUIRIES = (Status.ASKED, Status.ASKED_ANSWERED, Status.ASKED_CLOSED, Status.PREVENTED)
+CLOSED = (Status.ASKED_CLOSED, Status.WON, Status.LOST, Status.PREVENTED)
+HOLDS_THE_MONEY = (Status.OPEN, Status.ANSWERED)
+ANSWER_DUE = (Status.OPEN, Status.ASKED)
+# Stripe is asked again about an open dispute this often, should its events be lost.
+ASK_AGAIN = dt.timedelta(hours=6)
+RECENT = dt.timedelta(days=7)
+BATCH = 200
+HELD = (
+    "The member\u2019s bank holds this payment in a dispute, so it cannot be refunded now. If the "
+    "bank decides for you, it can."
+)
+
+
+def apply_state(*, state: DisputeState, now: dt.datetime) -> Dispute | None:
+    """Write what Stripe says about a dispute; safe to repeat. None if the payment is not ours.
+
+    One transaction, no network. Posts a line for each movement of money that is not posted yet.
+    """
+    payment_id = (
+        Payment.objects.filter(stripe_payment_intent_id=state.payment_intent_id or None)
+        .values_list("pk", flat=True)
+        .first()
+    )
+    if payment_id is None:
+        return None
+    with transaction.atomic():
+        # A refund that is asked for right now waits here, or has been written already.
+        payment = Payment.objects.select_for_update().get(pk=payment_id)
+        dispute = _written(payment, state, now)
+        for movement in state.movements:
+            _post(payment, state, movement, now)
+    return dispute
+
+
+def _written(payment: Payment, state: DisputeState, now: dt.datetime) -> Dispute:
+    closed = state.status in CLOSED
+    dispute, new = Dispute.objects.get_or_create(
+        stripe_dispute_id=state.dispute_id,
+        defaults={
+            "payment": payment,
+            "amount_cents": state.amount_cents,
+            "currency": state.currency,
+            "reason": state.reason,
+            "status": state.status,
+            "evidence_due_by": state.evidence_due_by,
+            "opened_at": state.opened_at,
+            "closed_at": now if closed else None,
+            "asked_at": now,
+        },
+    )
+    if new:
+        log.error("dispute_opened", dispute=state.dispute_id, payment=payment.pk)
+        return dispute
+    dispute.amount_cents, dispute.reason = state.amount_cents, state.reason
+    dispute.status, dispute.evidence_due_by = state.status, state.evidence_due_by
+    dispute.closed_at = (dispute.closed_at or now) if closed else None
+    dispute.asked_at = now
+    told = ("amount_cents", "reason", "status", "evidence_due_by", "closed_at", "asked_at")
+    dispute.save(update_fields=told)
+    return dispute
+
+
+def _post(
+    payment: Payment, state: DisputeState, movement: gateway_books.Movement, now: dt.datetime
+) -> None:
+    if movement.cents == 0:
+        return
+    taken = movement.cents < 0
+    ledger.post(
+        enrollment_id=payment.enrollment_id,
+        kind=LedgerEntry.Kind.DISPUTE if taken else LedgerEntry.Kind.DISPUTE_WON,
+        amount_cents=movement.cents,
+        currency=state.currency,
+        key=f"dispute:{state.dispute_id}:{movement.id}",
+        at=now,
+        stripe_id=state.dispute_id,
+        reason="The bank took it back" if taken else "The bank gave it back",
+    )
+
+
+def refresh(*, dispute_id: str, now: dt.datetime) -> Dispute | None:
+    """Ask Stripe how a dispute stands and write it. Network: one request; raises GatewayError."""
+    return apply_state(state=gateway_books.retrieve_dispute(dispute_id), now=now)
+
+
+def find_lost(*, now: dt.datetime) -> int:
+    """Disputes whose events were lost: the recent ones, and open ones nobody spoke of for hours.
+
+    Network. Raises gateway.Unreachable, for the next round to go on.
+    """
+    found = 0
+    for state in gateway_books.disputes(since=now - RECENT, until=now + dt.timedelta(days=1)):
+        found += apply_state(state=state, now=now) is not None
+    silent = Dispute.objects.filter(closed_at=None, asked_at__lte=now - ASK_AGAIN)
+    for dispute_id in silent.order_by("asked_at").values_list("stripe_dispute_id", flat=True)[
+        :BATCH
+    ]:
+        try:
+            found += refresh(dispute_id=dispute_id, now=now) is not None
+        except gateway.Unreachable:
+            raise
+        except gateway.GatewayError as error:
+            log.error("dispute_not_read", dispute=dispute_id, error=str(error))
+    return found
+
+
+# --- Money ------------------------------------------------------------------------------
+
+
+def withdrawn_cents(disputes: Collection[Dispute]) -> dict[str, int]:
+    """What the bank holds because of each dispute, in cents, by Stripe's id. One query."""
+    ids = [one.stripe_dispute_id for one in disputes]
+    whose = {one.payment.enrollment_id for one in disputes}
+    sums = (
+        LedgerEntry.objects.filter(
+            kind__in=(LedgerEntry.Kind.DISPUTE, LedgerEntry.Kind.DISPUTE_WON),
+            enrollment__in=whose,
+            stripe_id__in=ids,
+        )
+        .values("stripe_id")
+        .annotate(cents=Sum("amount_cents"))
+        .order_by()
+        .values_list("stripe_id", "cents")
+    )
+    return dict.fromkeys(ids, 0) | {stripe_id: -cents for stripe_id, cents in sums}
+
+
+def left_cents(payment: Payment) -> int:
+    """Cents of a payment that are not given back, nor kept by the bank after a dispute."""
+    closed = payment.disputes.exclude(closed_at=None).exclude(status__in=INQUIRIES)
+    lost = list(closed.select_related("payment"))
+    kept = sum(withdrawn_cents(lost).values()) if lost else 0
+    return payment.amount_cents - payment.refund_reserved_cents - kept
+
+
+def refundable_cents(payment: Payment) -> int:
+    """Cents that can be given back now: none while the bank holds the payment in a dispute.
+
+    A question of the bank holds nothing. `request_refund` has the same guard under a lock.
+    """
+    return 0 if _held(payment) else max(0, left_cents(payment))
+
+
+def obstacle(payment: Payment) -> str:
+    """Why what is reserved of a payment cannot go back to the member, or an empty string.
+
+    For whoever has just reserved it and holds the payment's row.
+    """
+    if _held(payment):
+        return HELD
+    if left_cents(payment) < 0:
+        return "The bank has given this money back to the member already, after a dispute."
+    return ""
+
+
+def _held(payment: Payment) -> bool:
+    return payment.disputes.filter(status__in=HOLDS_THE_MONEY).exists()
+
+
+# --- What waits for a person -------------------------------------------------------------
+
+
+def undecided() -> Q:
+    """Disputes about a seat that is still somebody's, and that nobody has decided about."""
+    concerns_seat = Q(payment__enrollment__status__in=LIVE) & ~Q(status__in=INQUIRIES)
+    return Q(seat_decision="") & concerns_seat & ~Q(status=Status.WON)
+
+
+def waiting(now: dt.datetime) -> list[Waiting]:
+    """Disputes that want a person: an answer is due, or a seat waits for a decision. One query."""
+    rows = (
+        Dispute.objects.select_related("payment__enrollment__member")
+        .filter(Q(status__in=ANSWER_DUE) | undecided())
+        .order_by("opened_at", "pk")
+    )
+    return [
+        Waiting(
+            who=row.payment.enrollment.member,
+            what=_what(row, now),
+            cents=row.amount_cents,
+            currency=row.currency,
+            since=row.opened_at,
+            url=row.get_absolute_url(),
+        )
+        for row in rows
+    ]
+
+
+def _what(dispute: Dispute, now: dt.datetime) -> str:
+    if dispute.status in ANSWER_DUE:
+        said = "The bank asks about a payment" if dispute.status == Status.ASKED else "Dispute"
+        late = dispute.evidence_due_by is not None and dispute.evidence_due_by <= now
+        return f"{said}: {'the day to answer has passed' if late else 'an answer is due'}"
+    return "Dispute: decide about the seat"

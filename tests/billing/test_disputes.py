@@ -1,0 +1,486 @@
+"""Disputes: the money follows Stripe, the seat a person, and nothing goes back twice."""
+
+import datetime as dt
+import re
+
+import pytest
+import stripe
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from accounts.models import Action, AuditEntry
+from billing import dispute_facts, dispute_seats, disputes, ledger, refunds, sweeps
+from billing.models import Dispute, LedgerEntry, Payment, Refund, StripeEvent
+from enrollment import door
+from enrollment.links import promise_links
+from enrollment.models import Attendance
+from enrollment.states import Status
+from outbox.models import Message
+from outbox.services import deliver_due
+from sandbox.stripe_standin.process import Standin
+from tests.billing.builders import (
+    PRICE,
+    a_payment,
+    apply_all,
+    mails,
+    now,
+    paid_at_stripe,
+    post_event,
+    refreshed,
+    seat_of,
+)
+from tests.billing.people import a_billing_admin, at_the_desk
+from tests.enrollment.builders import session
+from tests.smtp_sink import SmtpSink
+
+pytestmark = pytest.mark.django_db
+
+Seat = Dispute.Seat
+CLINICAL = r"\bdbt\b|therap|skills?\b|diagnos|mindful|emotion|treatment|patient|jit\.si|/join/"
+
+
+def tell(standin: Standin, *types: str) -> None:
+    """Deliver the newest event of each type, and let the worker apply it."""
+    for type in types:
+        assert post_event(standin.events(type)[-1]) == 200
+    apply_all()
+
+
+def opened(standin: Standin, payment: Payment | None = None, **how: object) -> Dispute:
+    """A dispute that we heard of."""
+    payment = payment or a_payment(standin)
+    made = standin.control("dispute", payment_intent=payment.stripe_payment_intent_id, **how)
+    tell(standin, "charge.dispute.created")
+    return Dispute.objects.get(stripe_dispute_id=made["id"])
+
+
+def close(standin: Standin, dispute: Dispute, *, won: bool) -> Dispute:
+    standin.control("close_dispute", dispute=dispute.stripe_dispute_id, won=won)
+    tell(standin, "charge.dispute.closed")
+    dispute.refresh_from_db()
+    return dispute
+
+
+def request(payment: Payment, cents: int) -> Refund:
+    return refunds.request_refund(
+        payment_id=payment.pk, amount_cents=cents, reason=Refund.Reason.DESK, now=now()
+    )
+
+
+def lines(payment: Payment) -> list[tuple[str, int]]:
+    rows = LedgerEntry.objects.filter(enrollment=payment.enrollment_id).order_by("pk")
+    return list(rows.values_list("kind", "amount_cents"))
+
+
+# --- What Stripe says ---------------------------------------------------------------------
+
+
+def test_a_dispute_is_written_and_its_money_leaves_the_ledger(standin: Standin) -> None:
+    payment = a_payment(standin)
+    dispute = opened(standin, payment, reason="product_not_received")
+    assert (dispute.payment, dispute.amount_cents, dispute.status) == (
+        payment,
+        PRICE,
+        "needs_response",
+    )
+    assert dispute.reason == "product_not_received"
+    assert dispute.evidence_due_by is not None
+    assert lines(payment) == [("charge", PRICE), ("dispute", -PRICE)]
+    assert ledger.balance(payment.enrollment) == 0
+    assert refreshed(payment.enrollment).status == "active"
+
+
+def test_every_event_in_any_order_and_twice_posts_each_movement_once(standin: Standin) -> None:
+    payment = a_payment(standin)
+    dispute = opened(standin, payment)
+    standin.control("close_dispute", dispute=dispute.stripe_dispute_id, won=True)
+    types = [event["type"] for event in standin.events() if "dispute" in event["type"]]
+    tell(standin, *reversed(types))
+    StripeEvent.objects.update(status="stored")
+    apply_all()
+    assert lines(payment) == [
+        ("charge", PRICE),
+        ("dispute", -PRICE),
+        ("dispute_won", PRICE),
+    ]
+    dispute.refresh_from_db()
+    assert (dispute.status, dispute.closed_at is not None) == ("won", True)
+
+
+def test_a_question_of_the_bank_moves_no_money_and_forbids_no_refund(standin: Standin) -> None:
+    payment = a_payment(standin)
+    dispute = opened(standin, payment, inquiry=True)
+    assert dispute.status == "warning_needs_response"
+    assert lines(payment) == [("charge", PRICE)]
+    assert disputes.refundable_cents(payment) == PRICE
+    request(payment, 5_000)
+    sweeps.submit_open_refunds(now=now())
+    assert payment.refunds.get().status == "succeeded"
+
+
+def test_a_question_that_becomes_a_dispute_takes_the_money(standin: Standin) -> None:
+    payment = a_payment(standin)
+    dispute = opened(standin, payment, inquiry=True)
+    standin.control("escalate_dispute", dispute=dispute.stripe_dispute_id)
+    tell(standin, "charge.dispute.funds_withdrawn")
+    assert lines(payment)[-1] == ("dispute", -PRICE)
+    assert disputes.refundable_cents(payment) == 0
+
+
+def test_a_dispute_of_somebody_elses_payment_is_none_of_ours(standin: Standin) -> None:
+    attempt = paid_at_stripe(standin)
+    standin.control("dispute", session=attempt.stripe_session_id)
+    tell(standin, "charge.dispute.created")
+    assert Dispute.objects.count() == 0
+    assert StripeEvent.objects.get().status == "ignored"
+
+
+def test_dropped_events_of_a_dispute_are_made_up_for_by_the_sweep(standin: Standin) -> None:
+    payment = a_payment(standin)
+    standin.control("dispute", payment_intent=payment.stripe_payment_intent_id)
+    sweeps.reconcile(now=now())
+    dispute = Dispute.objects.get()
+    assert lines(payment)[-1] == ("dispute", -PRICE)
+    standin.control("close_dispute", dispute=dispute.stripe_dispute_id, won=True)
+    sweeps.reconcile(now=now())
+    dispute.refresh_from_db()
+    assert (dispute.status, lines(payment)[-1]) == ("won", ("dispute_won", PRICE))
+
+
+def test_an_old_dispute_that_ended_in_silence_is_asked_for_again(standin: Standin) -> None:
+    dispute = opened(standin)
+    standin.control("close_dispute", dispute=dispute.stripe_dispute_id, won=False)
+    later = now() + dt.timedelta(days=8)
+    Dispute.objects.update(opened_at=now() - dt.timedelta(days=30))
+    sweeps.reconcile(now=later)
+    dispute.refresh_from_db()
+    assert (dispute.status, dispute.closed_at) == ("lost", later)
+
+
+# --- Refunds ------------------------------------------------------------------------------
+
+
+def test_a_disputed_payment_is_not_refunded_and_the_words_say_why(standin: Standin) -> None:
+    payment = a_payment(standin)
+    opened(standin, payment)
+    with pytest.raises(refunds.NotRefundable, match="holds this payment in a dispute"):
+        request(payment, 1_000)
+    assert (Refund.objects.count(), refreshed(payment).refund_reserved_cents) == (0, 0)
+
+
+def test_after_a_lost_dispute_only_what_the_bank_left_is_refunded(standin: Standin) -> None:
+    payment = a_payment(standin)
+    dispute = opened(standin, payment, amount=20_000)
+    close(standin, dispute, won=False)
+    assert disputes.refundable_cents(payment) == PRICE - 20_000
+    with pytest.raises(refunds.NotRefundable, match="has given this money back"):
+        request(payment, PRICE - 20_000 + 1)
+    request(payment, PRICE - 20_000)
+    sweeps.submit_open_refunds(now=now())
+    assert Refund.objects.get().status == "succeeded"
+    assert ledger.balance(payment.enrollment) == 0
+
+
+def test_after_a_won_dispute_everything_can_be_refunded(standin: Standin) -> None:
+    payment = a_payment(standin)
+    close(standin, opened(standin, payment), won=True)
+    assert disputes.refundable_cents(payment) == PRICE
+    request(payment, PRICE)
+    sweeps.submit_open_refunds(now=now())
+    assert Refund.objects.get().status == "succeeded"
+
+
+def test_a_refund_asked_for_before_the_dispute_ends_as_stripe_says(standin: Standin) -> None:
+    payment = a_payment(standin)
+    refund = request(payment, 10_000)
+    standin.control("dispute", payment_intent=payment.stripe_payment_intent_id)
+    sweeps.submit_open_refunds(now=now())
+    assert (refreshed(refund).status, refreshed(payment).refund_reserved_cents) == ("failed", 0)
+    assert "holds this payment in a dispute" in refund.note
+    assert lines(payment) == [("charge", PRICE)]
+
+
+def test_a_refund_under_way_when_the_dispute_opens_settles(standin: Standin) -> None:
+    payment = a_payment(standin)
+    standin.control("next_refund", outcome="pending")
+    refund = request(payment, 10_000)
+    sweeps.submit_open_refunds(now=now())
+    opened(standin, payment, amount=PRICE - 10_000)
+    standin.control("finish_refund", refund=refreshed(refund).stripe_refund_id)
+    tell(standin, "refund.updated")
+    assert refreshed(refund).status == "succeeded"
+    assert ledger.balance(payment.enrollment) == 0
+
+
+def test_a_refund_made_in_the_dashboard_before_the_dispute_is_still_booked(
+    standin: Standin,
+) -> None:
+    payment = a_payment(standin)
+    intent = payment.stripe_payment_intent_id
+    standin.control("refund", payment_intent=intent, amount=9_900)
+    opened(standin, payment, amount=PRICE - 9_900)
+    sweeps.reconcile(now=now())
+    assert payment.refunds.get().reason == "outside"
+    assert ledger.balance(payment.enrollment) == 0
+
+
+# --- The seat -----------------------------------------------------------------------------
+
+
+def decide(dispute: Dispute, what: Dispute.Seat) -> Dispute:
+    dispute = Dispute.objects.select_related(
+        "payment__enrollment__member", "payment__enrollment__cohort"
+    ).get(pk=dispute.pk)
+    rehearsal = dispute_seats.rehearse(dispute=dispute, what=what, now=now())
+    return dispute_seats.decide(
+        dispute_id=dispute.pk,
+        what=what,
+        reason="Talked on the phone",
+        seen=rehearsal.seen,
+        actor=a_billing_admin(),
+        now=now(),
+    )
+
+
+def test_the_seat_stays_until_a_person_decides(standin: Standin) -> None:
+    dispute = opened(standin)
+    close(standin, dispute, won=False)
+    enrollment = refreshed(dispute.payment.enrollment)
+    assert (enrollment.status, seat_of(enrollment) is not None) == ("active", True)
+
+
+def test_pausing_keeps_the_chair_and_shuts_links_and_door(standin: Standin) -> None:
+    dispute = opened(standin)
+    decide(dispute, Seat.PAUSE)
+    enrollment = refreshed(dispute.payment.enrollment)
+    assert (enrollment.status, seat_of(enrollment) is not None) == ("suspended", True)
+    at = session(enrollment.cohort, 1).starts_at
+    assert promise_links(now=at - dt.timedelta(hours=1)) == 0
+    doorway = door.look(token=enrollment.door_token, user=enrollment.member, now=at)
+    assert doorway.state == "no_standing"
+    assert mails("disputed-seat") == 1
+
+
+def test_keeping_after_a_pause_opens_the_seat_again(standin: Standin) -> None:
+    dispute = opened(standin)
+    decide(dispute, Seat.PAUSE)
+    later = dispute_seats.rehearse(
+        dispute=Dispute.objects.get(pk=dispute.pk), what=Seat.KEEP, now=now()
+    )
+    assert later.seat == "The pause ends, and the seat is confirmed again."
+    decide(dispute, Seat.KEEP)
+    assert refreshed(dispute.payment.enrollment).status == "active"
+
+
+def test_keeping_lifts_no_pause_that_another_cause_has(standin: Standin) -> None:
+    dispute = opened(standin)
+    type(dispute.payment.enrollment).objects.update(status=Status.SUSPENDED)
+    decide(dispute, Seat.KEEP)
+    assert refreshed(dispute.payment.enrollment).status == "suspended"
+    assert mails("disputed-seat") == 0
+
+
+def test_ending_frees_the_chair_and_moves_no_cent(standin: Standin) -> None:
+    dispute = opened(standin)
+    before = lines(dispute.payment)
+    decide(dispute, Seat.END)
+    enrollment = refreshed(dispute.payment.enrollment)
+    assert (enrollment.status, seat_of(enrollment)) == ("withdrawn", None)
+    assert lines(dispute.payment) == before
+    assert dispute_seats.choices(dispute) == []
+
+
+def test_a_decision_on_what_was_not_seen_does_nothing(standin: Standin) -> None:
+    dispute = opened(standin)
+    dispute.payment.enrollment.cohort  # noqa: B018  read before
+    seen = dispute_seats.rehearse(dispute=dispute, what=Seat.END, now=now()).seen
+    close(standin, dispute, won=True)
+    with pytest.raises(dispute_seats.ChangedMeanwhile):
+        dispute_seats.decide(
+            dispute_id=dispute.pk,
+            what=Seat.END,
+            reason="x",
+            seen=seen,
+            actor=a_billing_admin(),
+            now=now(),
+        )
+    assert refreshed(dispute.payment.enrollment).status == "active"
+
+
+@pytest.mark.parametrize(
+    ("what", "subject"),
+    [(Seat.PAUSE, "Your seat is paused"), (Seat.END, "Your seat has been released")],
+)
+def test_the_mail_is_neutral_and_says_what_happened(
+    standin: Standin, smtp_sink: SmtpSink, what: Dispute.Seat, subject: str
+) -> None:
+    dispute = opened(standin)
+    Message.objects.all().delete()
+    decide(dispute, what)
+    deliver_due(clock=timezone.now)
+    [mail] = smtp_sink.messages
+    assert mail.message["Subject"] == subject
+    body = mail.message.get_body(("plain",))
+    assert body is not None
+    words = body.get_content().split("911")[0]
+    assert "$299.00" in words
+    assert not re.search(CLINICAL, words, re.IGNORECASE)
+
+
+def test_a_mail_about_a_decision_that_was_changed_is_not_sent(
+    standin: Standin, smtp_sink: SmtpSink
+) -> None:
+    dispute = opened(standin)
+    Message.objects.all().delete()
+    decide(dispute, Seat.PAUSE)
+    Message.objects.update(occasion_id=1)
+    decide(dispute, Seat.END)
+    deliver_due(clock=timezone.now)
+    assert [one.message["Subject"] for one in smtp_sink.messages] == ["Your seat has been released"]
+
+
+# --- The queue ----------------------------------------------------------------------------
+
+
+def test_it_waits_for_an_answer_and_then_for_a_decision(standin: Standin) -> None:
+    dispute = opened(standin)
+    assert [one.what for one in disputes.waiting(now())] == ["Dispute: an answer is due"]
+    late = now() + dt.timedelta(days=10)
+    assert [one.what for one in disputes.waiting(late)] == ["Dispute: the day to answer has passed"]
+    standin.control("answer_dispute", dispute=dispute.stripe_dispute_id)
+    tell(standin, "charge.dispute.updated")
+    [one] = disputes.waiting(now())
+    assert (one.what, one.cents, one.who, one.url) == (
+        "Dispute: decide about the seat",
+        PRICE,
+        dispute.payment.enrollment.member,
+        f"/money/disputes/{dispute.stripe_dispute_id}/",
+    )
+    decide(dispute, Seat.KEEP)
+    assert disputes.waiting(now()) == []
+
+
+# --- Pages --------------------------------------------------------------------------------
+
+
+def test_the_page_shows_what_may_be_shared_and_no_attendance(standin: Standin) -> None:
+    dispute = opened(standin, reason="unrecognized")
+    enrollment = dispute.payment.enrollment
+    attended = session(enrollment.cohort, 1)
+    Attendance.objects.create(
+        enrollment=enrollment, session=attended, arrived_at=now(), location="NY"
+    )
+    Message.objects.filter(kind="seat-confirmed").update(state="sent", sent_at=now())
+    page = at_the_desk().get(dispute.get_absolute_url()).content.decode()
+    for words in (
+        "$299.00",
+        "They do not know the name on their card statement.",
+        "12-week program",
+        "version 2026-11",
+        "Mailed: Confirmation of the purchase",
+        "Evidence is handed in at Stripe",
+        "Show attendance",
+    ):
+        assert words in page
+    assert "Arrived" not in page
+    assert AuditEntry.objects.count() == 0
+
+
+def test_a_look_at_attendance_is_written_down_before_it_is_shown(standin: Standin) -> None:
+    dispute = opened(standin)
+    enrollment = dispute.payment.enrollment
+    first = session(enrollment.cohort, 1)
+    Attendance.objects.create(enrollment=enrollment, session=first, arrived_at=now(), location="NY")
+    reader = a_billing_admin()
+    client = at_the_desk(reader)
+    url = dispute.get_absolute_url()
+    response = client.post(url)
+    entry = AuditEntry.objects.get()
+    assert (entry.action, entry.subject_id, entry.actor) == (
+        Action.ATTENDANCE_READ,
+        dispute.stripe_dispute_id,
+        reader,
+    )
+    assert response["Location"] == f"{url}?look={entry.pk}#attendance"
+    assert "Arrived" in client.get(f"{url}?look={entry.pk}").content.decode()
+    # Nobody else, no other entry, and not for ever.
+    assert "Arrived" not in at_the_desk().get(f"{url}?look={entry.pk}").content.decode()
+    assert "Arrived" not in client.get(f"{url}?look={entry.pk + 1}").content.decode()
+    over = now() + dispute_facts.LOOK + dt.timedelta(seconds=1)
+    seen = dispute_facts.attendance(dispute=dispute, reader=reader, entry=entry.pk, now=over)
+    assert (seen.shown, seen.arrivals) == (False, [])
+
+
+def test_what_is_to_copy_is_neutral(standin: Standin) -> None:
+    dispute = opened(standin)
+    found = dispute_facts.facts(dispute=dispute, now=now() + dt.timedelta(days=30))
+    text = dispute_facts.text_block(dispute=dispute, found=found)
+    assert "Sessions held so far: " in text
+    assert not re.search(CLINICAL + "|evening|arriv|attend", text, re.IGNORECASE)
+
+
+def test_a_rehearsal_shows_all_and_the_press_does_it_once(standin: Standin) -> None:
+    dispute = opened(standin)
+    client, url = at_the_desk(), f"{dispute.get_absolute_url()}seat/pause/"
+    page = client.get(url)
+    for words in ("Their door is shut at once", "No link is sent while", "Your seat is paused"):
+        assert words in page.content.decode()
+    assert refreshed(dispute.payment.enrollment).status == "active"
+    seen = page.context["rehearsal"].seen
+    assert client.post(url, {"seen": seen, "reason": ""}).status_code == 422
+    press = {"seen": seen, "reason": "Called them"}
+    assert client.post(url, press).status_code == 302
+    assert refreshed(dispute.payment.enrollment).status == "suspended"
+    again = client.post(url, press, follow=True)
+    assert "open to no such decision any more" in again.content.decode()
+    assert mails("disputed-seat") == 1
+
+
+def test_a_stale_rehearsal_does_nothing_and_keeps_what_was_typed(standin: Standin) -> None:
+    dispute = opened(standin)
+    client, url = at_the_desk(), f"{dispute.get_absolute_url()}seat/end/"
+    seen = client.get(url).context["rehearsal"].seen
+    decide(dispute, Seat.PAUSE)
+    response = client.post(url, {"seen": seen, "reason": "They asked for it"})
+    assert response.status_code == 409
+    assert "They asked for it" in response.content.decode()
+    assert refreshed(dispute.payment.enrollment).status == "suspended"
+
+
+def test_an_unknown_dispute_or_decision_is_not_found(standin: Standin) -> None:
+    dispute = opened(standin)
+    client = at_the_desk()
+    assert client.get("/money/disputes/dp_none/").status_code == 404
+    assert client.get(f"{dispute.get_absolute_url()}seat/sell/").status_code == 404
+
+
+def queries(client: Client, path: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(path).status_code == 200
+    return len(captured)
+
+
+def test_the_list_asks_as_much_for_three_as_for_one(standin: Standin) -> None:
+    client = at_the_desk()
+    opened(standin)
+    client.get("/money/disputes/")
+    one = queries(client, "/money/disputes/")
+    opened(standin)
+    opened(standin)
+    assert queries(client, "/money/disputes/") == one
+    with CaptureQueriesContext(connection) as captured:
+        assert len(disputes.waiting(now())) == 3
+    assert len(captured) == 1
+
+
+def test_stripe_refuses_a_refund_of_what_is_disputed_by_type_not_text(
+    standin: Standin,
+) -> None:
+    payment = a_payment(standin)
+    opened(standin, payment)
+    client = stripe.StripeClient(standin.secret_key, base_addresses={"api": standin.url})
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        client.v1.refunds.create({"payment_intent": str(payment.stripe_payment_intent_id)})
+    assert raised.value.code == "charge_disputed"
