@@ -62,12 +62,6 @@ class CheckoutAttemptAdmin(ReadOnly, admin.ModelAdmin):
     ) -> HttpResponse | None:
         if asked := second_factor.missing(request, within=settings.MONEY_PROOF_SECONDS):
             return asked
-        decided = [
-            attempt
-            for attempt in queryset
-            if decision(attempt=attempt, actor=request.user, now=timezone.now())
-        ]
-    ) -> None:
         decided = []
         for attempt in queryset:
             try:

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import Action, Subject, User
-from billing.mails import DISPUTED_SEAT, disputed_seat_mail
+from billing.dispute_mails import DISPUTED_SEAT, disputed_seat_mail
 from billing.models import Dispute
 from enrollment import pausing
 from enrollment import services as enrollment_services

@@ -12,13 +12,12 @@ from django.urls import reverse
 from accounts.clock import local
 from accounts.models import User
 from billing.decisions import CONFIRMED, SEAT_FREED, Rehearsal
-from billing.models import Dispute, Refund, RefundDecision
+from billing.dispute_mails import DISPUTED_SEAT, disputed_seat
+from billing.models import Refund, RefundDecision
 from billing.papers.business_days import estimate_due
 from billing.papers.issuing import ESTIMATE_READY, OWED_AN_ESTIMATE
 from billing.refunds import REFUND_SENT
 from enrollment.models import Enrollment
-from billing.refunds import REFUND_SENT
-from enrollment.links import occasion
 from outbox.kinds import register
 from outbox.mail import Mail, NotOwed, compose
 from outbox.models import Message
@@ -32,11 +31,6 @@ PARTS = {
     "attended": "It is the part for the sessions that you did not attend.",
     "cancelled": "It is the part for sessions that we cancelled.",
     "full": "It is all that was left of what you paid.",
-DISPUTED_SEAT = "disputed-seat"
-SUBJECTS: dict[str, str] = {
-    Dispute.Seat.KEEP: "Your seat is open again",
-    Dispute.Seat.PAUSE: "Your seat is paused",
-    Dispute.Seat.END: "Your seat has been released",
 }
 
 
@@ -101,19 +95,6 @@ def estimate_ready(messages: Sequence[Message], now: dt.datetime) -> Mapping[int
             "Your cost overview is ready",
             {"member": enrollment.member, "url": settings.SITE_URL + path},
         )
-def disputed_seat(messages: Sequence[Message], now: dt.datetime) -> Mapping[int, Mail | NotOwed]:
-    """What was decided about a seat while the bank looks at its payment."""
-    disputes = Dispute.objects.select_related("payment__enrollment__member").in_bulk(
-        [message.subject_id for message in messages]
-    )
-
-    def render(message: Message) -> Mail | NotOwed:
-        dispute = disputes[message.subject_id]
-        if dispute.seat_decided_at is None or occasion(dispute.seat_decided_at) != (
-            message.occasion_id
-        ):
-            return NotOwed("It was decided anew.")
-        return disputed_seat_mail(dispute, Dispute.Seat(dispute.seat_decision))
 
     return {message.pk: render(message) for message in messages}
 
@@ -196,14 +177,3 @@ def _refund_mail(member: User, cents: int, currency: str, reason: str, words: _W
 
 def _seat_freed_mail(member: User) -> Mail:
     return compose("seat-freed", "You have left the group", {"member": member})
-def disputed_seat_mail(dispute: Dispute, what: Dispute.Seat) -> Mail:
-    """The mail about a decision, also before it is made, for whoever makes it."""
-    return compose(
-        "disputed-seat",
-        SUBJECTS[what],
-        {
-            "member": dispute.payment.enrollment.member,
-            "amount": format_money(dispute.amount_cents, dispute.currency),
-            "what": what.value,
-        },
-    )

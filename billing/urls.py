@@ -1,6 +1,15 @@
 from django.urls import path
 
-from billing.views import codes, disputes, looking, papers, paying, personal_prices, queue, reconciliation
+from billing.views import (
+    codes,
+    disputes,
+    looking,
+    papers,
+    paying,
+    personal_prices,
+    queue,
+    reconciliation,
+)
 
 app_name = "billing"
 urlpatterns = [
@@ -45,7 +54,6 @@ urlpatterns = [
     path("money/prices/", personal_prices.overview, name="prices"),
     path("money/prices/for/<int:pk>/", personal_prices.give, name="price_give"),
     path("money/prices/<int:pk>/end/", personal_prices.end, name="price_end"),
-    path("money/", queue.queue, name="queue"),
     path("money/payments/<uuid:attempt>/", queue.payment, name="payment"),
     path("money/refunds/<uuid:refund>/seen/", queue.outside_refund, name="outside_refund"),
     path("money/search/", looking.search, name="search"),

@@ -64,7 +64,6 @@ OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
 MONEY = frozenset({"billing", "admin"})
 ADMIN = frozenset({"admin"})
-MONEY = frozenset({"admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,6 @@ ADDRESSES: dict[str, Address] = {
     "billing:desk_receipt": Address(MONEY, ("seat",)),
     "billing:desk_receipt_pdf": Address(MONEY, ("seat",)),
     "billing:desk_superbill": Address(ADMIN, ("seat",)),
-    "billing:queue": Address(MONEY),
     "billing:payment": Address(MONEY, ("attempt",)),
     "billing:outside_refund": Address(MONEY, ("refund",)),
     "billing:search": Address(MONEY),
@@ -291,6 +289,8 @@ def a_paid_line(seat: Enrollment) -> int:
     )
     ledger.post_charge(payment=payment, at=NOW)
     return payment.pk
+
+
 def an_outside_refund_of(seat: Enrollment, now: dt.datetime) -> Refund:
     attempt = CheckoutAttempt.objects.create(
         enrollment=seat,
@@ -310,6 +310,9 @@ def an_outside_refund_of(seat: Enrollment, now: dt.datetime) -> Refund:
     )
     return refunds.request_refund(
         payment_id=payment.pk, amount_cents=1, reason=Refund.Reason.OUTSIDE, now=now
+    )
+
+
 def a_dispute(seat: Enrollment, now: dt.datetime) -> Dispute:
     payment = Payment.objects.create(
         enrollment=seat,

@@ -10,6 +10,7 @@ from billing.models.prices import PersonalPrice, PromotionCode, Redemption
 
 __all__ = [
     "CheckoutAttempt",
+    "Dispute",
     "IssuedPaper",
     "LedgerEntry",
     "Payment",
@@ -18,15 +19,5 @@ __all__ = [
     "Redemption",
     "Refund",
     "RefundDecision",
-from billing.models.reconciliation import Difference, Reconciliation
-
-__all__ = [
-    "CheckoutAttempt",
-    "Difference",
-    "Dispute",
-    "LedgerEntry",
-    "Payment",
-    "Reconciliation",
-    "Refund",
     "StripeEvent",
 ]

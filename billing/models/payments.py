@@ -145,6 +145,8 @@ class Refund(models.Model):
                 condition=Q(resolved_by=None, resolved_at=None, resolved_how="")
                 | Q(status="failed", resolved_by__isnull=False, resolved_at__isnull=False),
                 name="a_settled_refund_has_failed",
+            ),
+            models.CheckConstraint(
                 condition=Q(seen_by=None, seen_at=None)
                 | Q(seen_by__isnull=False, seen_at__isnull=False),
                 name="who_saw_a_refund_did_so_at_a_time",

@@ -1,16 +1,3 @@
-"""What waits for a person at the money desk."""
-
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
-
-from billing.views.gate import money_desk
-
-
-@money_desk
-@require_safe
-def queue(request: HttpRequest) -> HttpResponse:
-    return render(request, "billing/desk/queue.html")
 """The money desk's first page: what waits for a person, and the two decisions made right here."""
 
 import uuid
@@ -22,7 +9,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing import queue as queues, reviews
+from billing import queue as queues
+from billing import reviews
 from billing.forms import OutsideRefundForm
 from billing.models import CheckoutAttempt, Refund
 from billing.reviews import ChangedMeanwhile, Decision
@@ -129,7 +117,7 @@ def outside_refund(request: HttpRequest, refund: uuid.UUID) -> HttpResponse:
         return _outside_page(request, found, form, status=409)
     words = "The refund is noted, and the seat is free again."
     messages.success(request, words if form.frees_seat() else "The refund is noted.")
-    return redirect("billing:queue")
+    return redirect("billing:money")
 
 
 def _outside_form(request: HttpRequest, refund: Refund) -> OutsideRefundForm:

@@ -14,9 +14,8 @@ from django.utils import timezone
 from playwright.sync_api import Response
 
 from sandbox import demo_people as demo
-from tests.browser.conftest import DESKTOP, PHONE, Visitor, show_factor
 from sandbox.stack import Stack
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.conftest import DESKTOP, PHONE, Visitor, show_factor
 from tests.browser.inspector import Inspector
 from tests.browser.test_whole_path import tell_about_yourself
 
