@@ -89,7 +89,7 @@ def open_attempt(
     if price.cents == 0:
         enrollment_services.confirm_seat(enrollment_id=enrollment.pk, now=now, reason="Free place")
         return None
-    attempt = _new_attempt(enrollment, price.cents, now)
+    attempt = new_attempt(enrollment, price.cents, now)
     attempt.save()
     enrollment_services.extend_hold(
         enrollment_id=enrollment.pk, until=attempt.expires_at + HOLD_MARGIN
@@ -97,7 +97,7 @@ def open_attempt(
     return attempt
 
 
-def _new_attempt(enrollment: Enrollment, amount_cents: int, now: dt.datetime) -> CheckoutAttempt:
+def new_attempt(enrollment: Enrollment, amount_cents: int, now: dt.datetime) -> CheckoutAttempt:
     attempt = CheckoutAttempt(
         enrollment=enrollment,
         amount_cents=amount_cents,

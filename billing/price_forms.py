@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
+from accounts import clock
 from billing import codes
 from billing.models import PersonalPrice, PromotionCode
 from sessions.models import Cohort, Programme
@@ -110,7 +111,7 @@ class CodeForm(forms.Form):
         fields: dict[str, Any] = self.fields
         fields["cohort"].queryset = open_groups()
         for name in ("starts_on", "expires_on"):
-            fields[name].help_text += f" Days are those of {zone.replace('_', ' ')}."
+            fields[name].help_text += f" Days are those of {clock.zone_label(zone)} time."
 
     def clean_code(self) -> str:
         code = codes.normal(self.cleaned_data["code"])

@@ -492,6 +492,12 @@ def test_ending_a_code_says_what_it_does_first() -> None:
     assert AuditEntry.objects.filter(action=Action.CODE_ENDED).count() == 1
 
 
+def test_a_code_is_ended_once() -> None:
+    code, actor = a_code(), a_member()
+    assert [codes.end_code(code=code, actor=actor, now=now()) for _ in range(2)] == [True, False]
+    assert AuditEntry.objects.filter(action=Action.CODE_ENDED).count() == 1
+
+
 def refreshed_code(code: PromotionCode) -> PromotionCode:
     code.refresh_from_db()
     return code

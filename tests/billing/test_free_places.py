@@ -14,6 +14,7 @@ from billing.standing import payment_lines
 from enrollment.models import Enrollment, EnrollmentMove
 from outbox.tasks import deliver
 from sandbox.stripe_standin.process import Standin
+from sessions.models import Cohort
 from tests.billing.builders import (
     a_group,
     a_seat,
@@ -81,7 +82,8 @@ def test_my_group_says_that_it_is_free(standin: Standin) -> None:
         0,
         "A price of your own.",
     )
-    assert "Free for you" in said(client.get(f"/my/{enrollment.public_id}/"))
+    page = said(client.get(f"/my/{enrollment.public_id}/"))
+    assert ("Free for you" in page, "everything back" in page) == (True, False)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -175,3 +177,12 @@ def test_many_presses_at_once_confirm_a_free_seat_once() -> None:
     assert outcomes.count(None) == 1
     assert {type(one).__name__ for one in outcomes if one is not None} == {"HoldOver"}
     assert EnrollmentMove.objects.filter(enrollment=enrollment, target="active").count() == 1
+
+
+def test_a_seat_that_was_reserved_for_nothing_stays_so() -> None:
+    enrollment = a_seat(a_group(price_cents=0))
+    Cohort.objects.filter(pk=enrollment.cohort_id).update(price_cents=29_900)
+    client = signed_in(enrollment.member)
+    assert "$" not in said(client.get(url(enrollment)))
+    press(client, enrollment, 0)
+    assert refreshed(enrollment).status == "active"

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import Action, AuditEntry
 from billing import checkout, personal_prices, prices
 from billing.models import PersonalPrice
+from enrollment import services
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from sessions.models import Cohort
@@ -106,6 +107,15 @@ def test_an_offer_asks_one_question() -> None:
     with CaptureQueriesContext(connection) as asked:
         prices.offer(enrollment, now())
     assert len(asked) == 1
+
+
+def test_a_price_is_agreed_on_for_a_kept_seat_only(standin: Standin) -> None:
+    enrollment = a_seat()
+    a_payment(standin, enrollment)
+    assert not services.set_price(
+        enrollment_id=enrollment.pk, price_cents=1, off_cents=1, words="No."
+    )
+    assert refreshed(enrollment).price_cents == 29_900
 
 
 # --- The desk -----------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from billing import checkout, gateway, settlement, sweeps
 from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment.models import EnrollmentMove
 from sandbox.stripe_standin.process import Standin
+from sessions.models import Cohort
 from tests.billing.builders import (
     CREATE,
     PRICE,
+    a_group,
     a_seat,
     at_the_page,
     checkout_state,
@@ -274,6 +276,29 @@ def test_paid_twice_through_two_pages_the_second_goes_back(standin: Standin) -> 
     refund = Refund.objects.get()
     assert (refund.payment.attempt, refund.amount_cents, refund.reason) == (lost, PRICE, "twice")
     assert mails("seat-confirmed") == 1
+
+
+def a_page_for_nothing(cohort: Cohort) -> CheckoutAttempt:
+    """As it was made before free seats were confirmed without Stripe."""
+    attempt = checkout.new_attempt(a_seat(cohort), 0, now())
+    attempt.save()
+    checkout.create_page(attempt=attempt)
+    attempt.refresh_from_db()
+    return attempt
+
+
+def test_a_group_that_costs_nothing_is_confirmed_and_owes_nothing_back(standin: Standin) -> None:
+    cohort = a_group(price_cents=0)
+    early = a_page_for_nothing(cohort)
+    standin.control("pay", session=early.stripe_session_id)
+    first = settle(early)
+    assert (first.status, refreshed(first.enrollment).status) == ("paid", "active")
+    late = a_page_for_nothing(cohort)
+    late.enrollment.status = "cancelled"
+    late.enrollment.save(update_fields=["status"])
+    standin.control("pay", session=late.stripe_session_id)
+    assert settle(late).status == "paid"
+    assert Refund.objects.count() == 0
 
 
 @pytest.mark.parametrize("reference", ["", "not-a-uuid", "7d9ee9a8-2c6e-4b40-9a3b-111111111111"])

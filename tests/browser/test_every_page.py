@@ -17,7 +17,7 @@ from sandbox import demo_people as demo
 from sandbox.stack import Stack
 from tests.browser.conftest import DESKTOP, PHONE, Visitor, show_factor
 from tests.browser.inspector import Inspector
-from tests.browser.test_whole_path import tell_about_yourself
+from tests.browser.test_whole_path import agree, choose_group, sign_up, tell_about_yourself
 
 # Two processes of a parallel run share the browser tests, each with a site of its own.
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("pages")]
@@ -423,9 +423,11 @@ def test_pages_of_codes_and_prices(inspector: Inspector) -> None:
     inspector.look("codes")
     page.get_by_role("link", name=f"End {code}").click()
     inspector.look("end a code")
-    email = f"{code.lower()}@example.org"
-    page.get_by_role("button", name="Sign out").click()
-    keeps_a_seat(inspector, email)
+    inspector.visitor.context.clear_cookies()
+    choose_group(inspector.visitor)
+    sign_up(inspector.visitor)
+    tell_about_yourself(page)
+    agree(page)
     page.get_by_text("Have a code?").click()
     page.get_by_label("Code", exact=True).fill("NOBODYS-CODE")
     page.get_by_role("button", name="Use this code").click()
@@ -436,7 +438,7 @@ def test_pages_of_codes_and_prices(inspector: Inspector) -> None:
     back = page.url
     inspector.visitor.context.clear_cookies()
     inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
-    inspector.visit(f"/money/prices/?q={email}")
+    inspector.visit(f"/money/prices/?q={inspector.visitor.email}")
     page.get_by_role("link", name="Give a price").click()
     inspector.look("give a price")
     see.click()
@@ -450,7 +452,7 @@ def test_pages_of_codes_and_prices(inspector: Inspector) -> None:
     page.get_by_role("link", name="End the price").first.click()
     inspector.look("end a price")
     inspector.visitor.context.clear_cookies()
-    inspector.visitor.sign_in(email, demo.PASSWORD)
+    inspector.visitor.sign_in(inspector.visitor.email, "a quiet green garden")
     page.goto(back)
     inspector.look("pay, free place")
     page.get_by_role("button", name="Confirm my seat").click()
