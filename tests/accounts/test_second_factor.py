@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet
 from django.conf import settings as project
 from django.core import mail
 from django.core.cache import cache
@@ -18,7 +19,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from accounts import one_time_codes
+from accounts import one_time_codes, services
 from accounts.encryption import decrypt
 from accounts.models import Action, AuditEntry, Role, User
 from tests.accounts.people import (
@@ -121,6 +122,22 @@ def test_signing_in_leads_to_the_desk_of_each_role(
     a_factor(make_person(role=Role.BILLING))
     with_password(client)
     assert client.post(AT_SIGN_IN, {"code": app_shows()})["Location"] == MONEY
+
+
+def test_a_new_password_or_another_address_does_not_go_around_it(
+    client: Client, clock: time_machine.Traveller
+) -> None:
+    person = make_person()
+    a_factor(person)
+    person.set_password("another-horse-battery")
+    person.email = "new@example.org"
+    person.save()
+    services.replace_address(user=person)  # by an admin; its first code confirms it
+    client.post(reverse("account_request_login_code"), {"email": "new@example.org"})
+    confirm = reverse("account_confirm_login_code")
+    answer = client.post(confirm, {"code": code_in(last_mail())})
+    assert answer["Location"] == AT_SIGN_IN
+    assert not is_in(client)
 
 
 # --- Codes ------------------------------------------------------------------------------
@@ -230,6 +247,15 @@ def test_neither_the_key_nor_a_recovery_seed_can_be_read_in_the_table(settings: 
         assert kept.startswith("gAAAA")
         assert SECRET not in str(factor.data)
     assert decrypt(Authenticator.objects.get(type="totp").data["secret"]) == SECRET
+
+
+def test_a_key_that_cannot_be_read_any_more_is_refused_kindly(
+    client: Client, clock: time_machine.Traveller, settings: Settings
+) -> None:
+    a_factor(make_person())
+    settings.INTAKE_KEYS = [Fernet.generate_key().decode()]
+    with_password(client)
+    assert WRONG in client.post(AT_SIGN_IN, {"code": app_shows()}).text
 
 
 # --- Setting it up ----------------------------------------------------------------------
