@@ -4,6 +4,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 from urllib.parse import quote
 
@@ -205,9 +206,12 @@ def test_of_two_sessions_that_type_a_code_at_once_one_comes_in(kind: str) -> Non
         factor = Authenticator.objects.get(user=person, type=Authenticator.Type.RECOVERY_CODES)
         code = recovery_codes(person)[0]
 
+    start = Barrier(8)
+
     def one(_: int) -> bool:
         try:
             mine = Authenticator.objects.get(pk=factor.pk)
+            start.wait()
             return one_time_codes.use(factor=mine, code=code)
         finally:
             connection.close()
