@@ -7,6 +7,7 @@ step that was used, so that Redis may be away, and a code can be read over a sho
 import math
 import time
 
+import structlog
 from allauth.core.internal.cryptokit import compare_user_code
 from allauth.mfa import app_settings
 from allauth.mfa.models import Authenticator
@@ -18,6 +19,9 @@ from allauth.mfa.totp.internal.auth import (
 from allauth.mfa.utils import decrypt
 from django.db import transaction
 
+from accounts.encryption import Unreadable
+
+logger = structlog.get_logger(__name__)
 LAST_STEP = "last_step"
 
 
@@ -36,6 +40,14 @@ def step_of(*, secret: str, code: str) -> int | None:
 def use(*, factor: Authenticator, code: str) -> bool:
     """Whether the code opens, and opened nothing before. Two that come at once wait for each
     other at the factor's row."""
+    try:
+        return _use(factor, code)
+    except Unreadable as error:
+        logger.error("a second factor cannot be read", factor=factor.pk, error=str(error))
+        return False
+
+
+def _use(factor: Authenticator, code: str) -> bool:
     if factor.type == Authenticator.Type.RECOVERY_CODES:
         return bool(factor.wrap().validate_code(code))  # locks its row, and marks the code used
     locked = Authenticator.objects.select_for_update().filter(pk=factor.pk).first()

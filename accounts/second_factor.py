@@ -24,6 +24,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.models import User
 from accounts.paths import path_here
@@ -61,21 +62,28 @@ def is_shown(request: HttpRequest, *, within: float | None = None) -> bool:
     return at is not None and (within is None or time.time() - at < within)
 
 
-def ask(request: HttpRequest, target: str) -> HttpResponseRedirect:
+def ask(request: HttpRequest, target: str) -> HttpResponse:
     """To the code, or to the set-up for who has no factor, and from there to the target."""
     assert isinstance(request.user, User)
     if not has_one(request.user):
         request.session[COME_BACK] = target
-        return HttpResponseRedirect(reverse("mfa_activate_totp"))
+        way = reverse("mfa_activate_totp")
+    else:
+        way = f"{reverse('mfa_reauthenticate')}?{urlencode({'next': target})}"
     if request.method == "POST":
         messages.warning(request, PRESS_AGAIN)
-    way = reverse("mfa_reauthenticate")
-    return HttpResponseRedirect(f"{way}?{urlencode({'next': target})}")
+    # A part of a page would show the way in its own place: the whole page goes there.
+    to = HttpResponseClientRedirect if is_part(request) else HttpResponseRedirect
+    return to(way)
+
+
+def is_part(request: HttpRequest) -> bool:
+    return bool(getattr(request, "htmx", False))
 
 
 def page_of(request: HttpRequest) -> str:
     """Where to come back to: the page, or the one on which the button was pressed."""
-    if request.method in ("GET", "HEAD"):
+    if request.method in ("GET", "HEAD") and not is_part(request):
         return request.get_full_path()
     came_from = urlsplit(request.headers.get("Referer", ""))
     here = came_from.netloc == request.get_host()

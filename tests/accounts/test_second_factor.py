@@ -4,12 +4,14 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet
 from django.conf import settings as project
 from django.core import mail
 from django.core.cache import cache
@@ -18,7 +20,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from accounts import one_time_codes
+from accounts import one_time_codes, services
 from accounts.encryption import decrypt
 from accounts.models import Action, AuditEntry, Role, User
 from tests.accounts.people import (
@@ -123,6 +125,22 @@ def test_signing_in_leads_to_the_desk_of_each_role(
     assert client.post(AT_SIGN_IN, {"code": app_shows()})["Location"] == MONEY
 
 
+def test_a_new_password_or_another_address_does_not_go_around_it(
+    client: Client, clock: time_machine.Traveller
+) -> None:
+    person = make_person()
+    a_factor(person)
+    person.set_password("another-horse-battery")
+    person.email = "new@example.org"
+    person.save()
+    services.replace_address(user=person)  # by an admin; its first code confirms it
+    client.post(reverse("account_request_login_code"), {"email": "new@example.org"})
+    confirm = reverse("account_confirm_login_code")
+    answer = client.post(confirm, {"code": code_in(last_mail())})
+    assert answer["Location"] == AT_SIGN_IN
+    assert not is_in(client)
+
+
 # --- Codes ------------------------------------------------------------------------------
 
 
@@ -188,9 +206,12 @@ def test_of_two_sessions_that_type_a_code_at_once_one_comes_in(kind: str) -> Non
         factor = Authenticator.objects.get(user=person, type=Authenticator.Type.RECOVERY_CODES)
         code = recovery_codes(person)[0]
 
+    start = Barrier(8)
+
     def one(_: int) -> bool:
         try:
             mine = Authenticator.objects.get(pk=factor.pk)
+            start.wait()
             return one_time_codes.use(factor=mine, code=code)
         finally:
             connection.close()
@@ -230,6 +251,15 @@ def test_neither_the_key_nor_a_recovery_seed_can_be_read_in_the_table(settings: 
         assert kept.startswith("gAAAA")
         assert SECRET not in str(factor.data)
     assert decrypt(Authenticator.objects.get(type="totp").data["secret"]) == SECRET
+
+
+def test_a_key_that_cannot_be_read_any_more_is_refused_kindly(
+    client: Client, clock: time_machine.Traveller, settings: Settings
+) -> None:
+    a_factor(make_person())
+    settings.INTAKE_KEYS = [Fernet.generate_key().decode()]
+    with_password(client)
+    assert WRONG in client.post(AT_SIGN_IN, {"code": app_shows()}).text
 
 
 # --- Setting it up ----------------------------------------------------------------------

@@ -74,6 +74,37 @@ def test_money_is_for_admins_alone(model: str, role: Role) -> None:
     assert reply.status_code in (302, 403)
 
 
+@pytest.mark.parametrize(
+    ("model", "action", "asked"),
+    [
+        ("checkoutattempt", "ask_stripe", False),
+        ("checkoutattempt", "accept", True),
+        ("checkoutattempt", "give_back", True),
+        ("refund", "try_again", True),
+    ],
+)
+def test_what_moves_money_wants_a_fresh_code(
+    desk: Client, standin: Standin, model: str, action: str, asked: bool
+) -> None:
+    refund = a_refund(standin, 5_000)
+    pk = refund.pk if model == "refund" else refund.payment.attempt_id
+    code_of_long_ago(desk)
+    assert pk is not None
+    reply = desk.post(
+        reverse(f"admin:billing_{model}_changelist"), {"action": action, "_selected_action": [pk]}
+    )
+    assert reply["Location"].startswith(reverse("mfa_reauthenticate")) is asked
+
+
+def code_of_long_ago(desk: Client) -> None:
+    """The second factor was shown a quarter of an hour ago."""
+    session = desk.session
+    [shown] = session["account_authentication_methods"]
+    shown["at"] -= 15 * 60
+    session["account_authentication_methods"] = [shown]
+    session.save()
+
+
 def test_asking_stripe_settles_a_payment(desk: Client, standin: Standin) -> None:
     attempt = paid_at_stripe(standin)
     page = run(desk, "checkoutattempt", "ask_stripe", attempt.pk)

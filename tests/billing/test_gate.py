@@ -151,6 +151,15 @@ def test_a_press_with_an_older_code_does_nothing_says_so_and_leads_back(
     assert done == ["POST"]
 
 
+def test_a_part_of_a_page_sends_the_whole_page_to_the_code(clock: time_machine.Traveller) -> None:
+    desk = at_the_desk()
+    clock.shift(dt.timedelta(minutes=15))
+    on_page = {"HX-Request": "true", "Referer": f"http://testserver{PAGE}"}
+    answer = desk.post(PRESS, headers=on_page)
+    assert answer["HX-Redirect"] == f"{AGAIN}?next={quote(PAGE, safe='')}"
+    assert done == []
+
+
 @pytest.mark.parametrize(
     "came_from",
     ["", "https://evil.example/money/", "//evil.example", "http://testserver//evil.example/", "/["],
