@@ -17,9 +17,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Role, User
+from billing.policy import Basis
 from enrollment import absences, group_messages, making_up
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
+from tests.billing import decided
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -56,6 +58,7 @@ PLANNERS = frozenset({"planner", "other planner", "admin"})
 OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
 ADMIN = frozenset({"admin"})
+MONEY = frozenset({"admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,10 @@ ADDRESSES: dict[str, Address] = {
     "accounts:profile": Address(SIGNED_IN),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:return": Address(frozenset({"buyer"}), ("held",)),
+    "billing:enrollment": Address(MONEY, ("seat",)),
+    "billing:refund": Address(MONEY, ("seat",)),
+    "billing:decision": Address(MONEY, ("decision",)),
+    "billing:failed_refund": Address(MONEY, ("failed_refund",)),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),
     "enrollment:about_you": Address(SIGNED_IN, GROUP),
@@ -192,6 +199,8 @@ def a_world() -> World:
     )
     held = a_held_seat(cohort=cohort, now=now)
     feed = CalendarFeed.objects.create(person=seat.member, made_at=NOW)
+    failed = decided.a_failed_refund(seat, cents=100, now=now)
+    decision = decided.decide(seat, basis=Basis.AMOUNT, amount=30_001, now=now)
     return World(
         people={
             "member": seat.member,
@@ -214,6 +223,8 @@ def a_world() -> World:
             "message": {"public_id": message.public_id},
             "door": {"token": seat.door_token},
             "feed": {"token": feed.token},
+            "decision": {"key": decision.uuid},
+            "failed_refund": {"key": failed.uuid},
             "uidb36": {"uidb36": "1"},
             "key": {"key": "x"},
         },
