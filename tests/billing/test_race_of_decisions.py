@@ -7,6 +7,7 @@ import datetime as dt
 import threading
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
@@ -40,7 +41,11 @@ def going_back(enrollment: Enrollment) -> int:
     return made.aggregate(cents=Sum("amount_cents"))["cents"] or 0
 
 
-def kinds(results: list[object]) -> list[str]:
+def together(*actions: Callable[[], object]) -> list[object]:
+    return list(at_once(actions))
+
+
+def kinds(results: Sequence[object]) -> list[str]:
     return sorted(type(one).__name__ for one in results)
 
 
@@ -134,7 +139,7 @@ def test_the_desk_and_the_dashboard_never_give_back_more_than_was_paid(standin: 
         def news() -> object:
             return refunds.import_outside(state=made[0], now=timezone.now())  # noqa: B023
 
-        results = at_once([news, desk] if news_first else [desk, news])
+        results = together(*([news, desk] if news_first else [desk, news]))
         allowed = (bool, RefundDecision, ChangedMeanwhile, Impossible)
         assert [one for one in results if not isinstance(one, allowed)] == []
         sweeps.submit_open_refunds(now=timezone.now())
@@ -173,7 +178,7 @@ def test_booking_refunds_while_the_desk_decides_never_deadlocks() -> None:
             )
             return refunds.import_outside(state=state, now=after(3))
 
-        results = at_once([desk, *(partial(book, number) for number in range(5)), desk])
+        results = together(desk, *(partial(book, number) for number in range(5)), desk)
         assert [one for one in results if isinstance(one, OperationalError)] == []
         assert facts.money_of(enrollment).left == PRICE - going_back(enrollment)
 
@@ -295,7 +300,8 @@ def test_whoever_leaves_while_the_desk_frees_the_seat_leaves_once() -> None:
         enrollment = a_paid_seat()
         desk = partial(decide, enrollment, frees=True, seen=look_to_free(enrollment))
         leave = partial(withdraw, enrollment)
-        results = at_once([desk, leave] if number % 2 else [leave, desk])
+        pair: list[Callable[[], object]] = [desk, leave]
+        results = together(*(pair if number % 2 else reversed(pair)))
         decided = any(isinstance(one, RefundDecision) for one in results)
         assert (True in results) is not decided
         # Nothing goes back on a page that said the seat would be freed by it.
@@ -366,7 +372,8 @@ def test_money_that_arrives_while_the_desk_decides_goes_back_once() -> None:
         )
         desk = partial(decide, enrollment, basis=Basis.FULL, frees=True, seen=shown)
         arrive = partial(settlement.apply_state, attempt=attempt, state=state, now=after(3))
-        results = at_once([desk, arrive] if number % 2 else [arrive, desk])
+        pair: list[Callable[[], object]] = [desk, arrive]
+        results = together(*(pair if number % 2 else reversed(pair)))
         assert [one for one in results if isinstance(one, OperationalError)] == []
         decided = any(isinstance(one, RefundDecision) for one in results)
         # The second payment bought nothing and goes back by itself, whatever the desk does.
@@ -400,12 +407,12 @@ def test_many_who_send_a_failed_refund_again_send_it_once() -> None:
 def test_sent_again_and_paid_another_way_at_once_it_is_one_of_the_two() -> None:
     for _ in range(ROUNDS):
         refund = a_failed_refund(cents=1_000)
-        act = {"refund_uuid": refund.uuid, "actor": a_billing_admin(), "now": after(3)}
-        results = at_once(
-            [
-                partial(failed_refunds.try_again, **act),
-                partial(failed_refunds.settle_otherwise, how="Check", **act),
-            ]
+        which, lee, at = refund.uuid, a_billing_admin(), after(3)
+        results = together(
+            partial(failed_refunds.try_again, refund_uuid=which, actor=lee, now=at),
+            partial(
+                failed_refunds.settle_otherwise, refund_uuid=which, actor=lee, how="Check", now=at
+            ),
         )
         assert [isinstance(one, Refund | AlreadySettled) for one in results] == [True, True]
         noted = LedgerEntry.objects.filter(
