@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from accounts.models import User
+from billing import ledger
 from billing.models import CheckoutAttempt, Payment
 from enrollment import attendance, links, opening, refusals, services
 from enrollment.models import Attendance, Enrollment
@@ -274,7 +275,7 @@ def _pay(enrolled: list[Enrollment]) -> None:
         )
         for enrollment in enrolled
     )
-    Payment.objects.bulk_create(
+    payments = Payment.objects.bulk_create(
         Payment(
             attempt=attempt,
             enrollment=attempt.enrollment,
@@ -285,6 +286,8 @@ def _pay(enrolled: list[Enrollment]) -> None:
         )
         for attempt in attempts
     )
+    for payment in payments:
+        ledger.post_charge(payment=payment, at=payment.paid_at)
 
 
 def _attend(enrolled: list[Enrollment], past: list[GroupSession], stage: Stage) -> None:

@@ -91,12 +91,12 @@ def rehearsal_page(
     return render(request, "billing/desk/refund_rehearsal.html", context, status=status)
 
 
-def shown(found: Rehearsal) -> dict[str, Any]:
+def shown(found: Rehearsal, decision: RefundDecision | None = None) -> dict[str, Any]:
     """What the pages show of a rehearsal, with a sealed note of it for the press."""
     return {
         "rehearsal": found,
         "enrollment": found.enrollment,
-        "mails": mails.previews(found),
+        "mails": mails.previews(found, decision),
         "seen": signing.dumps(decisions.as_dict(found.seen), salt=SALT),
     }
 
@@ -203,7 +203,8 @@ def decision_page(
                     wish=decisions.wish_of(found),
                     now=timezone.now(),
                     apart_from=found,
-                )
+                ),
+                found,
             )
         except Impossible as error:
             context["obstacle"] = error.message

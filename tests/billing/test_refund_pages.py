@@ -351,6 +351,17 @@ def test_a_second_person_sees_the_same_and_agrees(waiting: RefundDecision) -> No
     assert (late.status_code, Refund.objects.count()) == (200, 1)
 
 
+def test_a_second_person_sees_the_very_mail(waiting: RefundDecision, mailoutbox: list[Any]) -> None:
+    lee = at_the_desk(a_billing_admin("Lee Cash"))
+    [mail] = lee.get(waiting.get_absolute_url()).context["mails"]
+    answer(lee, waiting, "approve")
+    go_through(Refund.objects.get())
+    deliver_due(clock=lambda: after(3))
+    sent = [one.body for one in mailoutbox if "refund" in one.subject]
+    assert sent == [mail.text]
+    assert "It is everything that you paid." in mail.text
+
+
 def test_what_a_second_person_looked_at_and_changed_is_told(waiting: RefundDecision) -> None:
     lee = at_the_desk(a_billing_admin("Lee Cash"))
     page = lee.get(waiting.get_absolute_url()).content.decode()
