@@ -123,15 +123,23 @@ def seat_freed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     }
 
 
-def previews(rehearsal: Rehearsal) -> list[Mail]:
-    """The very mails that would go out: one for each payment that money goes back to."""
+def previews(rehearsal: Rehearsal, decision: RefundDecision | None = None) -> list[Mail]:
+    """The very mails that would go out: one for each payment that money goes back to.
+
+    Of a `decision` that waits the mail speaks as it was decided.
+    """
     member, currency = rehearsal.enrollment.member, rehearsal.enrollment.currency
-    words = _words(
-        basis=rehearsal.wish.basis,
-        total=rehearsal.cents,
-        paid=rehearsal.computed.lines[0].cents,
-        frees_seat=rehearsal.wish.frees_seat,
-        status=rehearsal.enrollment.status,
+    status = rehearsal.enrollment.status
+    words = (
+        _decided(decision, status)
+        if decision
+        else _words(
+            basis=rehearsal.wish.basis,
+            total=rehearsal.cents,
+            paid=rehearsal.computed.lines[0].cents,
+            frees_seat=rehearsal.wish.frees_seat,
+            status=status,
+        )
     )
     mails = [
         _refund_mail(member, take.cents, currency, Refund.Reason.DESK, words)

@@ -149,8 +149,9 @@ def compute(
         _take_sessions(total, basis, facts, terms, now)
     _take_back(total, facts)
     if basis is Basis.AMOUNT:
-        left = total.cents
-        total.take("Stays with us", left - min(max(amount_cents, 0), left))
+        stays = total.cents - min(max(amount_cents, 0), total.cents)
+        if stays:
+            total.take("Stays with us", stays)
     return Computed(total.cents, basis, tuple(total.lines))
 
 

@@ -195,7 +195,10 @@ def submit_refund(*, refund: Refund, now: dt.datetime) -> None:
     except gateway.RefusedByStripe as error:
         # Somebody may have refunded in the dashboard. Asked before anything is written: without
         # an answer the next round gets the same refusal and asks again.
-        made = list(gateway.refunds_of(payment_intent_id=intent))
+        try:
+            made = list(gateway.refunds_of(payment_intent_id=intent))
+        except gateway.RefusedByStripe:
+            made = []  # it does not know the payment at all
         _refused(refund=refund, made=made, error=str(error), now=now)
         return
     apply_state(refund=refund, state=state, now=now)

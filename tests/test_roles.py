@@ -20,10 +20,12 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from accounts.models import Role, User
 from billing import ledger, refunds
 from billing.models import CheckoutAttempt, Difference, Dispute, Payment, Reconciliation, Refund
+from billing.policy import Basis
 from enrollment import absences, group_messages, making_up
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
 from tests.accounts.people import sign_in_with_factor
+from tests.billing import decided
 from tests.billing.people import a_billing_admin
 from tests.billing.pricing import a_code, a_price
 from tests.enrollment.builders import (
@@ -64,6 +66,7 @@ OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
 MONEY = frozenset({"billing", "admin"})
 ADMIN = frozenset({"admin"})
+MONEY = frozenset({"admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +142,10 @@ ADDRESSES: dict[str, Address] = {
     "billing:reconciliation_progress": Address(MONEY),
     "billing:reconciliation_stop": Address(MONEY, ("run",), "post"),
     "billing:difference": Address(MONEY, ("difference",)),
+    "billing:enrollment": Address(MONEY, ("seat",)),
+    "billing:refund": Address(MONEY, ("seat",)),
+    "billing:decision": Address(MONEY, ("decision",)),
+    "billing:failed_refund": Address(MONEY, ("failed_refund",)),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),
     "enrollment:about_you": Address(SIGNED_IN, GROUP),
@@ -241,6 +248,8 @@ def a_world() -> World:
     held = a_held_seat(cohort=cohort, now=now)
     feed = CalendarFeed.objects.create(person=seat.member, made_at=NOW)
     refund = an_outside_refund_of(seat, now)
+    failed = decided.a_failed_refund(seat, cents=100, now=now)
+    decision = decided.decide(seat, basis=Basis.AMOUNT, amount=30_001, now=now)
     return World(
         people={
             "member": seat.member,
@@ -273,6 +282,8 @@ def a_world() -> World:
             "what": {"what": "keep"},
             "run": {"run_id": a_run(now).pk},
             "difference": {"pk": a_difference(now).pk},
+            "decision": {"key": decision.uuid},
+            "failed_refund": {"key": failed.uuid},
             "uidb36": {"uidb36": "1"},
             "key": {"key": "x"},
             "attempt": {"attempt": CheckoutAttempt.objects.get().uuid},

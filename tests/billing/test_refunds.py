@@ -194,6 +194,13 @@ def test_a_refusal_without_a_look_at_the_books_is_asked_about_again(standin: Sta
     assert reserved(refund) == PRICE
 
 
+def test_a_refund_of_a_payment_that_stripe_does_not_know_fails(standin: Standin) -> None:
+    refund = a_refund(standin)
+    Payment.objects.update(stripe_payment_intent_id="pi_unknown")
+    submit()
+    assert (refreshed(refund).status, reserved(refund)) == ("failed", 0)
+
+
 def test_a_payment_without_a_charge_cannot_go_back(standin: Standin) -> None:
     refund = a_refund(standin)
     Payment.objects.update(stripe_payment_intent_id=None)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import uuid
+from typing import Any, LiteralString
 
 import brotli
 import psycopg
@@ -14,7 +15,7 @@ from django.utils import timezone
 from playwright.sync_api import Response
 
 from sandbox import demo_people as demo
-from sandbox.stack import Stack
+from sandbox.stack import Stack, wait_until
 from tests.browser.conftest import DESKTOP, PHONE, Visitor, show_factor
 from tests.browser.inspector import Inspector
 from tests.browser.test_whole_path import agree, choose_group, sign_up, tell_about_yourself
@@ -332,6 +333,93 @@ def test_pages_of_somebody_who_writes_to_a_group(inspector: Inspector) -> None:
     page.get_by_role("link", name="Messages to the group").click()
     inspector.look("messages written")
     inspector.finish()
+
+
+@readers
+def test_pages_on_which_money_goes_back(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as database:
+        seat = a_seat_of_400_dollars(database)
+        path = f"/money/enrolments/{seat}/refund/"
+        see = page.get_by_role("button", name="See what it means")
+        inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+        inspector.visit(path)
+        see.click()
+        inspector.look("refund with errors")
+        page.get_by_label("By the policy").check()
+        page.get_by_label("It is free again from now on").check()
+        see.click()
+        inspector.look("refund, rehearsal")
+        page.get_by_role("button", name="Back, change something").click()
+        page.get_by_label("Another amount").check()
+        page.get_by_label("Amount in dollars").fill("1.00")
+        page.get_by_label("They keep it").check()
+        see.click()
+        page.locator("input[name=seen]").evaluate("field => { field.value = 'older'; }")
+        page.locator("button[name=confirm]").click()
+        inspector.look("refund, stale page")
+        page.locator("button[name=confirm]").click()
+        inspector.look("seat at the desk, refund on its way")
+        # Stripe's stand-in does not know the demo's payments, so it fails.
+        failed = waited_for(
+            database,
+            "SELECT uuid FROM billing_refund WHERE status = 'failed' AND resolved_at IS NULL",
+        )
+        inspector.visit(f"/money/refunds/{failed}/")
+        page.get_by_role("button", name="It is paid").click()
+        inspector.look("failed refund with errors")
+        page.get_by_label("How was it paid?").fill("Check 1042")
+        page.get_by_role("button", name="It is paid").click()
+        inspector.visit(f"/money/refunds/{failed}/")
+        inspector.visitor.goto(path)
+        page.get_by_label("Everything that is left").check()
+        page.get_by_label("It is free again from now on").check()
+        see.click()
+        page.get_by_role("button", name="Ask a second person").click()
+        inspector.look("decision that waits, for who made it")
+        decision = page.url
+        database.execute(
+            "UPDATE billing_refunddecision SET made_by_id = (SELECT id FROM accounts_user "
+            "WHERE email = %s) WHERE status = 'waiting'",
+            [demo.DANA],
+        )
+        page.goto(decision)
+        inspector.look("decision that waits, for a second person")
+        page.get_by_role("button", name="Decline").click()
+        page.goto(decision)
+        inspector.look("decision, declined")
+    inspector.finish()
+
+
+def a_seat_of_400_dollars(database: "psycopg.Connection[tuple[Any, ...]]") -> str:
+    """A member's seat whose payment is above what one person may give back."""
+    seats = database.execute(
+        "SELECT enrollment.id, enrollment.public_id FROM enrollment_enrollment enrollment "
+        "JOIN accounts_user ON accounts_user.id = member_id "
+        "WHERE email = %s AND status = 'active'",
+        [demo.SAM],
+    )
+    pk, seat = seats.fetchall()[0]
+    database.execute(
+        "UPDATE billing_payment SET amount_cents = 40000, "
+        "stripe_payment_intent_id = 'pi_nobody_knows' WHERE enrollment_id = %s",
+        [pk],
+    )
+    database.execute(
+        "INSERT INTO billing_ledgerentry "
+        "(enrollment_id, kind, amount_cents, currency, at, stripe_id, reason, key) "
+        "SELECT %s, 'adjustment', 40000 - coalesce(sum(amount_cents), 0), 'usd', now(), '', '', "
+        "'browser:' || gen_random_uuid() FROM billing_ledgerentry WHERE enrollment_id = %s "
+        "HAVING coalesce(sum(amount_cents), 0) <> 40000",
+        [pk, pk],
+    )
+    return str(seat)
+
+
+def waited_for(database: "psycopg.Connection[tuple[Any, ...]]", query: LiteralString) -> str:
+    """The first value that the query finds, once it finds one."""
+    wait_until(lambda: bool(database.execute(query).fetchall()), query, seconds=20)
+    return str(database.execute(query).fetchall()[0][0])
 
 
 @readers

@@ -1,0 +1,147 @@
+"""A refund that failed is owed until it is sent again or paid another way, and no longer."""
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from billing import facts, failed_refunds, ledger, refunds, sweeps
+from billing.failed_refunds import AlreadySettled
+from billing.models import LedgerEntry, Payment, Refund
+from billing.refunds import NotRefundable
+from sandbox.stripe_standin.process import Standin
+from tests.billing.builders import a_refund, now, refreshed
+from tests.billing.decided import a_failed_refund, a_paid_seat, after, decide, fail
+from tests.billing.people import a_billing_admin
+
+pytestmark = pytest.mark.django_db
+
+
+def waiting() -> list[Refund]:
+    return list(failed_refunds.waiting())
+
+
+def try_again(refund: Refund) -> Refund:
+    return failed_refunds.try_again(
+        refund_uuid=refund.uuid, actor=a_billing_admin("Lee Cash"), now=after(3)
+    )
+
+
+def settle(refund: Refund, how: str = "Check 1042") -> Refund:
+    return failed_refunds.settle_otherwise(
+        refund_uuid=refund.uuid, actor=a_billing_admin("Kim Ledger"), how=how, now=after(3)
+    )
+
+
+def test_it_waits_until_it_is_sent_again_and_again_when_that_fails() -> None:
+    decision = decide(a_paid_seat())
+    refund = fail(Refund.objects.get())
+    assert waiting() == [refund]
+    again = try_again(refund)
+    assert waiting() == []
+    assert (again.retry_of, again.amount_cents, again.decision) == (refund, 22_425, decision)
+    fail(again)
+    assert waiting() == [again]
+
+
+def test_it_is_sent_again_once() -> None:
+    refund = a_failed_refund()
+    try_again(refund)
+    with pytest.raises(AlreadySettled, match="Lee Cash has sent it again already"):
+        try_again(refund)
+    assert Refund.objects.count() == 2
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Refund.objects.create(
+            payment=refund.payment,
+            enrollment=refund.enrollment,
+            amount_cents=1,
+            reason="desk",
+            requested_at=now(),
+            retry_of=refund,
+        )
+
+
+def test_paid_another_way_it_is_owed_no_more_and_the_ledger_says_how() -> None:
+    refund = a_failed_refund()
+    assert ledger.balance(refund.enrollment) == 40_000
+    settle(refund)
+    assert waiting() == []
+    refund.refresh_from_db()
+    assert (str(refund.resolved_by), refund.resolved_at, refund.resolved_how) == (
+        "Kim Ledger",
+        after(3),
+        "Check 1042",
+    )
+    line = LedgerEntry.objects.get(kind="adjustment")
+    assert (line.amount_cents, line.reason) == (-22_425, "Given back another way: Check 1042")
+    assert ledger.balance(refund.enrollment) == 17_575
+    money = facts.money_of(refund.enrollment)
+    assert (money.paid, money.back, money.failed, money.left) == (40_000, 22_425, 0, 17_575)
+
+
+def test_what_was_paid_another_way_cannot_be_sent_as_well() -> None:
+    refund = a_failed_refund()
+    settle(refund)
+    with pytest.raises(AlreadySettled, match="Kim Ledger settled it another way: Check 1042"):
+        try_again(refund)
+    with pytest.raises(AlreadySettled):
+        settle(refund, "Again")
+    assert LedgerEntry.objects.filter(kind="adjustment").count() == 1
+
+
+def test_what_is_sent_again_cannot_be_noted_as_paid() -> None:
+    refund = a_failed_refund()
+    try_again(refund)
+    with pytest.raises(AlreadySettled):
+        settle(refund)
+    assert LedgerEntry.objects.filter(kind="adjustment").count() == 0
+
+
+def test_only_a_refund_that_failed_is_settled() -> None:
+    decide(a_paid_seat())
+    with pytest.raises(NotRefundable):
+        settle(Refund.objects.get())
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Refund.objects.update(resolved_by=a_billing_admin(), resolved_at=now())
+
+
+def test_when_the_payment_has_not_enough_left_it_cannot_be_sent_again() -> None:
+    refund = a_failed_refund()
+    refunds.request_refund(
+        payment_id=refund.payment_id,
+        amount_cents=20_000,
+        reason=Refund.Reason.OUTSIDE,
+        now=after(3),
+    )
+    with pytest.raises(NotRefundable):
+        try_again(refund)
+    assert (waiting(), Payment.objects.get().refund_reserved_cents) == ([refund], 20_000)
+
+
+def test_a_refund_of_the_dashboard_that_failed_is_sent_again_as_ours() -> None:
+    refund = a_failed_refund()
+    Refund.objects.update(reason="outside")
+    assert try_again(refund).reason == "desk"
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        ("expired_or_canceled_card", "the card has expired, or its account is closed"),
+        ("lost_or_stolen_card", "the card was reported lost or stolen"),
+        ("never_heard_of", "it did not say why"),
+    ],
+)
+def test_the_banks_reason_is_told_in_plain_words(failure: str, words: str) -> None:
+    assert refunds.why_it_failed(failure) == (
+        f"The card's bank sent it back: {words}. Pay it another way and note it here. ({failure})"
+    )
+
+
+def test_sent_again_stripe_pays_it_with_a_key_of_its_own(standin: Standin) -> None:
+    refund = a_refund(standin)
+    standin.control("next_refund", outcome="failed")
+    sweeps.submit_open_refunds(now=now())
+    again = failed_refunds.try_again(refund_uuid=refund.uuid, actor=a_billing_admin(), now=now())
+    sweeps.submit_open_refunds(now=now())
+    assert (refreshed(refund).status, refreshed(again).status) == ("failed", "succeeded")
+    assert again.idempotency_key != refund.idempotency_key
+    assert standin.books["totals"]["refunded"] == refund.amount_cents
