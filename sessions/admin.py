@@ -48,6 +48,13 @@ class ProgrammeAdmin(admin.ModelAdmin):
         ),
         (
             "Links and the door",
-            {"fields": ("link_lead_hours", "reminder_lead_minutes", "door_opens_minutes")},
+            {
+                "fields": (
+                    "link_lead_hours",
+                    "reminder_lead_minutes",
+                    "door_opens_minutes",
+                    "offer_hours",
+                )
+            },
         ),
     )
