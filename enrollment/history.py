@@ -88,8 +88,8 @@ def concerned(cohort: Cohort, last: int) -> "QuerySet[Enrollment]":
 def lock_enrollments(cohort: Cohort) -> list[int]:
     """Wait for whoever is being confirmed at this moment: they are told as well.
 
-    Not for those on the waitlist, who are moved by whoever frees a seat and has locked its own
-    enrolment already: each would wait for the other.
+    Not for those on the waitlist, who are in no standing: whoever passes on a seat goes past rows
+    that somebody has locked, and so past the first in line.
     """
     every = Enrollment.objects.filter(cohort=cohort).exclude(status=Status.WAITLISTED)
     every = every.order_by("pk").select_for_update()

@@ -108,17 +108,15 @@ def turned_away(request: HttpRequest, card: GroupCard) -> HttpResponse | None:
 
 
 def refused(
-    request: HttpRequest, group: Cohort, refusal: Refused, *, asked: str = "about_you"
+    request: HttpRequest, group: Cohort, refusal: Refused, *, answers_url: str = ""
 ) -> HttpResponse:
-    """Say why in the same response, and what is still free. Answers are changed at `asked`."""
+    """Say why in the same response, and what is still free."""
     now, state = timezone.now(), refusal.state
     reason = closed_reason(group) if isinstance(refusal, GroupClosed) else ""
     context = {
         "title": refusal.title.format(state=US_STATES.get(state, "your state")),
         "wrong_state": isinstance(refusal, StateNotAdmitted),
-        "answers_url": reverse(
-            f"enrollment:{asked}", args=[] if asked == "answers" else [group.slug]
-        ),
+        "answers_url": answers_url or reverse("enrollment:about_you", args=[group.slug]),
         "can_wait": isinstance(refusal, GroupFull) and waitlist.takes(group, now),
         "can_reserve": isinstance(refusal, NoNeedToWait),
         "message": f"{reason} {refusal.message}".strip(),

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -73,7 +74,8 @@ def join(request: HttpRequest, slug: str) -> HttpResponse:
     if given is None:
         return redirect("enrollment:waitlist_about", slug)
     if given.state not in group.admitted_states:
-        return refused(request, group, StateNotAdmitted(given.state), asked="waitlist_about")
+        answers_url = reverse("enrollment:waitlist_about", args=[slug])
+        return refused(request, group, StateNotAdmitted(given.state), answers_url=answers_url)
     context = {
         "cohort": group,
         "card": card,
@@ -93,7 +95,8 @@ def joined(request: HttpRequest, slug: str) -> HttpResponse:
     except (AlreadyEnrolled, AlreadyWaiting) as refusal:
         return to_own_place(group, member) or refused(request, group, refusal)
     except Refused as refusal:
-        return refused(request, group, refusal, asked="waitlist_about")
+        answers_url = reverse("enrollment:waitlist_about", args=[slug])
+        return refused(request, group, refusal, answers_url=answers_url)
     kick()
     messages.success(request, "You are on the waitlist. We have sent you an email about it.")
     return redirect(enrollment)
@@ -162,7 +165,8 @@ def accepted(request: HttpRequest, enrollment: Enrollment) -> HttpResponse:
     except IntakeMissing:
         return redirect("enrollment:answers")
     except Refused as refusal:
-        return refused(request, enrollment.cohort, refusal, asked="answers")
+        answers_url = reverse("enrollment:answers")
+        return refused(request, enrollment.cohort, refusal, answers_url=answers_url)
     return redirect("billing:pay", enrollment.public_id)
 
 

@@ -1,6 +1,7 @@
 """A group's waitlist for staff: read by those who lead or plan it, changed by admins."""
 
 import uuid
+from collections.abc import Mapping
 
 from django import forms
 from django.contrib import messages
@@ -128,13 +129,14 @@ def ask(
     enrollment: Enrollment,
     form: ReasonForm,
     template: str,
-    context: dict[str, object],
+    more: Mapping[str, object],
 ) -> HttpResponse:
     """The page before: what it does to whom. Only while it still can be done."""
     offered = enrollment.status == Status.OFFERED
     if enrollment.status != Status.WAITLISTED and not (offered and "remove" in template):
         return told(request, enrollment.cohort.slug, "")
-    context |= {
+    context = {
+        **more,
         "cohort": enrollment.cohort,
         "enrollment": enrollment,
         "name": name_of(enrollment),
