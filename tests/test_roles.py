@@ -4,6 +4,7 @@ A new address belongs into `ADDRESSES`; until it stands there a test fails. To w
 belong, it does not exist (404); who is not signed in is asked to.
 """
 
+import datetime as dt
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Role, User
-from enrollment import absences, group_messages, making_up
+from enrollment import absences, group_messages, making_up, season
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
 from tests.enrollment.builders import (
@@ -27,8 +28,10 @@ from tests.enrollment.builders import (
     NOW,
     a_cohort,
     a_confirmed_seat,
+    a_full_group,
     a_held_seat,
     a_member,
+    a_place_in_line,
     session,
 )
 
@@ -40,6 +43,7 @@ READERS = (
     "buyer",
     "visitor",
     "other member",
+    "waiting member",
     "leader",
     "substitute",
     "planner",
@@ -95,6 +99,14 @@ ADDRESSES: dict[str, Address] = {
     "enrollment:cohort": Address(EVERYBODY, GROUP),
     "enrollment:about_you": Address(SIGNED_IN, GROUP),
     "enrollment:agreements": Address(SIGNED_IN, GROUP),
+    "enrollment:join_waitlist": Address(SIGNED_IN, GROUP),
+    "enrollment:waitlist_about": Address(SIGNED_IN, GROUP),
+    "enrollment:offer": Address(frozenset({"waiting member"}), ("offer",)),
+    "enrollment:leave_waitlist": Address(frozenset({"waiting member"}), ("offer",)),
+    "enrollment:waitlist": Address(LEADERS, GROUP),
+    "enrollment:plan_waitlist": Address(OWN_PLANNERS, DRAFT),
+    "enrollment:waitlist_offer": Address(ADMIN, ("offer_group", "offer")),
+    "enrollment:waitlist_remove": Address(ADMIN, ("offer_group", "offer")),
     "enrollment:my_groups": Address(SIGNED_IN),
     "enrollment:answers": Address(SIGNED_IN),
     "enrollment:my_calendar": Address(SIGNED_IN),
@@ -191,6 +203,7 @@ def a_world() -> World:
         now=now,
     )
     held = a_held_seat(cohort=cohort, now=now)
+    offer = an_offer(now)
     feed = CalendarFeed.objects.create(person=seat.member, made_at=NOW)
     return World(
         people={
@@ -198,6 +211,7 @@ def a_world() -> World:
             "buyer": held.member,
             "visitor": visitor.member,
             "other member": a_confirmed_seat(cohort=cohort).member,
+            "waiting member": offer.member,
             "leader": leader,
             "substitute": substitute,
             "planner": planner,
@@ -211,6 +225,8 @@ def a_world() -> World:
             "number": {"number": 1},
             "seat": {"public_id": seat.public_id},
             "held": {"public_id": held.public_id},
+            "offer": {"public_id": offer.public_id},
+            "offer_group": {"slug": offer.cohort.slug},
             "message": {"public_id": message.public_id},
             "door": {"token": seat.door_token},
             "feed": {"token": feed.token},
@@ -218,6 +234,14 @@ def a_world() -> World:
             "key": {"key": "x"},
         },
     )
+
+
+def an_offer(now: dt.datetime) -> Enrollment:
+    """A seat that came free for somebody who waited."""
+    full = a_full_group(starts_at=FIRST_SESSION + 100 * HOUR)
+    offer = a_place_in_line(cohort=full, now=now)
+    season.change_capacity(cohort=full, capacity=2, now=now)
+    return offer
 
 
 def a_draft() -> Cohort:

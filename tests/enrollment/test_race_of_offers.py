@@ -174,7 +174,8 @@ def test_joining_while_the_last_seat_comes_free_forgets_nobody() -> None:
         member = a_member()
         an_intake(member)
         join = partial(waiting.join, cohort=group, member=member, now=LATER)
-        joined, _left = at_once([join, *withdrawals(group)])
+        actions: list[Callable[[], object]] = [join, *withdrawals(group)]
+        joined, _left = at_once(actions)
         if isinstance(joined, refusals.NoNeedToWait):
             continue
         assert isinstance(joined, Enrollment), joined
@@ -202,9 +203,8 @@ def accepting(offer: Enrollment) -> Callable[[], object]:
 def test_an_offer_is_accepted_or_lapses_and_never_both() -> None:
     for _ in range(ROUNDS):
         group, offer = an_offer()
-        accepted, lapsed = at_once(
-            [accepting(offer), partial(waitlist.lapse, enrollment_id=offer.pk, now=END)]
-        )
+        lapse: Callable[[], object] = partial(waitlist.lapse, enrollment_id=offer.pk, now=END)
+        accepted, lapsed = at_once([accepting(offer), lapse])
         won = not isinstance(accepted, waiting.OfferOver)
         assert won != lapsed
         assert statuses([offer]) == [Status.HELD if won else Status.EXPIRED]
@@ -215,7 +215,7 @@ def test_an_offer_is_accepted_or_lapses_and_never_both() -> None:
 def test_an_offer_is_accepted_or_declined_and_never_both() -> None:
     for _ in range(ROUNDS):
         _, offer = an_offer()
-        no = partial(
+        no: Callable[[], object] = partial(
             waitlist.leave,
             enrollment_id=offer.pk,
             seen=Status.OFFERED,

@@ -4,6 +4,7 @@ free. The races are in `test_race_of_offers.py`, the pages in `test_waitlist_pag
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -158,7 +159,7 @@ def test_one_person_waits_in_five_groups_at_a_time() -> None:
     ],
 )
 def test_the_same_people_may_wait_that_may_reserve(
-    changes: dict[str, object], refusal: type[Exception]
+    changes: dict[str, Any], refusal: type[Exception]
 ) -> None:
     group, member = a_full_group(), a_member()
     with pytest.raises(refusals.IntakeMissing):
@@ -173,7 +174,8 @@ def test_nobody_joins_when_no_offer_could_be_made_any_more(ahead: dt.timedelta) 
     group = a_full_group()
     with pytest.raises(refusals.GroupClosed):
         a_place_in_line(cohort=group, now=FIRST_SESSION - ahead)
-    assert a_place_in_line(cohort=group, now=FIRST_SESSION - 2 * HOUR - MINUTE)
+    one = a_place_in_line(cohort=group, now=FIRST_SESSION - 2 * HOUR - MINUTE)
+    assert one.status == Status.WAITLISTED
 
 
 # --- Offering ---------------------------------------------------------------------------
@@ -386,7 +388,7 @@ def test_a_payment_page_that_closes_does_not_shorten_what_was_promised() -> None
     """Unlike the hold of somebody who came without waiting."""
     offer = an_offer()
     accept(offer, LATER)
-    closed = {"now": LATER + HOUR, "reason": "The payment page closed unpaid"}
+    closed: dict[str, Any] = {"now": LATER + HOUR, "reason": "The payment page closed unpaid"}
     assert not services.expire_hold(enrollment_id=offer.pk, overdue_only=False, **closed)
     plain = a_held_seat()
     assert services.expire_hold(enrollment_id=plain.pk, overdue_only=False, **closed)
@@ -417,7 +419,7 @@ def test_leaving_takes_one_press_and_moves_the_others_up() -> None:
     group = a_full_group()
     first, second = (a_place_in_line(cohort=group) for _ in range(2))
     seen = Status.WAITLISTED
-    leave = {"now": LATER, "reason": "Left the waitlist", "actor": first.member}
+    leave: dict[str, Any] = {"now": LATER, "reason": "Left the waitlist", "actor": first.member}
     assert waitlist.leave(enrollment_id=first.pk, seen=seen, **leave)
     assert not waitlist.leave(enrollment_id=first.pk, seen=seen, **leave)
     assert (status(first), waitlist.place(second)) == (Status.CANCELLED, 1)
@@ -434,7 +436,7 @@ def test_leaving_the_list_is_not_saying_no_to_a_seat_that_came_meanwhile() -> No
 
 def test_somebody_whom_staff_take_off_the_list_is_told() -> None:
     one, admin = a_place_in_line(cohort=a_full_group()), a_member()
-    step = {"now": LATER, "reason": "Asked by phone", "actor": admin}
+    step: dict[str, Any] = {"now": LATER, "reason": "Asked by phone", "actor": admin}
     assert waitlist.leave(enrollment_id=one.pk, seen=Status.WAITLISTED, **step)
     assert mails(one) == ["waitlist-joined", "waitlist-closed"]
     move = EnrollmentMove.objects.filter(enrollment=one).last()
@@ -507,7 +509,7 @@ def test_staff_offer_a_free_seat_out_of_turn_with_their_reason() -> None:
     group = a_full_group()
     first, second = (a_place_in_line(cohort=group) for _ in range(2))
     admin = a_member()
-    step = {"now": LATER, "reason": "Moved house", "actor": admin}
+    step: dict[str, Any] = {"now": LATER, "reason": "Moved house", "actor": admin}
     assert not waitlist.offer_out_of_turn(enrollment=second, **step)
     Seat.objects.update(enrollment=None)
     assert waitlist.offer_out_of_turn(enrollment=second, **step)

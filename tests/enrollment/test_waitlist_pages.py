@@ -34,8 +34,8 @@ from tests.enrollment.builders import (
     session,
 )
 from tests.enrollment.pages import said
+from tests.enrollment.test_intake_form import TYPED
 from tests.enrollment.test_making_up import thursdays, week
-from tests.enrollment.test_reserving import TYPED
 from tests.enrollment.test_waitlist import an_offer, fresh, status
 from tests.smtp_sink import SmtpSink
 
@@ -110,7 +110,7 @@ def test_from_the_group_to_a_place_in_line(client: Client, member: User) -> None
     assert client.get(join)["Location"] == url("waitlist_about", group)
     assert client.post(url("waitlist_about", group), TYPED)["Location"] == join
     page = said(client.get(join))
-    assert "You pay only if a seat comes free and you say yes" in page
+    assert "you pay only if a seat comes free and you say yes" in page
     assert "24 hours" in page
     assert "$299.00" in page
 
@@ -144,10 +144,8 @@ def test_who_presses_twice_is_shown_their_place(client: Client, member: User) ->
 def test_where_a_seat_is_free_the_way_leads_to_it(client: Client, member: User) -> None:
     group = a_cohort()
     an_intake(member)
-    for answer in (
-        client.get(url("join_waitlist", group)),
-        client.post(url("join_waitlist", group)),
-    ):
+    join = url("join_waitlist", group)
+    for answer in (client.get(join), client.post(join)):
         assert answer.status_code == 409
         assert "A seat is free in this group" in said(answer)
         assert url("about_you", group) in answer.content.decode()
@@ -302,7 +300,8 @@ def test_after_waiting_in_vain_the_page_says_so(
 def sent(sink: SmtpSink, kind: str, now: Any = NOW) -> tuple[str, str]:
     Message.objects.exclude(kind=kind).delete()
     deliver_due(clock=lambda: now)
-    [mail] = sink.mails
+    [received] = sink.messages
+    mail = received.message
     body = mail.get_body(("plain",))
     assert body is not None
     text = " ".join(body.get_content().split())
@@ -365,8 +364,8 @@ def test_what_is_not_so_any_more_is_not_mailed(smtp_sink: SmtpSink, kind: str) -
         created_at=NOW,
     )
     deliver_due(clock=lambda: NOW)
-    assert smtp_sink.mails == []
-    assert Message.objects.get().state == State.SKIPPED
+    assert smtp_sink.messages == []
+    assert Message.objects.get().state == State.NOT_OWED
 
 
 def test_who_is_back_on_the_list_gets_no_word_of_the_seat_that_went(smtp_sink: SmtpSink) -> None:
@@ -377,7 +376,7 @@ def test_who_is_back_on_the_list_gets_no_word_of_the_seat_that_went(smtp_sink: S
     a_place_in_line(cohort=group, member=one.member, now=END)
     Message.objects.exclude(kind=links.OFFER_LAPSED).delete()
     deliver_due(clock=lambda: END)
-    assert smtp_sink.mails == []
+    assert smtp_sink.messages == []
 
 
 # --- Staff ------------------------------------------------------------------------------
