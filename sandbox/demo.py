@@ -225,6 +225,8 @@ def _open_group(
     sessions = list(cohort.group_sessions.order_by("number"))
     # Everybody here joined before the first session, or before now if that is earlier.
     last = min(now, sessions[0].starts_at - 4 * DAY)
+    # Who waits came after the last seat was taken.
+    last -= len(line) * 3 * HOUR
     joined = [
         _enroll(cohort, member, last - number * 3 * HOUR) for number, member in enumerate(members)
     ]

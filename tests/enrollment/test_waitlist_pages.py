@@ -218,7 +218,7 @@ def test_somebody_elses_place_does_not_exist(client: Client, member: User, name:
 def test_an_offer_is_shown_where_its_member_looks(client: Client) -> None:
     one = offered_now()
     page = page_of(one, client)
-    assert "A seat is free for you until 11:00 AM Eastern" in page
+    assert "kept for you until Wednesday, September 30, 11:00 AM Eastern" in page
     assert "Kept for you until Wednesday, September 30" in said(
         client.get(reverse("enrollment:my_groups"))
     )

@@ -85,6 +85,7 @@ def test_three_people_wait_for_a_seat_in_the_full_group() -> None:
     waiting = Enrollment.objects.filter(status=Status.WAITLISTED)
     assert waiting.count() == 3
     assert waiting.filter(cohort__slug__startswith="eastern-evening-").count() == 3
+    assert waiting.filter(waiting_since__lte=NOW).count() == 3
 
 
 def test_every_seat_that_is_taken_was_paid_for() -> None:
