@@ -5,6 +5,12 @@ from django.db import connection
 # PostgreSQL's advisory locks are numbers: these are ours, one for each kind of turn.
 BOOKINGS = 4_112_012
 AUDIT_LOG = 4_112_013
+WAITLISTS = 4_112_014  # one turn for each group: `of_group`
+
+
+def of_group(number: int, cohort_id: int) -> int:
+    """The number of a turn that each group has for itself."""
+    return (number << 32) + cohort_id
 
 
 def take_turn(number: int) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.http import QueryDict
 
+from enrollment import waitlist
 from enrollment.models import Enrollment, Visit
-from enrollment.states import LIVE
+from enrollment.states import ENTERED
 from sessions.models import Cohort, CurriculumWeek, GroupSession, Programme
 from sessions.pricing import price_from_week
 from sessions.schedule import TIMES_OF_DAY, WEEKS, weeks_off
@@ -157,12 +158,13 @@ def _cards(
 ) -> Iterator[GroupCard]:
     """Three queries; `sessions` holds at least those at which one can still begin.
 
-    A chair on which somebody visits in the first session, or later, is no free seat.
+    A chair on which somebody visits in the first session, or later, is no free seat, nor is one
+    for which somebody waits: it is offered to them.
     """
     taken = Q(seats__enrollment__isnull=False) | Q(Exists(_visited(now)))
     found = (
         cohorts.select_related("programme")
-        .annotate(seats_taken=Count("seats", filter=taken))
+        .annotate(seats_taken=Count("seats", filter=taken), waited_for=waitlist.waited_for())
         .prefetch_related("facilitators", Prefetch("group_sessions", sessions, to_attr="fetched"))
     )
     for cohort in found:
@@ -171,7 +173,7 @@ def _cards(
         entry = next((s for s in held if s.number in weeks and s.starts_at > now), None)
         yield GroupCard(
             cohort=cohort,
-            taken=cohort.seats_taken,
+            taken=cohort.capacity if cohort.waited_for else cohort.seats_taken,
             first_week=entry.number if entry else 1,
             starts_at=entry.starts_at if entry else None,
             # A name that they chose, and never their address.
@@ -234,9 +236,10 @@ def session_rows(
 
 
 def own_live_enrollment(*, cohort: Cohort, member_id: int | None) -> Enrollment | None:
+    """The seat that somebody has in this group, or their place on its waitlist."""
     if member_id is None:
         return None
-    return Enrollment.objects.filter(cohort=cohort, member_id=member_id, status__in=LIVE).first()
+    return Enrollment.objects.filter(cohort=cohort, member_id=member_id, status__in=ENTERED).first()
 
 
 # --- Filters: plain links that can be shared --------------------------------------------

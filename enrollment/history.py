@@ -15,7 +15,7 @@ from django.db.models import F, QuerySet
 from accounts.models import User
 from enrollment.changes import OF_DATES, Impossible
 from enrollment.models import Enrollment
-from enrollment.states import IN_STANDING
+from enrollment.states import IN_STANDING, Status
 from outbox import services as outbox
 from outbox.delivery import FRESH
 from sessions import bookings, leading
@@ -86,8 +86,13 @@ def concerned(cohort: Cohort, last: int) -> "QuerySet[Enrollment]":
 
 
 def lock_enrollments(cohort: Cohort) -> list[int]:
-    """Wait for whoever is being confirmed at this moment: they are told as well."""
-    every = Enrollment.objects.filter(cohort=cohort).order_by("pk").select_for_update()
+    """Wait for whoever is being confirmed at this moment: they are told as well.
+
+    Not for those on the waitlist, who are in no standing: whoever passes on a seat goes past rows
+    that somebody has locked, and so past the first in line.
+    """
+    every = Enrollment.objects.filter(cohort=cohort).exclude(status=Status.WAITLISTED)
+    every = every.order_by("pk").select_for_update()
     return list(every.values_list("pk", flat=True))
 
 

@@ -26,6 +26,10 @@ LEADERS_CHANGED = "leaders-changed"  # to members
 LEADING_CHANGED = "leading-changed"  # to those who lead
 LED_DATES_CHANGED = "led-dates-changed"
 HOLD_EXPIRED = "hold-expired"
+WAITLIST_JOINED = "waitlist-joined"
+SEAT_OFFERED = "seat-offered"
+OFFER_LAPSED = "offer-lapsed"
+WAITLIST_CLOSED = "waitlist-closed"
 # About a visit in another group's session; their subject is the visit.
 VISIT_CONFIRMED = "visit-confirmed"
 VISIT_LINK = "visit-link"

@@ -18,7 +18,7 @@ from accounts.models import User
 from enrollment import links
 from enrollment.calendar import sessions_ics
 from enrollment.models import Absence, Enrollment
-from enrollment.states import IN_STANDING, LIVE, Status
+from enrollment.states import ENTERED, IN_STANDING, Status
 from outbox.kinds import register
 from outbox.mail import Attachment, Form, Mail, NotOwed, compose, compose_form
 from outbox.models import Message
@@ -148,7 +148,7 @@ def hold_expired(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         Enrollment.objects.filter(
             member_id__in={e.member_id for e in enrollments.values()},
             cohort_id__in={e.cohort_id for e in enrollments.values()},
-            status__in=LIVE,
+            status__in=ENTERED,
         ).values_list("member_id", "cohort_id")
     )
 

@@ -10,7 +10,7 @@ import datetime as dt
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from enrollment import links
+from enrollment import links, waitlist
 from enrollment.absences import NotPossible, Week, expect_again, say_absent, visit_instead_of
 from enrollment.models import Absence, Enrollment, Seat, Visit
 from enrollment.offers import offers, parallel
@@ -97,6 +97,7 @@ def give_back(*, week: Week, now: dt.datetime) -> bool:
         return False
     if said_with(visit).exists():
         expect_again(enrollment=week.enrollment, session=week.session)
+    waitlist.pass_on(cohort_id=visit.session.cohort_id, now=now)
     return True
 
 

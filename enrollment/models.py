@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from enrollment.encryption import EncryptedJSONField
-from enrollment.states import LIVE, Status
+from enrollment.states import ENTERED, Status
 from sessions.models import Cohort, GroupSession
 
 
@@ -40,6 +40,11 @@ class Enrollment(models.Model):
         max_length=40, unique=True, default=random_door_token, editable=False
     )
     reserved_at = models.DateTimeField()
+    waiting_since = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text="When they joined the waitlist: their place in it. Set once, never changed.",
+    )
     held_until = models.DateTimeField(null=True, blank=True)
     confirmed_at = models.DateTimeField(null=True, blank=True)
 
@@ -47,12 +52,18 @@ class Enrollment(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["member", "cohort"],
-                condition=Q(status__in=LIVE),
+                condition=Q(status__in=ENTERED),
                 name="one_live_enrollment_per_member_and_cohort",
             ),
             models.CheckConstraint(
-                condition=~Q(status=Status.HELD) | Q(held_until__isnull=False),
+                condition=~Q(status__in=[Status.HELD, Status.OFFERED])
+                | Q(held_until__isnull=False),
                 name="a_held_seat_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=[Status.WAITLISTED, Status.OFFERED])
+                | Q(waiting_since__isnull=False),
+                name="who_waits_has_a_place",
             ),
         ]
         indexes = [
@@ -61,6 +72,17 @@ class Enrollment(models.Model):
                 fields=["held_until"],
                 condition=Q(status__in=[Status.HELD, Status.AWAITING_FUNDS]),
                 name="enrollment_overdue_holds",
+            ),
+            # The few who wait, in their order, and the few offers that run.
+            models.Index(
+                fields=["cohort", "waiting_since", "id"],
+                condition=Q(status=Status.WAITLISTED),
+                name="enrollment_waiting",
+            ),
+            models.Index(
+                fields=["held_until"],
+                condition=Q(status=Status.OFFERED),
+                name="enrollment_overdue_offers",
             ),
         ]
 
@@ -73,6 +95,11 @@ class Enrollment(models.Model):
     def held_at(self, now: dt.datetime) -> bool:
         """Whether the seat is kept and can still be paid for."""
         return self.status == Status.HELD and self.held_until is not None and self.held_until > now
+
+    def offered_at(self, now: dt.datetime) -> bool:
+        """Whether a seat is offered that they can still say yes to."""
+        offered = self.status == Status.OFFERED
+        return offered and self.held_until is not None and self.held_until > now
 
     @property
     def list_price_cents(self) -> int:

@@ -7,17 +7,20 @@ import uuid
 from django.db.models import F, Min, OuterRef, Prefetch, Q, Subquery
 
 from accounts.models import User
+from enrollment import waitlist
 from enrollment.attendance import ON_THE_ROSTER
 from enrollment.catalogue import SessionRow, session_rows
 from enrollment.door import opening_time
 from enrollment.models import Enrollment
 from enrollment.progress import Progress, progress
-from enrollment.states import IN_STANDING, LIVE, Status
+from enrollment.states import ENTERED, IN_STANDING, LIVE, Status
 from sessions.models import Cohort, GroupSession
 
 # So long before a session its part of the page brings itself up to date.
 NEAR = dt.timedelta(days=1)
 STATUS_WORDS: dict[str, str] = {
+    Status.WAITLISTED: "On the waitlist",
+    Status.OFFERED: "A seat is free for you",
     Status.HELD: "Seat kept for you, not paid yet",
     Status.AWAITING_FUNDS: "Seat kept, your payment is on its way",
     Status.ACTIVE: "Confirmed",
@@ -34,6 +37,12 @@ STATUS_WORDS: dict[str, str] = {
 def status_words(enrollment: Enrollment, next_session: GroupSession | None) -> str:
     """How a member stands, in words; after the last session nothing is there to be confirmed."""
     over = next_session is None and enrollment.status in IN_STANDING
+    if enrollment.waiting_since is not None and enrollment.confirmed_at is None:
+        if enrollment.status == Status.CANCELLED:
+            return "Not on the waitlist any more"
+        if enrollment.status == Status.EXPIRED:
+            in_vain = enrollment.held_until is None
+            return "No seat came free in time" if in_vain else "Released, it was not taken in time"
     return STATUS_WORDS[Status.COMPLETED if over else enrollment.status]
 
 
@@ -42,6 +51,8 @@ class MyGroupRow:
     enrollment: Enrollment
     status_label: str
     next_session: GroupSession | None
+    # On the waitlist: 1 is the next in line.
+    place: int | None = None
 
 
 def my_groups(*, member: User, now: dt.datetime) -> list[MyGroupRow]:
@@ -55,7 +66,7 @@ def my_groups(*, member: User, now: dt.datetime) -> list[MyGroupRow]:
     enrollments = (
         Enrollment.objects.filter(member=member)
         .select_related("cohort__programme")
-        .annotate(next_session_id=Subquery(coming.values("pk")[:1]))
+        .annotate(next_session_id=Subquery(coming.values("pk")[:1]), place=waitlist.place_of())
         .order_by("-reserved_at")
     )
     rows = list(enrollments)
@@ -66,10 +77,11 @@ def my_groups(*, member: User, now: dt.datetime) -> list[MyGroupRow]:
                 row,
                 status_words(row, sessions.get(row.next_session_id)),
                 sessions.get(row.next_session_id) if row.status in LIVE else None,
+                row.place if row.status == Status.WAITLISTED else None,
             )
             for row in rows
         ),
-        key=lambda row: row.enrollment.status not in LIVE,
+        key=lambda row: row.enrollment.status not in ENTERED,
     )
 
 

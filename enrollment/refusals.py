@@ -42,6 +42,24 @@ class AlreadyEnrolled(Refused):
     message = "One seat is all you need. You find it under My groups."
 
 
+class AlreadyWaiting(Refused):
+    title = "You are on the waitlist of this group"
+    message = "You find your place in it under My groups."
+
+
+class TooManyWaits(Refused):
+    title = "You are on five waitlists already"
+    message = (
+        "One person can wait in five groups at a time, so that a seat that comes free finds "
+        "somebody who wants it. Leave one of your waitlists under My groups to join this one."
+    )
+
+
+class NoNeedToWait(Refused):
+    title = "A seat is free in this group"
+    message = "You don\u2019t have to wait for one. Nothing was charged."
+
+
 class TooManyHolds(Refused):
     title = "You are keeping other seats already"
     message = (

@@ -12,7 +12,7 @@ from django.forms import ModelForm
 from django.utils.text import slugify
 
 from accounts.models import Role, User
-from enrollment import opening
+from enrollment import opening, waitlist
 from enrollment.history import ChangedMeanwhile
 from enrollment.models import Seat, Visit
 from sessions import bookings, schedule
@@ -198,6 +198,7 @@ def change_capacity(
             raise NotPossible(_too_few(group, capacity, len(visited)))
         Seat.objects.filter(pk__in=going, enrollment=None).delete()
     opening.add_chairs(cohort=group)
+    waitlist.pass_on(cohort_id=group.pk, now=now)
 
 
 def _too_few(group: Cohort, capacity: int, visited: int) -> str:

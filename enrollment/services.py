@@ -8,20 +8,23 @@ several rows are locked, the order is Cohort → Enrollment → Payment → Refu
 import datetime as dt
 from collections import Counter
 from enum import StrEnum
+from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import F, Min, Q, QuerySet, Value
+from django.db.models.functions import Greatest
 
 from accounts.models import User
-from enrollment import agreements, links, refusals
+from enrollment import agreements, links, refusals, waitlist
 from enrollment.intake import Answers
 from enrollment.models import Consent, Enrollment, Intake, Seat, Visit
 from enrollment.moves import move, record
-from enrollment.seats import claim_seat, release_seat
-from enrollment.states import LIVE, Status
+from enrollment.seats import claim_seat
+from enrollment.states import ENTERED, LIVE, Status
 from outbox import services as outbox
 from sessions.models import Cohort, GroupSession
 from sessions.pricing import price_from_week
+from sessions.services import entry_session
 
 # Time to reach the payment page; starting the payment extends the hold past its end.
 HOLD = dt.timedelta(minutes=15)
@@ -45,20 +48,6 @@ class Confirmation(StrEnum):
 # --- Reserving --------------------------------------------------------------------------
 
 
-def entry_session(*, cohort: Cohort, now: dt.datetime) -> GroupSession | None:
-    """The session a new member would begin with; None when it is too late to join."""
-    return (
-        GroupSession.objects.filter(
-            cohort=cohort,
-            number__in=cohort.starting_weeks,
-            starts_at__gt=now,
-            cancelled_at=None,
-        )
-        .order_by("starts_at")
-        .first()
-    )
-
-
 def reserve_seat(
     *,
     cohort: Cohort,
@@ -75,8 +64,9 @@ def reserve_seat(
         raise refusals.GroupClosed(answers.state)
     # No guard, which `claim_seat` is. In a rush most people are too late: this tells them at
     # once. The look for a seat comes before that at one's own: who presses twice may have
-    # taken the last one a moment ago.
-    full = not Seat.objects.filter(cohort=cohort, enrollment=None).exists()
+    # taken the last one a moment ago. A seat for which somebody waits is not free to others.
+    free = Seat.objects.filter(~waitlist.waited_for("cohort"), cohort=cohort, enrollment=None)
+    full = not free.exists()
     check_standing(cohort=cohort, member=member, now=now)
     if full:
         raise refusals.GroupFull(answers.state)
@@ -135,17 +125,22 @@ def check_eligible(*, cohort: Cohort, member: User, now: dt.datetime) -> Answers
 
 
 def check_standing(*, cohort: Cohort, member: User, now: dt.datetime) -> None:
-    """Raises AlreadyEnrolled, or TooManyHolds for who keeps seats from others without paying."""
+    """Raises AlreadyEnrolled or AlreadyWaiting, or TooManyHolds for who keeps seats from others
+    without paying. Who waited in vain kept none: they have no `held_until`."""
     unpaid_lately = Q(
-        status__in=(Status.HELD, Status.EXPIRED), reserved_at__gt=now - FAIR_USE_WINDOW
+        status__in=(Status.HELD, Status.EXPIRED),
+        reserved_at__gt=now - FAIR_USE_WINDOW,
+        held_until__isnull=False,
     )
     rows = Counter(
         Enrollment.objects.filter(
-            unpaid_lately | Q(cohort=cohort, status__in=LIVE), member=member
+            unpaid_lately | Q(cohort=cohort, status__in=ENTERED), member=member
         ).values_list("cohort_id", "status")
     )
     if any(rows[cohort.pk, status] for status in LIVE):
         raise refusals.AlreadyEnrolled
+    if rows[cohort.pk, Status.WAITLISTED]:
+        raise refusals.AlreadyWaiting
     held = sum(count for (_, status), count in rows.items() if status == Status.HELD)
     if held >= HOLDS_AT_A_TIME or rows[cohort.pk, Status.EXPIRED] >= HOLDS_OF_ONE_GROUP:
         raise refusals.TooManyHolds
@@ -172,9 +167,9 @@ def save_intake(*, member: User, answers: Answers, now: dt.datetime) -> None:
 
 
 def extend_hold(*, enrollment_id: int, until: dt.datetime) -> bool:
-    """Keep a held seat until `until`; False if it is held no more."""
+    """Keep a held seat at least until `until`; False if it is held no more."""
     held = Enrollment.objects.filter(pk=enrollment_id, status=Status.HELD)
-    return bool(held.update(held_until=until))
+    return bool(held.update(held_until=Greatest(F("held_until"), Value(until))))
 
 
 def set_price(*, enrollment_id: int, price_cents: int, off_cents: int, words: str) -> bool:
@@ -240,7 +235,7 @@ def _reseat(*, enrollment: Enrollment, now: dt.datetime) -> bool:
     if first.ends_at <= now:
         return False
     again = Enrollment.objects.filter(
-        member_id=enrollment.member_id, cohort=cohort, status__in=LIVE
+        member_id=enrollment.member_id, cohort=cohort, status__in=ENTERED
     )
     if again.exists():
         return False
@@ -303,17 +298,27 @@ def expire_hold(
 
     With `overdue_only` the hold's own end is part of the guard, so a hold that was extended
     this very moment survives; without it the payment itself has ended, and so has the hold.
+    Unless they waited for the seat: the time that they were promised stays theirs.
     """
-    expired = move(
-        enrollment_id=enrollment_id,
-        sources=(Status.HELD, Status.AWAITING_FUNDS),
-        target=Status.EXPIRED,
-        now=now,
-        reason=reason,
-        only_if={"held_until__lte": now} if overdue_only else None,
+    overdue = {"held_until__lte": now}
+    guards: dict[Status, list[dict[str, Any]]] = {
+        Status.HELD: [overdue] if overdue_only else [{"waiting_since": None}, overdue],
+        Status.AWAITING_FUNDS: [overdue] if overdue_only else [{}],
+    }
+    expired = any(
+        move(
+            enrollment_id=enrollment_id,
+            sources=(source,),
+            target=Status.EXPIRED,
+            now=now,
+            reason=reason,
+            only_if=only_if,
+        )
+        for source, conditions in guards.items()
+        for only_if in conditions
     )
     if expired:
-        release_seat(enrollment_id=enrollment_id)
+        waitlist.give_back_seat(enrollment_id=enrollment_id, now=now)
         member_id = Enrollment.objects.values_list("member_id", flat=True).get(pk=enrollment_id)
         outbox.promise(
             kind=links.HOLD_EXPIRED, recipient_id=member_id, subject_id=enrollment_id, now=now
@@ -333,7 +338,7 @@ def cancel_hold(*, enrollment_id: int, now: dt.datetime, reason: str, actor: Use
         actor=actor,
     )
     if ended:
-        release_seat(enrollment_id=enrollment_id)
+        waitlist.give_back_seat(enrollment_id=enrollment_id, now=now)
     return ended
 
 
@@ -349,7 +354,7 @@ def withdraw(*, enrollment_id: int, actor: User, reason: str, now: dt.datetime) 
         actor=actor,
     )
     if ended:
-        release_seat(enrollment_id=enrollment_id)
+        waitlist.give_back_seat(enrollment_id=enrollment_id, now=now)
         Visit.objects.filter(
             enrollment=enrollment_id, given_back_at=None, session__starts_at__gt=now
         ).update(given_back_at=now)

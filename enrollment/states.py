@@ -4,6 +4,8 @@ from django.db import models
 
 
 class Status(models.TextChoices):
+    WAITLISTED = "waitlisted", "On the waitlist"
+    OFFERED = "offered", "A seat is offered"
     HELD = "held", "Seat kept, waiting for payment"
     AWAITING_FUNDS = "awaiting_funds", "Payment on its way"
     ACTIVE = "active", "Confirmed"
@@ -16,12 +18,24 @@ class Status(models.TextChoices):
     LATE_PAID = "late_paid", "Paid after the seat was gone"
 
 
-# Has a seat, or is about to: one such enrolment per member and cohort.
-LIVE = (Status.HELD, Status.AWAITING_FUNDS, Status.ACTIVE, Status.GRACE, Status.SUSPENDED)
+# Has a seat, or is about to.
+LIVE = (
+    Status.OFFERED,
+    Status.HELD,
+    Status.AWAITING_FUNDS,
+    Status.ACTIVE,
+    Status.GRACE,
+    Status.SUSPENDED,
+)
+# Has to do with the group now: one such enrolment per member and cohort.
+ENTERED = (Status.WAITLISTED, *LIVE)
 # Gets links and may pass the door.
 IN_STANDING = (Status.ACTIVE, Status.GRACE)
 
 MOVES: dict[Status, tuple[Status, ...]] = {
+    Status.WAITLISTED: (Status.OFFERED, Status.EXPIRED, Status.CANCELLED),
+    # Accepting leads on to paying, as for everybody.
+    Status.OFFERED: (Status.HELD, Status.EXPIRED, Status.CANCELLED),
     Status.HELD: (
         Status.AWAITING_FUNDS,
         Status.ACTIVE,

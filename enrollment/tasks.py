@@ -1,9 +1,12 @@
-"""Celery's part: ask what is owed. The rules are in `links.py` and `group_messages.py`."""
+"""Celery's part: ask what is owed, and to whom.
+
+The rules are in `links.py`, `group_messages.py` and `waitlist.py`.
+"""
 
 from celery import shared_task
 from django.utils import timezone
 
-from enrollment import group_messages, links
+from enrollment import group_messages, links, waitlist
 from outbox.tasks import kick
 
 
@@ -23,3 +26,12 @@ def promise_due_messages() -> int:
     if promised:
         kick()
     return promised
+
+
+@shared_task
+def tend_waitlists() -> int:
+    """Every minute, by beat: take back offers that lapsed, and offer seats that are free."""
+    moved = waitlist.tend(now=timezone.now())
+    if moved:
+        kick()
+    return moved

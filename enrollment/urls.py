@@ -13,6 +13,8 @@ from enrollment.views import (
     public,
     reserving,
     season,
+    waiting,
+    waiting_desk,
 )
 
 app_name = "enrollment"
@@ -21,9 +23,13 @@ urlpatterns = [
     path("groups/<slug:slug>/", public.cohort, name="cohort"),
     path("groups/<slug:slug>/reserve/", reserving.about_you, name="about_you"),
     path("groups/<slug:slug>/reserve/agreements/", reserving.agreements, name="agreements"),
+    path("groups/<slug:slug>/waitlist/", waiting.join, name="join_waitlist"),
+    path("groups/<slug:slug>/waitlist/about-you/", waiting.about_you, name="waitlist_about"),
     path("my/", mine.my_groups, name="my_groups"),
     path("my/answers/", mine.answers, name="answers"),
     path("my/<uuid:public_id>/", mine.my_group, name="my_group"),
+    path("my/<uuid:public_id>/offer/", waiting.offer, name="offer"),
+    path("my/<uuid:public_id>/waitlist/leave/", waiting.leave, name="leave_waitlist"),
     path("my/<uuid:public_id>/next/", mine.next_session, name="next_session"),
     path("my/<uuid:public_id>/weeks/<int:number>/", making_up.own_week, name="own_week"),
     path("my/<uuid:public_id>/calendar.ics", mine.calendar, name="calendar"),
@@ -32,6 +38,7 @@ urlpatterns = [
     path("lead/", desk.today, name="desk"),
     path("lead/<slug:slug>/", desk.group_roster, name="roster"),
     path("lead/<slug:slug>/attendance.csv", desk.roster_csv, name="roster_csv"),
+    path("lead/<slug:slug>/waitlist/", waiting_desk.led, name="waitlist"),
     path("lead/<slug:slug>/dates/", changing.dates, name="change_dates"),
     path("lead/<slug:slug>/leaders/", leading.substitute, name="substitute"),
     path("lead/<slug:slug>/leaders/change/", leading.leaders, name="change_leaders"),
@@ -63,5 +70,16 @@ urlpatterns = [
     path("plan/<slug:slug>/publish/", season.publish, name="plan_publish"),
     path("plan/<slug:slug>/archive/", season.archive, name="plan_archive"),
     path("plan/<slug:slug>/seats/", season.capacity, name="plan_capacity"),
+    path("plan/<slug:slug>/waitlist/", waiting_desk.planned, name="plan_waitlist"),
+    path(
+        "plan/<slug:slug>/waitlist/<uuid:public_id>/offer/",
+        waiting_desk.offer,
+        name="waitlist_offer",
+    ),
+    path(
+        "plan/<slug:slug>/waitlist/<uuid:public_id>/remove/",
+        waiting_desk.remove,
+        name="waitlist_remove",
+    ),
     re_path(r"^join/(?P<token>[A-Za-z0-9_-]{1,64})/$", doors.door, name="door"),
 ]

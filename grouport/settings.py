@@ -290,6 +290,7 @@ CLOCK_HEARTBEAT = env.str("CLOCK_HEARTBEAT", default="")
 CELERY_BEAT_SCHEDULE = {
     "promise-due-links": {"task": "enrollment.tasks.promise_due_links", "schedule": 60.0},
     "promise-due-messages": {"task": "enrollment.tasks.promise_due_messages", "schedule": 60.0},
+    "tend-waitlists": {"task": "enrollment.tasks.tend_waitlists", "schedule": 60.0},
     "deliver-mail": {"task": "outbox.tasks.sweep", "schedule": 60.0},
     "release-overdue-holds": {"task": "billing.tasks.release_overdue_holds", "schedule": 60.0},
     "apply-stored-events": {"task": "billing.tasks.apply_stored_events", "schedule": 60.0},

@@ -4,6 +4,7 @@ Running it again changes nothing while each stage is still shown; a stage that t
 passed by gets a new group, and the old one lives on as a real one would.
 """
 
+import contextlib
 import datetime as dt
 import zoneinfo
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from accounts.models import User
 from billing import ledger
 from billing.models import CheckoutAttempt, Payment
 from billing.papers.issuing import ESTIMATE_READY
-from enrollment import attendance, links, opening, refusals, services
+from enrollment import attendance, links, opening, refusals, services, waiting
 from enrollment.models import Attendance, Enrollment
 from outbox.models import Message, State
 from sandbox.demo_people import DANA, KIM, LOGINS, LUIS, MEI, SAM, Member, address, store_people
@@ -27,6 +28,7 @@ NAMES = (
     "Sam", "Ari", "Bea", "Cal", "Dee", "Eli", "Kim", "Fay", "Gus", "Hal", "Ida", "Jo", "Kai",
     "Lou", "Max", "Nia", "Ola", "Pat", "Quinn", "Ray", "Sol", "Tam", "Uma", "Val", "Wes",
     "Xan", "Yan", "Zoe", "Abe", "Bo", "Cleo", "Dov", "Ezra", "Fern", "Gil", "Hana", "Ivo", "Jude",
+    "Ren", "Sky", "Teo",
 )  # fmt: skip
 
 DAY = dt.timedelta(days=1)
@@ -54,6 +56,7 @@ class Stage:
     capacity: int = 8
     admission: str = Cohort.Admission.START_ONLY
     skipped_week: int | None = None
+    waiting: int = 0
 
 
 STAGES = (
@@ -77,13 +80,14 @@ STAGES = (
         leaders=(DANA, MEI),
         skipped_week=4,
     ),
-    Stage(  # full
+    Stage(  # full, and waited for
         key="eastern-evening",
         zone="America/New_York",
         states=("NY", "NJ", "MA"),
         wall_time=dt.time(19),
         days=6,
         members=8,
+        waiting=3,
         leaders=(MEI,),
     ),
     Stage(  # under way, to be joined at its second block
@@ -173,11 +177,12 @@ def load(*, now: dt.datetime) -> list[Cohort]:
     stages = (running_stage(now), *STAGES)
     names = iter(NAMES)
     groups = {stage.key: [next(names) for _ in range(stage.members)] for stage in stages}
+    lines = {stage.key: [next(names) for _ in range(stage.waiting)] for stage in stages}
     people = store_people(
         members=[
             Member(name, stage.zone, stage.states[number % len(stage.states)])
             for stage in stages
-            for number, name in enumerate(groups[stage.key])
+            for number, name in enumerate(groups[stage.key] + lines[stage.key])
         ],
         now=now,
     )
@@ -185,6 +190,7 @@ def load(*, now: dt.datetime) -> list[Cohort]:
         _open_group(
             stage=stage,
             members=[people[address(name)] for name in groups[stage.key]],
+            line=[people[address(name)] for name in lines[stage.key]],
             leaders=[people[email] for email in stage.leaders],
             now=now,
         )
@@ -207,7 +213,12 @@ def _is_shown(stage: Stage, now: dt.datetime) -> bool:
 
 
 def _open_group(
-    *, stage: Stage, members: list[User], leaders: list[User], now: dt.datetime
+    *,
+    stage: Stage,
+    members: list[User],
+    line: list[User],
+    leaders: list[User],
+    now: dt.datetime,
 ) -> Cohort:
     cohort = _store_cohort(stage, now)
     # A group that time has passed by lives on, and may keep its leader from leading its successor.
@@ -218,11 +229,15 @@ def _open_group(
     sessions = list(cohort.group_sessions.order_by("number"))
     # Everybody here joined before the first session, or before now if that is earlier.
     last = min(now, sessions[0].starts_at - 4 * DAY)
+    # Who waits came after the last seat was taken.
+    last -= len(line) * 3 * HOUR
     joined = [
         _enroll(cohort, member, last - number * 3 * HOUR) for number, member in enumerate(members)
     ]
     enrolled = [enrollment for enrollment in joined if enrollment]
     _pay(enrolled)
+    for number, member in enumerate(line, start=1):
+        _wait(cohort, member, last + number * 3 * HOUR)
     past = [session for session in sessions if session.ends_at <= now]
     _attend(enrolled, past, stage)
     for session in past[:-1]:  # of the latest one, somebody still has to say who came
@@ -259,6 +274,12 @@ def _enroll(cohort: Cohort, member: User, at: dt.datetime) -> Enrollment | None:
         # Nobody reads these mailboxes, and the mails that visitors cause should be easy to find.
         Message.objects.filter(kind=links.SEAT_CONFIRMED, subject_id=enrollment.pk).delete()
     return enrollment
+
+
+def _wait(cohort: Cohort, member: User, at: dt.datetime) -> None:
+    with contextlib.suppress(refusals.Refused):  # as in `_enroll`
+        place = waiting.join(cohort=cohort, member=member, now=at)
+        Message.objects.filter(kind=links.WAITLIST_JOINED, subject_id=place.pk).delete()
 
 
 def _pay(enrolled: list[Enrollment]) -> None:

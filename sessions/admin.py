@@ -49,6 +49,13 @@ class ProgrammeAdmin(admin.ModelAdmin):
         ("For insurers", {"fields": ("superbill_allowed",)}),
         (
             "Links and the door",
-            {"fields": ("link_lead_hours", "reminder_lead_minutes", "door_opens_minutes")},
+            {
+                "fields": (
+                    "link_lead_hours",
+                    "reminder_lead_minutes",
+                    "door_opens_minutes",
+                    "offer_hours",
+                )
+            },
         ),
     )

@@ -70,6 +70,11 @@ class Programme(models.Model):
     reminder_lead_minutes = models.PositiveSmallIntegerField(
         default=60, help_text="How long before a session the short reminder goes out; 0 for none."
     )
+    offer_hours = models.PositiveSmallIntegerField(
+        default=24,
+        validators=[MinValueValidator(1)],
+        help_text="How long a seat is kept for whoever is next on a waitlist; less near the start.",
+    )
     door_opens_minutes = models.PositiveSmallIntegerField(
         default=15, help_text="How long before a session its door opens."
     )

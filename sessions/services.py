@@ -46,6 +46,20 @@ def last_joinable(cohort: Cohort, sessions: Iterable[GroupSession]) -> dt.dateti
     return max(starts, default=None)
 
 
+def entry_session(*, cohort: Cohort, now: dt.datetime) -> GroupSession | None:
+    """The session a new member would begin with; None when it is too late to join."""
+    return (
+        GroupSession.objects.filter(
+            cohort=cohort,
+            number__in=cohort.starting_weeks,
+            starts_at__gt=now,
+            cancelled_at=None,
+        )
+        .order_by("starts_at")
+        .first()
+    )
+
+
 def fingerprint(cohort: Cohort) -> str:
     """What is planned for the group, leaders and skipped dates too, as a few characters: others
     once anybody has changed it. One query.

@@ -21,7 +21,7 @@ from accounts.models import Role, User
 from billing import ledger, refunds
 from billing.models import CheckoutAttempt, Difference, Dispute, Payment, Reconciliation, Refund
 from billing.policy import Basis
-from enrollment import absences, group_messages, making_up
+from enrollment import absences, group_messages, making_up, season
 from enrollment.models import CalendarFeed, Enrollment
 from sessions.models import Cohort, Substitution
 from tests.accounts.people import sign_in_with_factor
@@ -35,8 +35,10 @@ from tests.enrollment.builders import (
     NOW,
     a_cohort,
     a_confirmed_seat,
+    a_full_group,
     a_held_seat,
     a_member,
+    a_place_in_line,
     session,
 )
 
@@ -48,6 +50,7 @@ READERS = (
     "buyer",
     "visitor",
     "other member",
+    "waiting member",
     "leader",
     "substitute",
     "planner",
@@ -150,6 +153,14 @@ ADDRESSES: dict[str, Address] = {
     "enrollment:cohort": Address(EVERYBODY, GROUP),
     "enrollment:about_you": Address(SIGNED_IN, GROUP),
     "enrollment:agreements": Address(SIGNED_IN, GROUP),
+    "enrollment:join_waitlist": Address(SIGNED_IN, GROUP),
+    "enrollment:waitlist_about": Address(SIGNED_IN, GROUP),
+    "enrollment:offer": Address(frozenset({"waiting member"}), ("offer",)),
+    "enrollment:leave_waitlist": Address(frozenset({"waiting member"}), ("offer",)),
+    "enrollment:waitlist": Address(LEADERS, GROUP),
+    "enrollment:plan_waitlist": Address(OWN_PLANNERS, DRAFT),
+    "enrollment:waitlist_offer": Address(ADMIN, ("offer_group", "offer")),
+    "enrollment:waitlist_remove": Address(ADMIN, ("offer_group", "offer")),
     "enrollment:my_groups": Address(SIGNED_IN),
     "enrollment:answers": Address(SIGNED_IN),
     "enrollment:my_calendar": Address(SIGNED_IN),
@@ -246,6 +257,7 @@ def a_world() -> World:
         now=now,
     )
     held = a_held_seat(cohort=cohort, now=now)
+    offer = an_offer(now)
     feed = CalendarFeed.objects.create(person=seat.member, made_at=NOW)
     refund = an_outside_refund_of(seat, now)
     failed = decided.a_failed_refund(seat, cents=100, now=now)
@@ -256,6 +268,7 @@ def a_world() -> World:
             "buyer": held.member,
             "visitor": visitor.member,
             "other member": a_confirmed_seat(cohort=cohort).member,
+            "waiting member": offer.member,
             "leader": leader,
             "substitute": substitute,
             "planner": planner,
@@ -273,6 +286,8 @@ def a_world() -> World:
             "code": {"pk": a_code().pk},
             "person": {"pk": held.member_id},
             "price": {"pk": a_price(visitor.member, 100).pk},
+            "offer": {"public_id": offer.public_id},
+            "offer_group": {"slug": offer.cohort.slug},
             "message": {"public_id": message.public_id},
             "door": {"token": seat.door_token},
             "feed": {"token": feed.token},
@@ -361,6 +376,12 @@ def a_difference(now: dt.datetime) -> Difference:
         first_seen_at=now,
         last_seen_at=now,
     )
+def an_offer(now: dt.datetime) -> Enrollment:
+    """A seat that came free for somebody who waited."""
+    full = a_full_group(starts_at=FIRST_SESSION + 100 * HOUR)
+    offer = a_place_in_line(cohort=full, now=now)
+    season.change_capacity(cohort=full, capacity=2, now=now)
+    return offer
 
 
 def a_draft() -> Cohort:

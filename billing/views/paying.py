@@ -102,7 +102,8 @@ def pay_page(
 def payment_return(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Back from Stripe: ask for the truth once, and say "confirming" until it is known."""
     enrollment = own_enrollment_or_404(request, public_id)
-    if enrollment.status in (Status.SUSPENDED, Status.WITHDRAWN, Status.CANCELLED):
+    elsewhere = (Status.SUSPENDED, Status.WITHDRAWN, Status.CANCELLED)
+    if enrollment.status in (*elsewhere, Status.WAITLISTED, Status.OFFERED):
         return go(request, enrollment.get_absolute_url())
     state = payment_state(enrollment)
     if state == PaymentState.CONFIRMING:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.models import Role, User
 from accounts.plain_text import harmless
-from enrollment import attendance, history, roster
+from enrollment import attendance, history, roster, waiting_desk
 from enrollment import desk as desks
 from enrollment.attendance import ChangedMeanwhile, Closed, Noted, TooEarly
 from enrollment.forms import NoteForm
@@ -119,6 +119,7 @@ def group_roster(request: HttpRequest, slug: str) -> HttpResponse:
     cohort, now = led_cohort_or_404(request, slug), timezone.now()
     context = {"roster": roster.roster(cohort=cohort, now=now), "cohort": cohort, "now": now}
     context["history"] = history.history(cohort)
+    context["waiting"] = waiting_desk.waiting_count(cohort)
     context["is_admin"] = member_of(request).role == Role.ADMIN
     return render(request, "enrollment/desk/roster.html", context)
 

@@ -14,8 +14,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from enrollment import absences, answering, catalogue, portal
+from enrollment import absences, answering, catalogue, portal, waitlist
 from enrollment.calendar import sessions_ics
+from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
 from enrollment.views.asking import member_of, own_enrollment_or_404
 from sessions.models import GroupSession
@@ -60,8 +61,11 @@ def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "calendar_url": reverse("enrollment:calendar", args=[public_id]),
         "can_pay": enrollment.held_at(now),
         "card": catalogue.group_card(pk=enrollment.cohort_id, now=now)
-        if enrollment.status == Status.EXPIRED
+        if enrollment.status == Status.EXPIRED or gave_up_waiting(enrollment)
         else None,
+        "place": waitlist.place(enrollment) if enrollment.status == Status.WAITLISTED else None,
+        "offered": enrollment.offered_at(now),
+        "can_wait": waitlist.takes(enrollment.cohort, now),
         "this_week": absences.this_week(
             enrollment=enrollment, sessions=enrollment.cohort.group_sessions.all(), now=now
         )
@@ -70,6 +74,12 @@ def my_group(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "now": now,
     }
     return render(request, "enrollment/my_group.html", context)
+
+
+def gave_up_waiting(enrollment: Enrollment) -> bool:
+    """Whether they left the waitlist, or said no to a seat that was free."""
+    waited = enrollment.waiting_since is not None and enrollment.confirmed_at is None
+    return waited and enrollment.status == Status.CANCELLED
 
 
 def _fields(mine: portal.MyGroup) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.shared_pages import shared
-from enrollment import catalogue
+from enrollment import catalogue, waitlist
 from sessions.models import Cohort
 from sessions.us_states import US_STATES
 
@@ -41,6 +41,7 @@ def cohort(request: HttpRequest, slug: str) -> HttpResponse:
         "sessions": sessions,
         "enrollment": catalogue.own_live_enrollment(cohort=group, member_id=request.user.pk),
         "now": now,
+        "can_wait": waitlist.takes(group, now),
         "others": catalogue.groups_with_seats(now=now, other_than=group.pk)
         if full_or_closed
         else [],

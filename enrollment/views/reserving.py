@@ -5,19 +5,23 @@ import functools
 from allauth.account.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from enrollment import answering, catalogue, services
+from enrollment import answering, catalogue, services, waitlist
 from enrollment.catalogue import GroupCard
 from enrollment.models import Enrollment
 from enrollment.refusals import (
     AlreadyEnrolled,
+    AlreadyWaiting,
     FullAlready,
     GroupClosed,
+    GroupFull,
     IntakeMissing,
+    NoNeedToWait,
     Refused,
     StateNotAdmitted,
 )
@@ -65,8 +69,8 @@ def agreements(request: HttpRequest, slug: str) -> HttpResponse:
             )
         except IntakeMissing:
             return redirect("enrollment:about_you", slug)
-        except AlreadyEnrolled as refusal:
-            return to_payment(group, member) or refused(request, group, refusal)
+        except (AlreadyEnrolled, AlreadyWaiting) as refusal:
+            return to_own_place(group, member) or refused(request, group, refusal)
         except Refused as refusal:
             return refused(request, group, refusal)
         return redirect("billing:pay", enrollment.public_id)
@@ -92,8 +96,8 @@ def agreements(request: HttpRequest, slug: str) -> HttpResponse:
 def turned_away(request: HttpRequest, card: GroupCard) -> HttpResponse | None:
     """What stands in the way already, before anybody answers questions for nothing."""
     group, member = card.cohort, member_of(request)
-    if going_on := to_payment(group, member):
-        return going_on
+    if own := to_own_place(group, member):
+        return own
     if catalogue.own_live_enrollment(cohort=group, member_id=member.pk):
         return refused(request, group, AlreadyEnrolled())
     if not card.open:
@@ -103,13 +107,18 @@ def turned_away(request: HttpRequest, card: GroupCard) -> HttpResponse | None:
     return None
 
 
-def refused(request: HttpRequest, group: Cohort, refusal: Refused) -> HttpResponse:
+def refused(
+    request: HttpRequest, group: Cohort, refusal: Refused, *, answers_url: str = ""
+) -> HttpResponse:
     """Say why in the same response, and what is still free."""
     now, state = timezone.now(), refusal.state
     reason = closed_reason(group) if isinstance(refusal, GroupClosed) else ""
     context = {
         "title": refusal.title.format(state=US_STATES.get(state, "your state")),
         "wrong_state": isinstance(refusal, StateNotAdmitted),
+        "answers_url": answers_url or reverse("enrollment:about_you", args=[group.slug]),
+        "can_wait": isinstance(refusal, GroupFull) and waitlist.takes(group, now),
+        "can_reserve": isinstance(refusal, NoNeedToWait),
         "message": f"{reason} {refusal.message}".strip(),
         "cohort": group,
         "state": state,
@@ -122,7 +131,12 @@ def refused(request: HttpRequest, group: Cohort, refusal: Refused) -> HttpRespon
     return render(request, "enrollment/reserve_refused.html", context, status=409)
 
 
-def to_payment(group: Cohort, member: User) -> HttpResponse | None:
-    """On to the payment of a seat that is kept already."""
-    held = Enrollment.objects.filter(cohort=group, member=member, status=Status.HELD).first()
-    return redirect("billing:pay", held.public_id) if held else None
+def to_own_place(group: Cohort, member: User) -> HttpResponse | None:
+    """On to the payment of a seat that is kept already, to an offer, or to one's place in line."""
+    pages = {
+        Status.HELD: "billing:pay",
+        Status.OFFERED: "enrollment:offer",
+        Status.WAITLISTED: "enrollment:my_group",
+    }
+    own = Enrollment.objects.filter(cohort=group, member=member, status__in=pages).first()
+    return redirect(pages[Status(own.status)], own.public_id) if own else None

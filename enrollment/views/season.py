@@ -15,7 +15,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from enrollment import season, season_overview
+from enrollment import season, season_overview, waiting_desk
 from enrollment.history import ChangedMeanwhile
 from enrollment.season import NotPossible
 from enrollment.season_overview import LABELS, State
@@ -212,6 +212,7 @@ def show_plan(
         "plan": season_overview.plan(cohort=cohort, now=timezone.now()),
         "seen": fingerprint(cohort),
         "cohort": cohort,
+        "waiting": waiting_desk.waiting_count(cohort),
         "form": form or CapacityForm(initial={"capacity": seats, "seen": seats}),
     }
     return render(request, "enrollment/season/plan.html", context, status=status)

@@ -134,6 +134,63 @@ def test_pages_around_a_full_group_and_a_running_session(inspector: Inspector) -
 
 
 @readers
+def test_pages_around_a_waitlist(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.ALEX, demo.PASSWORD)
+    group = page_of_group(inspector, "eastern-evening")
+    inspector.visitor.goto(f"{group}waitlist/about-you/")
+    inspector.look("about you, to wait")
+    tell_about_yourself(page, state="NY")
+    inspector.look("join the waitlist")
+    page.get_by_role("button", name="Join the waitlist").click()
+    page.get_by_role("heading", name=re.compile("in line")).wait_for()
+    inspector.look("my group, waiting")
+    inspector.visit(group)
+    inspector.visit("/my/")
+    page.get_by_role("main").get_by_role("link", name=re.compile("evenings")).first.click()
+    page.get_by_role("link", name="Leave the waitlist").click()
+    inspector.look("leave the waitlist")
+    page.get_by_role("button", name="Leave the waitlist").click()
+    inspector.look("my group, after waiting")
+
+    sign_out(inspector)
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    slug = group.strip("/").split("/")[-1]
+    inspector.visit(f"/lead/{slug}/")
+    page.get_by_role("link", name=re.compile("Waitlist:")).click()
+    inspector.look("waitlist, of the roster")
+    inspector.visit(f"/plan/{slug}/")
+    page.get_by_role("link", name=re.compile("Waitlist:")).click()
+    if not page.get_by_text("Offered until").count():  # the first reader frees a seat
+        page.locator(".back-link").click()
+        page.locator("input[name=capacity]").fill("9")
+        page.get_by_role("button", name="Change the seats").click()
+        page.get_by_role("link", name=re.compile("Waitlist:")).click()
+    inspector.look("waitlist, with an offer")
+    page.get_by_role("link", name=re.compile("Take off Ren")).click()
+    inspector.look("take an offer back")
+    page.get_by_role("button", name="Take them off the list").click()
+    inspector.look("take an offer back, with errors")
+    page.locator(".back-link").click()
+    page.get_by_role("link", name=re.compile("Offer now")).first.click()
+    inspector.look("offer now, without a seat")
+
+    sign_out(inspector)
+    inspector.visitor.sign_in(demo.address("Ren"), demo.PASSWORD)
+    inspector.visit("/my/")
+    page.get_by_role("main").get_by_role("link").first.click()
+    inspector.look("my group, with an offer")
+    page.get_by_role("link", name="See the seat and say yes").click()
+    inspector.look("offer")
+    page.get_by_role("button", name="Take the seat and go to payment").click()
+    inspector.look("offer with errors")
+    page.get_by_role("link", name="Say no to this seat").click()
+    inspector.look("say no to a seat")
+    inspector.visit(group)
+    inspector.finish()
+
+
+@readers
 def test_pages_of_somebody_who_cannot_come(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)

@@ -14,7 +14,7 @@ import zoneinfo
 from typing import Any
 
 from accounts.models import User
-from enrollment import opening, services
+from enrollment import opening, services, waiting
 from enrollment.intake import Answers
 from enrollment.models import Enrollment
 from sessions import bookings
@@ -112,6 +112,24 @@ def a_confirmed_seat(
     services.confirm_seat(enrollment_id=enrollment.pk, now=now, reason="Paid")
     enrollment.refresh_from_db()
     return enrollment
+
+
+def a_full_group(*, now: dt.datetime = NOW, **fields: Any) -> Cohort:
+    """Every seat is confirmed; one, unless `capacity` says more."""
+    cohort = a_cohort(**{"capacity": 1, **fields})
+    for _ in range(cohort.capacity):
+        a_confirmed_seat(cohort=cohort, now=now)
+    return cohort
+
+
+def a_place_in_line(
+    *, cohort: Cohort, member: User | None = None, now: dt.datetime = NOW
+) -> Enrollment:
+    """The last place on the waitlist of a full group; its mail is promised."""
+    member = member or a_member()
+    if not hasattr(member, "intake"):
+        an_intake(member, now=now)
+    return waiting.join(cohort=cohort, member=member, now=now)
 
 
 def session(cohort: Cohort, number: int) -> GroupSession:

@@ -50,7 +50,7 @@ def fill(cohort: Cohort, *, members: int, held: list[GroupSession]) -> None:
         for person in people
     )
     Seat.objects.filter(cohort=cohort).delete()
-    taken = Enrollment.objects.filter(cohort=cohort)
+    taken = Enrollment.objects.filter(cohort=cohort).exclude(status=Status.WAITLISTED)
     Seat.objects.bulk_create(
         Seat(cohort=cohort, number=number, enrollment=one) for number, one in enumerate(taken, 1)
     )

@@ -106,7 +106,7 @@ OUTSIDE = [s for s in Status if s not in (Status.ACTIVE, Status.GRACE, Status.CO
 def test_without_standing_the_door_stays_closed(client: Client, clock: Any, status: Status) -> None:
     clock.move_to(FIRST_SESSION)
     confirmed = seat()
-    Enrollment.objects.update(status=status, held_until=NOW)
+    Enrollment.objects.update(status=status, held_until=NOW, waiting_since=NOW)
     for response in (knock(client, confirmed), enter(client, confirmed)):
         assert (response.status_code, response.context["state"]) == (403, "no_standing")
         assert "Your seat is not active right now" in said(response)

@@ -167,7 +167,7 @@ def test_past_sessions_stay_and_those_before_joining_never_come(clock: Any) -> N
 @pytest.mark.parametrize("status", Status)
 def test_it_shows_groups_in_standing_and_those_that_are_completed(status: Status) -> None:
     seat = a_confirmed_seat()
-    Enrollment.objects.update(status=status, held_until=NOW + HOUR)
+    Enrollment.objects.update(status=status, held_until=NOW + HOUR, waiting_since=NOW)
     shown = status in (*IN_STANDING, Status.COMPLETED)
     assert len(starts(link_of(seat.member))) == (12 if shown else 0)
 

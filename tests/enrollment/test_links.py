@@ -101,7 +101,7 @@ def test_nobody_without_standing_gets_a_link(status: Status) -> None:
     cohort = a_cohort()
     confirmed = a_confirmed_seat(cohort=cohort)
     other = a_held_seat(cohort=cohort)
-    Enrollment.objects.filter(pk=other.pk).update(status=status)
+    Enrollment.objects.filter(pk=other.pk).update(status=status, held_until=NOW, waiting_since=NOW)
     assert links.promise_links(now=FIRST_SESSION - HOUR) == 1
     assert mails() == [owed(confirmed)]
 

@@ -453,7 +453,7 @@ def test_who_goes_in_arrives_in_that_session(seat: Enrollment) -> None:
 def test_the_door_stays_closed_without_standing(seat: Enrollment, status: str) -> None:
     visit = takes(seat, session(thursdays(), 1))
     doorway = look(visit, seat.member, THURSDAY)
-    Enrollment.objects.filter(pk=seat.pk).update(status=status)
+    Enrollment.objects.filter(pk=seat.pk).update(status=status, held_until=NOW, waiting_since=NOW)
     assert look(visit, seat.member, THURSDAY).state == DoorState.NO_STANDING
     assert door.enter(doorway=doorway, location="NY", now=THURSDAY) is None
 

@@ -25,8 +25,8 @@ def test_standing_implies_a_live_seat() -> None:
     assert set(IN_STANDING) < set(LIVE)
 
 
-def test_nothing_leads_back_into_a_hold() -> None:
-    assert [source for source in Status if Status.HELD in MOVES[source]] == []
+def test_nothing_leads_into_a_hold_but_an_accepted_offer() -> None:
+    assert [source for source in Status if Status.HELD in MOVES[source]] == [Status.OFFERED]
 
 
 @pytest.mark.parametrize(("source", "target"), FORBIDDEN)

@@ -183,7 +183,7 @@ def test_words_about_leaving_are_for_paid_seats(
     client: Client, member: User, status: Status
 ) -> None:
     mine = a_confirmed_seat(member=member)
-    Enrollment.objects.update(status=status, held_until=NOW + HOUR)
+    Enrollment.objects.update(status=status, held_until=NOW + HOUR, waiting_since=NOW)
     assert ("If you leave" in said(client.get(page(mine)))) is (status in PAID)
 
 
@@ -266,7 +266,7 @@ def test_while_the_bank_sends_the_money_the_return_page_waits_in_peace(
 @pytest.mark.parametrize("status", Status)
 def test_every_state_has_words_and_a_page(client: Client, member: User, status: Status) -> None:
     mine = a_confirmed_seat(member=member)
-    Enrollment.objects.update(status=status, held_until=NOW + HOUR)
+    Enrollment.objects.update(status=status, held_until=NOW + HOUR, waiting_since=NOW)
     for where in (MINE, page(mine)):
         response = client.get(where)
         assert response.status_code == 200
@@ -297,7 +297,7 @@ def test_the_calendar_is_for_confirmed_seats(
     client: Client, member: User, status: Status, code: int
 ) -> None:
     mine = a_confirmed_seat(member=member)
-    Enrollment.objects.update(status=status, held_until=NOW + HOUR)
+    Enrollment.objects.update(status=status, held_until=NOW + HOUR, waiting_since=NOW)
     assert client.get(ics(mine)).status_code == code
 
 

@@ -119,7 +119,7 @@ def test_a_group_that_is_over_reads_well(
     status: Status, client: Client, mine: Enrollment, clock: Any
 ) -> None:
     cancel(mine, 12)
-    Enrollment.objects.update(status=status)
+    Enrollment.objects.update(status=status, held_until=NOW, waiting_since=NOW)
     clock.move_to(session(mine.cohort, 12).ends_at)
     response = seen_by(client, mine)
     words = said(response)
@@ -136,7 +136,7 @@ def test_a_group_that_is_over_reads_well(
 def test_the_line_is_for_those_who_have_or_had_the_weeks(
     status: Status, client: Client, mine: Enrollment
 ) -> None:
-    Enrollment.objects.update(status=status, held_until=NOW + HOUR)
+    Enrollment.objects.update(status=status, held_until=NOW + HOUR, waiting_since=NOW)
     shown = status in (Status.ACTIVE, Status.GRACE, Status.SUSPENDED, Status.COMPLETED)
     assert ("Your weeks" in said(seen_by(client, mine))) is shown
 
@@ -228,7 +228,7 @@ def test_only_somebody_in_standing_asks_again(
     status: Status, client: Client, mine: Enrollment, clock: Any
 ) -> None:
     clock.move_to(FIRST_SESSION - MINUTE)
-    Enrollment.objects.update(status=status, held_until=NOW + HOUR)
+    Enrollment.objects.update(status=status, held_until=NOW + HOUR, waiting_since=NOW)
     content = client.get(page(mine)).content.decode()
     assert (POLL in content, mine.door_token in content) == (False, False)
     answer = client.get(fragment(mine))

@@ -17,6 +17,7 @@ from enrollment.refusals import (
     Underage,
 )
 from sessions.models import Cohort
+from sessions.services import entry_session
 from tests.enrollment.builders import (
     FIRST_SESSION,
     MINUTE,
@@ -128,9 +129,9 @@ def test_who_left_may_come_again() -> None:
 
 def test_a_group_can_be_joined_until_the_instant_it_starts() -> None:
     cohort = a_cohort()
-    last = services.entry_session(cohort=cohort, now=FIRST_SESSION - MINUTE)
+    last = entry_session(cohort=cohort, now=FIRST_SESSION - MINUTE)
     assert last == session(cohort, 1)
-    assert services.entry_session(cohort=cohort, now=FIRST_SESSION) is None
+    assert entry_session(cohort=cohort, now=FIRST_SESSION) is None
 
 
 @pytest.mark.parametrize(

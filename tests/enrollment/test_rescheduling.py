@@ -38,6 +38,7 @@ from outbox.transport import Conversation
 from sandbox.stack import wait_until
 from sessions import bookings
 from sessions.models import Booking, Cohort, CohortChange
+from sessions.services import entry_session
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -144,7 +145,7 @@ def test_one_may_join_until_the_last_session_at_which_members_begin(
     change(cohort, wish)
     cohort.refresh_from_db()
     assert cohort.joinable_until == until
-    entry = enrollment_services.entry_session(cohort=cohort, now=(until or NOW) - MINUTE)
+    entry = entry_session(cohort=cohort, now=(until or NOW) - MINUTE)
     assert (entry.starts_at if entry else None) == until
 
 
@@ -400,7 +401,7 @@ def test_nobody_begins_with_a_cancelled_session(cancelled: Enrollment) -> None:
     card, rows = catalogue.group_page(slug=cancelled.cohort.slug, now=NOW)
     assert card.starts_at is None
     assert rows[0].cancelled
-    assert enrollment_services.entry_session(cohort=cancelled.cohort, now=NOW) is None
+    assert entry_session(cohort=cancelled.cohort, now=NOW) is None
 
 
 def test_a_cancelled_last_date_is_taken_by_the_week_that_is_added() -> None:

@@ -269,7 +269,8 @@ def test_the_group_fills_up_before_the_agreements_are_sent(client: Client, membe
     response = client.post(agree(cohort), AGREED)
 
     assert (response.status_code, response.context["title"]) == (409, FULL)
-    assert "nothing was reserved and nothing was charged. These groups still" in said(response)
+    assert "nothing was reserved and nothing was charged. You can wait" in said(response)
+    assert reverse("enrollment:join_waitlist", args=[cohort.slug]) in response.content.decode()
     assert offered(response) == [other]
     assert reverse("enrollment:cohort", args=[other.slug]) in response.content.decode()
     assert Enrollment.objects.filter(member=member).count() == 0

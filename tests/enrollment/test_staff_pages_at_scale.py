@@ -17,9 +17,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Role, User
 from enrollment import group_messages
-from enrollment.models import GroupMessage
+from enrollment.models import Enrollment, GroupMessage
+from enrollment.states import Status
 from sessions.models import Cohort
-from tests.enrollment.builders import HOUR, MINUTE, a_cohort, a_member, session
+from tests.enrollment.builders import HOUR, MINUTE, NOW, a_cohort, a_member, session
 from tests.enrollment.large import a_running_group, change_dates, fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -29,11 +30,16 @@ DRAFT = {"slug": "draft"}
 SESSION = {**GROUP, "number": 3}  # it is on
 SENT: dict[str, Any] = {**GROUP, "public_id": uuid.UUID(int=1)}
 SOMEBODY: dict[str, Any] = {**GROUP, "public_id": uuid.UUID(int=3)}
+IN_LINE: dict[str, Any] = {**GROUP, "public_id": uuid.UUID(int=4)}
 PLANNED: dict[str, Any] = {**GROUP, "public_id": uuid.UUID(int=2)}
 # Each page by its URL's name, with what stands in its address: once, or for several groups.
 PAGES: dict[str, tuple[dict[str, Any], ...]] = {
     "desk": ({},),
     "roster": (GROUP,),
+    "waitlist": (GROUP,),
+    "plan_waitlist": (GROUP, DRAFT),
+    "waitlist_offer": (IN_LINE,),
+    "waitlist_remove": (IN_LINE,),
     "roster_csv": (GROUP,),
     "change_dates": (GROUP,),
     "substitute": (GROUP,),
@@ -98,6 +104,8 @@ def running(leader: User, clock: Any) -> Cohort:
     group.enrollments.filter(pk=group.enrollments.earliest("pk").pk).update(
         public_id=SOMEBODY["public_id"]
     )
+    wait(group, 1)
+    group.enrollments.filter(status=Status.WAITLISTED).update(public_id=IN_LINE["public_id"])
     now = session(group, 3).starts_at + 5 * MINUTE
     clock.move_to(now)
     write(group, leader, now, SENT["public_id"])
@@ -114,6 +122,21 @@ def write(
 ) -> None:
     draft = group_messages.Draft(body="Bring a pen.", to=None, send_at=send_at)
     group_messages.write(key=key, cohort=group, author=author, draft=draft, now=now)
+
+
+def wait(group: Cohort, people: int) -> None:
+    """In a group that may be under way, as if nobody had ended their waiting yet."""
+    Enrollment.objects.bulk_create(
+        Enrollment(
+            cohort=group,
+            member=a_member(),
+            status=Status.WAITLISTED,
+            price_cents=group.price_cents,
+            reserved_at=NOW,
+            waiting_since=NOW,
+        )
+        for _ in range(people)
+    )
 
 
 def write_more(group: Cohort, author: User, now: dt.datetime) -> None:
@@ -166,6 +189,7 @@ def test_a_staff_page_takes_as_many_queries_for_many_as_for_few(
     held = list(running.group_sessions.order_by("number")[:2])
     fill(running, members=in_the_group, held=held)
     change_dates(running, actor=admin, times=30)
+    wait(running, 20)
     write_more(running, leader, session(running, 3).starts_at + 6 * MINUTE)
     for number in range(1, groups + 1):
         a_running_group(leader, hours=number, members=in_each)

@@ -80,10 +80,18 @@ def test_a_member_whose_answers_were_changed_does_not_stop_it() -> None:
     assert Enrollment.objects.filter(member__email=KIM).count() == 2
 
 
+def test_three_people_wait_for_a_seat_in_the_full_group() -> None:
+    demo.load(now=NOW)
+    waiting = Enrollment.objects.filter(status=Status.WAITLISTED)
+    assert waiting.count() == 3
+    assert waiting.filter(cohort__slug__startswith="eastern-evening-").count() == 3
+    assert waiting.filter(waiting_since__lte=NOW).count() == 3
+
+
 def test_every_seat_that_is_taken_was_paid_for() -> None:
     demo.load(now=NOW)
     active = Enrollment.objects.filter(status=Status.ACTIVE)
-    assert active.count() == Enrollment.objects.count() == 38
+    assert active.count() == Enrollment.objects.exclude(status=Status.WAITLISTED).count() == 38
     assert Seat.objects.exclude(enrollment=None).count() == 38
     paid = dict(Payment.objects.values_list("enrollment_id", "amount_cents"))
     assert paid == dict(active.values_list("pk", "price_cents"))
