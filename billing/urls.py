@@ -78,7 +78,6 @@ urlpatterns = [
     path(
         "money/reconciliation/differences/<int:pk>/", reconciliation.difference, name="difference"
     ),
-    path("money/enrolments/<uuid:public_id>/", refunding.story, name="enrollment"),
     path("money/enrolments/<uuid:public_id>/refund/", refunding.refund, name="refund"),
     path("money/decisions/<uuid:key>/", refunding.decision, name="decision"),
     path("money/refunds/<uuid:key>/", refunding.failed, name="failed_refund"),

@@ -145,7 +145,6 @@ ADDRESSES: dict[str, Address] = {
     "billing:reconciliation_progress": Address(MONEY),
     "billing:reconciliation_stop": Address(MONEY, ("run",), "post"),
     "billing:difference": Address(MONEY, ("difference",)),
-    "billing:enrollment": Address(MONEY, ("seat",)),
     "billing:refund": Address(MONEY, ("seat",)),
     "billing:decision": Address(MONEY, ("decision",)),
     "billing:failed_refund": Address(MONEY, ("failed_refund",)),
@@ -376,6 +375,8 @@ def a_difference(now: dt.datetime) -> Difference:
         first_seen_at=now,
         last_seen_at=now,
     )
+
+
 def an_offer(now: dt.datetime) -> Enrollment:
     """A seat that came free for somebody who waited."""
     full = a_full_group(starts_at=FIRST_SESSION + 100 * HOUR)

@@ -7,15 +7,18 @@ from billing.models.ledger import LedgerEntry
 from billing.models.papers import IssuedPaper
 from billing.models.payments import CheckoutAttempt, Payment, Refund
 from billing.models.prices import PersonalPrice, PromotionCode, Redemption
+from billing.models.reconciliation import Difference, Reconciliation
 
 __all__ = [
     "CheckoutAttempt",
+    "Difference",
     "Dispute",
     "IssuedPaper",
     "LedgerEntry",
     "Payment",
     "PersonalPrice",
     "PromotionCode",
+    "Reconciliation",
     "Redemption",
     "Refund",
     "RefundDecision",

@@ -8,7 +8,7 @@ from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods
 
 from billing import decisions, failed_refunds, mails
 from billing.decisions import AlreadyDecided, ChangedMeanwhile, Impossible, Rehearsal, Seen
@@ -254,11 +254,3 @@ def failed(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     }
     status = 409 if trouble else form_status(form)
     return render(request, "billing/desk/failed_refund.html", context, status=status)
-
-
-@money_desk
-@require_safe
-def story(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """One enrolment at the desk."""
-    context = {"enrollment": enrollment_or_404(public_id)}
-    return render(request, "billing/desk/story.html", context)
