@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django_htmx.http import HttpResponseClientRefresh
 
 from billing import differences, gateway, reconciliation
 from billing.book_forms import AdjustForm, PeriodForm, ReasonForm
@@ -74,7 +75,10 @@ def _runs() -> dict[str, Any]:
 @require_safe
 def progress(request: HttpRequest) -> HttpResponse:
     """How far the run is, for a page that looks every few seconds."""
-    return render(request, "billing/desk/_runs.html", _runs())
+    runs = _runs()
+    if request.htmx and runs["running"] is None:  # type: ignore[attr-defined]  # django-htmx
+        return HttpResponseClientRefresh()  # what was found stands on the whole page
+    return render(request, "billing/desk/_runs.html", runs)
 
 
 @money_desk

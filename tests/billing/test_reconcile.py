@@ -210,5 +210,5 @@ def test_the_cost_does_not_grow_with_the_attempts_ever_made(standin: Standin) ->
     )
     standin.forget_requests()
     assert queries_of_a_round() == before
-    # The open page; the lists of paid pages, of refunds that failed, and of recent refunds.
-    assert len(standin.requests) == 4
+    # The open page; the lists of paid pages, of refunds that failed, of refunds and of disputes.
+    assert len(standin.requests) == 5

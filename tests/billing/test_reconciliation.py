@@ -594,7 +594,10 @@ def test_a_comparison_is_begun_from_the_page_and_runs_once(standin: Standin) -> 
     client.post(f"{PAGE}{run.pk}/stop/")
     assert client.post(PAGE, typed).status_code == 302
     assert Reconciliation.objects.count() == 2
-    assert client.get(f"{PAGE}progress/").status_code == 200
+    assert "is running" in client.get(f"{PAGE}progress/").content.decode()
+    Reconciliation.objects.update(state="done")
+    asked = client.get(f"{PAGE}progress/", headers={"HX-Request": "true"})
+    assert asked["HX-Refresh"] == "true"
 
 
 @pytest.mark.parametrize(
