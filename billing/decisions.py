@@ -21,11 +21,14 @@ from billing.facts import Agreed, Money, Source
 from billing.models import Payment, Refund, RefundDecision
 from billing.policy import Basis, Computed
 from enrollment import services as enrollment_services
+from enrollment import waitlist
 from enrollment.models import Enrollment, Visit
+from enrollment.roster import name_of
 from enrollment.states import IN_STANDING, Status
 from outbox import services as outbox
 from sessions.models import Cohort, GroupSession
 from sessions.pricing import format_money
+from sessions.services import entry_session
 
 SEAT_FREED = "seat-freed"
 CONFIRMED = (*IN_STANDING, Status.SUSPENDED)
@@ -69,14 +72,27 @@ class Take:
 
 
 @dataclass(frozen=True, slots=True)
+class NextInLine:
+    """Who is offered the seat in the moment in which it is free, and what they are offered."""
+
+    enrollment: Enrollment
+    name: str
+    terms: waitlist.Terms
+
+
+@dataclass(frozen=True, slots=True)
 class SeatEffect:
-    """What happens to the seat: how many sessions of theirs stop, and who may have it next."""
+    """What happens to the seat: how many sessions of theirs stop, and who may have it next.
+
+    With nobody in line anybody may reserve it, unless the group takes nobody new any more.
+    """
 
     has_seat: bool
     frees: bool
     sessions_ahead: int
     visits_ahead: int
-    next_in_line: str
+    next_in_line: NextInLine | None
+    open_to_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +135,17 @@ class Rehearsal:
 # --- What comes from elsewhere ----------------------------------------------------------
 
 
-def next_in_line(cohort: Cohort) -> str:
-    """Who gets a seat that is free again, in words."""
-    return "The seat goes back to the group: anybody may reserve it."
+def next_in_line(cohort: Cohort, now: dt.datetime) -> NextInLine | None:
+    """Who is offered a seat that is free again; None when nobody waits, or nobody can join."""
+    offer = waitlist.terms(cohort=cohort, now=now)
+    first = waitlist.next_in_line(cohort_id=cohort.pk) if offer else None
+    return NextInLine(first, name_of(first), offer) if first and offer else None
+
+
+def can_be_joined(cohort: Cohort, now: dt.datetime) -> bool:
+    """Whether a newcomer could have a seat of this group."""
+    published = cohort.status == Cohort.Status.PUBLISHED
+    return published and entry_session(cohort=cohort, now=now) is not None
 
 
 def remaining_dues(enrollment: Enrollment) -> list[str]:
@@ -263,7 +287,8 @@ def _seat_effect(enrollment: Enrollment, wish: Wish, now: dt.datetime) -> SeatEf
         frees=wish.frees_seat,
         sessions_ahead=ahead.count(),
         visits_ahead=visits.count(),
-        next_in_line=next_in_line(enrollment.cohort),
+        next_in_line=next_in_line(enrollment.cohort, now),
+        open_to_all=can_be_joined(enrollment.cohort, now),
     )
 
 

@@ -107,7 +107,30 @@ def test_it_says_what_becomes_of_the_seat_and_the_links() -> None:
     )
     assert (kept.has_seat, kept.frees, freed.frees) == (True, False, True)
     assert freed.sessions_ahead == 9
-    assert freed.next_in_line == "The seat goes back to the group: anybody may reserve it."
+    # This group is joined at its start only.
+    assert (freed.next_in_line, freed.open_to_all) == (None, False)
+
+
+def test_it_says_who_is_offered_the_seat_and_on_which_terms() -> None:
+    group = a_cohort(capacity=1, admission=Cohort.Admission.MODULE_STARTS)
+    enrollment = a_confirmed_seat(cohort=group)
+    paid(enrollment, PRICE)
+    wish, now = Wish(Basis.POLICY, frees_seat=True), after(3)
+    nobody = look(enrollment, wish, now).seat
+    assert (nobody.next_in_line, nobody.open_to_all) == (None, True)
+
+    first, _ = (
+        a_place_in_line(cohort=group, member=a_member(display_name=name))
+        for name in ("Cleo", "Dora")
+    )
+    found = look(enrollment, wish, now).seat.next_in_line
+    assert found is not None
+    assert (found.enrollment, found.name) == (first, "Cleo")
+    decide(enrollment, frees=True)
+    first.refresh_from_db()
+    assert first.status == "offered"
+    got = (first.first_week, first.price_cents, first.held_until)
+    assert got == (found.terms.first_week, found.terms.price_cents, found.terms.until)
 
 
 def test_each_way_of_computing_is_shown_for_the_choice() -> None:
