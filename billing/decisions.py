@@ -21,7 +21,9 @@ from billing.facts import Agreed, Money, Source
 from billing.models import Payment, Refund, RefundDecision
 from billing.policy import Basis, Computed
 from enrollment import services as enrollment_services
+from enrollment import waitlist
 from enrollment.models import Enrollment, Visit
+from enrollment.roster import name_of
 from enrollment.states import IN_STANDING, Status
 from outbox import services as outbox
 from sessions.models import Cohort, GroupSession
@@ -119,9 +121,14 @@ class Rehearsal:
 # --- What comes from elsewhere ----------------------------------------------------------
 
 
-def next_in_line(cohort: Cohort) -> str:
+def next_in_line(cohort: Cohort, now: dt.datetime) -> str:
     """Who gets a seat that is free again, in words."""
-    return "The seat goes back to the group: anybody may reserve it."
+    waits = waitlist.next_in_line(cohort_id=cohort.pk)
+    if waits is None:
+        return "Nobody waits for it: it goes back to the group, and anybody may reserve it."
+    if waitlist.terms(cohort=cohort, now=now) is None:
+        return "It stays empty: it is too late to offer it to those who wait."
+    return f"It is offered to {name_of(waits)} at once, who waits the longest."
 
 
 def remaining_dues(enrollment: Enrollment) -> list[str]:
@@ -263,7 +270,7 @@ def _seat_effect(enrollment: Enrollment, wish: Wish, now: dt.datetime) -> SeatEf
         frees=wish.frees_seat,
         sessions_ahead=ahead.count(),
         visits_ahead=visits.count(),
-        next_in_line=next_in_line(enrollment.cohort),
+        next_in_line=next_in_line(enrollment.cohort, now),
     )
 
 
