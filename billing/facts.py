@@ -6,9 +6,10 @@ Reads only; a constant number of queries, however many payments, refunds or sess
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
-from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund
+from billing import disputes
+from billing.models import CheckoutAttempt, Dispute, LedgerEntry, Payment, Refund
 from billing.policy import TERMS, Facts, Meeting, Terms
 from enrollment import agreements
 from enrollment.attendance import CAME, suggest
@@ -82,17 +83,26 @@ def still_failed() -> Q:
 
 
 def refundable_payments(enrollment: Enrollment) -> list[Source]:
-    """Where an enrolment's money can go back, newest payment first. One query.
+    """Where an enrolment's money can go back, newest payment first.
 
-    What is refunded already is left out. Whatever else stands in the way of a payment (a
-    dispute) or belongs to an enrolment (credit) is said here.
+    One query, and a few more for each payment that a bank asked about. What is refunded already
+    is left out.
     """
-    payments = Payment.objects.select_related("attempt").filter(enrollment=enrollment)
-    return [
-        Source(payment, left, _obstacle(payment, enrollment))
-        for payment in payments.order_by("-paid_at", "-pk")
-        if (left := payment.amount_cents - payment.refund_reserved_cents) > 0
-    ]
+    asked_about = Exists(Dispute.objects.filter(payment=OuterRef("pk")))
+    payments = (
+        Payment.objects.select_related("attempt")
+        .annotate(asked_about=asked_about)
+        .filter(enrollment=enrollment)
+    )
+    found = []
+    for payment in payments.order_by("-paid_at", "-pk"):
+        left = payment.amount_cents - payment.refund_reserved_cents
+        obstacle = _obstacle(payment, enrollment)
+        if payment.asked_about:
+            left, obstacle = disputes.left_cents(payment), obstacle or disputes.obstacle(payment)
+        if left > 0:
+            found.append(Source(payment, left, obstacle))
+    return found
 
 
 def _obstacle(payment: Payment, enrollment: Enrollment) -> str:

@@ -8,31 +8,34 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from typing import TypeVar, cast
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Window
+from django.db.models import Count, Q, QuerySet, Window
 from django.urls import reverse
 
-from billing import words
-from billing.models import CheckoutAttempt, Refund
+from billing import disputes, reconciliation, words
+from billing.facts import still_failed
+from billing.models import CheckoutAttempt, Refund, RefundDecision
+from billing.waiting import Waiting
 from enrollment.roster import name_of
 
 # So many rows of a group are shown, the oldest; `total` says how many there are.
 SHOWN = 50
 OWED_BY_ITSELF = (Refund.Reason.LATE, Refund.Reason.TWICE)
 
-Found = TypeVar("Found", CheckoutAttempt, Refund)
+Found = TypeVar("Found", CheckoutAttempt, Refund, RefundDecision)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
     """One thing to decide: about whom, what it is, since when it waits, and where it is decided.
 
-    `cents` are those in question; `then` says what to do, as the words of a link to `url`.
+    `cents` are those in question, None where nobody knows; `then` says what to do, as the words
+    of a link to `url`. `group` and `story` may be empty.
     """
 
     who: str
     group: str
     what: str
-    cents: int
+    cents: int | None
     currency: str
     since: dt.datetime
     then: str
@@ -61,11 +64,6 @@ def waiting(*, now: dt.datetime) -> list[Group]:
 
 def story_of(public_id: object) -> str:
     return reverse("billing:enrollment", args=[public_id])
-
-
-def refund_page(public_id: object) -> str:
-    """Where a refund of this enrolment is decided."""
-    return f"/money/enrolments/{public_id}/refund/"
 
 
 def payments_to_check(now: dt.datetime) -> Group:
@@ -132,34 +130,20 @@ def outside_refunds(now: dt.datetime) -> Group:
 
 
 def _failed(which: Q, *, slug: str, title: str, hint: str) -> Group:
-    refunds, total = _oldest(_with_people(not_tried_again().filter(which), since="settled_at"))
+    refunds, total = _oldest(
+        _with_people(Refund.objects.filter(still_failed()).filter(which), since="settled_at")
+    )
     rows = [
         _row(
             refund,
             what=f"{refund.get_reason_display()}. {words.failure(refund.note)}",
-            then="Try again or refund another way",
-            url=refund_page(refund.enrollment.public_id),
+            then="Try again, or say how it was settled",
+            url=reverse("billing:failed_refund", args=[refund.uuid]),
             since=refund.settled_at or refund.requested_at,
         )
         for refund in refunds
     ]
     return Group(slug, title, hint, rows, total)
-
-
-def not_tried_again() -> "QuerySet[Refund]":
-    """Refunds that failed, whose money is still with us and was not asked for again.
-
-    Asked again is a later refund of the same payment, person and amount, whatever its reason.
-    """
-    again = Refund.objects.filter(
-        payment=OuterRef("payment"),
-        enrollment=OuterRef("enrollment"),
-        amount_cents=OuterRef("amount_cents"),
-        pk__gt=OuterRef("pk"),
-    )
-    left = F("payment__amount_cents") - F("payment__refund_reserved_cents")
-    failed = Refund.objects.filter(status=Refund.Status.FAILED, amount_cents__lte=left)
-    return failed.filter(~Exists(again))
 
 
 def _with_people(refunds: "QuerySet[Refund]", *, since: str) -> "QuerySet[Refund]":
@@ -187,7 +171,78 @@ def _oldest(found: "QuerySet[Found]") -> tuple[list[Found], int]:
     return rows, getattr(rows[0], "total", 0) if rows else 0
 
 
-SOURCES: list[Source] = [payments_to_check, late_payments, failed_refunds, outside_refunds]
+def second_look(now: dt.datetime) -> Group:
+    """Decisions above the limit of what one person gives back alone."""
+    found = RefundDecision.objects.filter(status=RefundDecision.Status.WAITING)
+    found = found.select_related("enrollment__member", "enrollment__cohort", "made_by")
+    decisions, total = _oldest(found.order_by("made_at", "pk"))
+    rows = [
+        Row(
+            who=name_of(decision.enrollment),
+            group=decision.enrollment.cohort.name,
+            what=f"{decision.get_basis_display()}. Decided by {decision.made_by}.",
+            cents=decision.amount_cents,
+            currency=decision.currency,
+            since=decision.made_at,
+            then="Look at it, and agree or decline",
+            url=decision.get_absolute_url(),
+            story=story_of(decision.enrollment.public_id),
+        )
+        for decision in decisions
+    ]
+    hint = "Nothing goes back before somebody else than who decided has agreed."
+    return Group("second", "Refunds that wait for a second person", hint, rows, total)
+
+
+def disputed(now: dt.datetime) -> Group:
+    """Payments that a bank asks about or has taken back."""
+    return _listed(
+        disputes.waiting(now),
+        slug="disputes",
+        title="Disputes",
+        hint="The bank decides about the money. You answer it, and decide about the seat.",
+        then="Look at the dispute",
+    )
+
+
+def differences(now: dt.datetime) -> Group:
+    """Where our books and Stripe's do not say the same."""
+    return _listed(
+        reconciliation.waiting(now),
+        slug="differences",
+        title="Differences from Stripe's books",
+        hint="Nothing is mended by itself: each has a proposed remedy.",
+        then="Look at the difference",
+    )
+
+
+def _listed(found: list[Waiting], *, slug: str, title: str, hint: str, then: str) -> Group:
+    rows = [
+        Row(
+            who=str(one.who) if one.who else "Nobody that we know",
+            group="",
+            what=one.what,
+            cents=one.cents,
+            currency=one.currency,
+            since=one.since,
+            then=then,
+            url=one.url,
+            story="",
+        )
+        for one in found[:SHOWN]
+    ]
+    return Group(slug, title, hint, rows, len(found))
+
+
+SOURCES: list[Source] = [
+    second_look,
+    disputed,
+    payments_to_check,
+    late_payments,
+    failed_refunds,
+    outside_refunds,
+    differences,
+]
 
 
 def total(groups: Iterable[Group]) -> int:

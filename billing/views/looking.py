@@ -10,6 +10,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -20,7 +21,6 @@ from billing import ledger_file, numbers, plots
 from billing import search as searching
 from billing import story as stories
 from billing.ledger_file import Part
-from billing.queue import refund_page
 from billing.views.gate import money_desk
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -75,7 +75,7 @@ def enrollment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     context = {
         "enrollment": found,
         "story": stories.story(enrollment=found, now=timezone.now()),
-        "refund_url": refund_page(public_id),
+        "refund_url": reverse("billing:refund", args=[public_id]),
     }
     return render(request, "billing/desk/story.html", context)
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing import ledger, queue, refunds, reviews, sweeps
+from billing import failed_refunds, ledger, queue, refunds, reviews, sweeps
 from billing.models import CheckoutAttempt, Payment, Refund
 from billing.reviews import ChangedMeanwhile, Decision
 from enrollment import services as enrollment_services
@@ -135,22 +135,22 @@ def test_the_queue_asks_as_often_for_three_of_each_as_for_one(
 
 def test_a_refund_that_was_tried_again_waits_no_more(standin: Standin) -> None:
     refund = a_failed_refund(standin)
-    refunds.retry_refund(refund=refund, actor=a_billing_admin(), now=now())
+    failed_refunds.try_again(refund_uuid=refund.uuid, actor=a_billing_admin(), now=now())
     assert counts() == {}
 
 
 def test_a_refund_that_failed_twice_waits_once(standin: Standin) -> None:
     refund = a_failed_refund(standin)
     standin.control("next_refund", outcome="failed")
-    refunds.retry_refund(refund=refund, actor=a_billing_admin(), now=now())
+    failed_refunds.try_again(refund_uuid=refund.uuid, actor=a_billing_admin(), now=now())
     sweeps.submit_open_refunds(now=now())
     assert counts() == {"failed": 1}
 
 
 def test_late_money_that_went_back_another_way_waits_no_more(standin: Standin) -> None:
     refund = a_stuck_late_payment(standin)
-    refunds.request_refund(
-        payment_id=refund.payment_id, amount_cents=PRICE, reason=Refund.Reason.DESK, now=now()
+    failed_refunds.settle_otherwise(
+        refund_uuid=refund.uuid, actor=a_billing_admin(), how="By check", now=now()
     )
     assert counts() == {}
 
