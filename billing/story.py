@@ -10,6 +10,7 @@ import datetime as dt
 from django.db.models import Sum
 
 from billing.models import LedgerEntry, Refund
+from billing.story_decisions import SOURCES as DECISIONS
 from billing.story_lines import SOURCES, Line
 from enrollment import attendance
 from enrollment.models import Attendance, AttendanceNote, Consent, Enrollment
@@ -57,7 +58,7 @@ class Story:
 
 def story(*, enrollment: Enrollment, now: dt.datetime) -> Story:
     """Everything about one enrolment. A constant number of queries."""
-    lines = [line for source in SOURCES for line in source(enrollment)]
+    lines = [line for source in (*DECISIONS, *SOURCES) for line in source(enrollment)]
     consents = Consent.objects.filter(enrollment=enrollment, kind=REFUND_POLICY)
     return Story(
         enrollment=enrollment,

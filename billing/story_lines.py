@@ -14,7 +14,10 @@ from django.urls import reverse
 
 from accounts.models import User
 from billing import words
-from billing.models import CheckoutAttempt, LedgerEntry, Refund
+from billing.decisions import SEAT_FREED
+from billing.dispute_mails import DISPUTED_SEAT
+from billing.models import CheckoutAttempt, Dispute, LedgerEntry, Refund
+from billing.papers.issuing import ESTIMATE_READY
 from billing.refunds import REFUND_SENT
 from enrollment import links
 from enrollment.group_messages import GROUP_MESSAGE
@@ -48,7 +51,7 @@ class Line:
 Source = Callable[[Enrollment], list[Line]]
 
 
-def _who(actor: User | None, enrollment: Enrollment) -> str:
+def who(actor: User | None, enrollment: Enrollment) -> str:
     """Whose act it was; the program's own acts have no actor."""
     if actor is None:
         return ""
@@ -56,6 +59,14 @@ def _who(actor: User | None, enrollment: Enrollment) -> str:
 
 
 SEAT_WORDS: dict[str, tuple[str, str]] = {
+    "waitlisted": (
+        "On the waitlist",
+        "Seats that come free are offered in the order of joining.",
+    ),
+    "offered": (
+        "A free seat offered",
+        "It is kept until they answer or its time is over; nothing is charged before a yes.",
+    ),
     "held": (
         "Seat kept, waiting for payment",
         "A seat is kept for 15 minutes, and longer while the payment page is open.",
@@ -96,7 +107,7 @@ def seat_lines(enrollment: Enrollment) -> list[Line]:
     for move in moves:
         what, rule = SEAT_WORDS.get(move.target, (move.get_target_display(), ""))
         why = f"{move.reason.rstrip('.')}. {rule}".strip()
-        lines.append(Line(move.at, "seat", what, why, _who(move.actor, enrollment)))
+        lines.append(Line(move.at, "seat", what, why, who(move.actor, enrollment)))
     return lines
 
 
@@ -122,7 +133,7 @@ def ledger_lines(enrollment: Enrollment) -> list[Line]:
                 kind="money",
                 what=entry.get_kind_display(),
                 why=said + MONEY_RULES.get(entry.kind, ""),
-                actor=_who(entry.actor, enrollment),
+                actor=who(entry.actor, enrollment),
                 cents=entry.amount_cents,
                 currency=entry.currency,
                 stripe_id=entry.stripe_id,
@@ -159,7 +170,7 @@ def _of_refund(refund: Refund, enrollment: Enrollment, *, left: bool) -> Iterato
         kind="money",
         what=f"Refund of {amount} {'found at Stripe' if outside else 'asked for'}",
         why=REFUND_RULES.get(refund.reason, refund.get_reason_display()),
-        actor=_who(refund.actor, enrollment),
+        actor=who(refund.actor, enrollment),
     )
     # One that had left comes back as a line of the ledger.
     if refund.status == Refund.Status.FAILED and refund.settled_at and not left:
@@ -176,7 +187,7 @@ def _of_refund(refund: Refund, enrollment: Enrollment, *, left: bool) -> Iterato
             kind="money",
             what=f"The refund of {amount} in Stripe's dashboard was looked at",
             why="Somebody has to know of it and decide about the seat.",
-            actor=_who(refund.seen_by, enrollment),
+            actor=who(refund.seen_by, enrollment),
         )
 
 
@@ -213,8 +224,18 @@ MAILS: dict[str, str] = {
     links.LEADERS_CHANGED: "Notice of another leader",
     links.HOLD_EXPIRED: "Notice that the seat was released",
     GROUP_MESSAGE: "A leader's message to the group",
+    links.WAITLIST_JOINED: "Notice of the place in line",
+    links.SEAT_OFFERED: "Offer of a seat",
+    links.OFFER_LAPSED: "Notice that the offer is over",
+    links.WAITLIST_CLOSED: "Notice that the waiting is over",
+    ESTIMATE_READY: "Notice of the estimate",
 }
-MAILS_ABOUT_REFUNDS: dict[str, str] = {REFUND_SENT: "Notice of a refund"}
+# The same for mails whose subject is something that belongs to the enrolment.
+OTHER_MAILS: dict[str, str] = {
+    REFUND_SENT: "Notice of a refund",
+    SEAT_FREED: "Notice that the seat was freed",
+    DISPUTED_SEAT: "Notice about the disputed seat",
+}
 MAIL_STATES: dict[str, str] = {
     State.QUEUED: "It waits to be sent.",
     State.SENDING: "It is being sent.",
@@ -226,11 +247,15 @@ MAIL_STATES: dict[str, str] = {
 def mail_lines(enrollment: Enrollment) -> list[Line]:
     """What was, or is to be, written to the member about this enrolment; never the words."""
     refunds = Refund.objects.filter(Q(enrollment=enrollment) | Q(payment__enrollment=enrollment))
-    about = Q(kind__in=MAILS, subject_id=enrollment.pk) | Q(
-        kind__in=MAILS_ABOUT_REFUNDS, subject_id__in=refunds.values("pk")
+    disputes = Dispute.objects.filter(payment__enrollment=enrollment)
+    about = (
+        Q(kind__in=MAILS, subject_id=enrollment.pk)
+        | Q(kind=REFUND_SENT, subject_id__in=refunds.values("pk"))
+        | Q(kind=SEAT_FREED, subject_id__in=enrollment.refund_decisions.values("pk"))
+        | Q(kind=DISPUTED_SEAT, subject_id__in=disputes.values("pk"))
     )
     mails = Message.objects.filter(about, recipient=enrollment.member_id)
-    names = MAILS | MAILS_ABOUT_REFUNDS
+    names = MAILS | OTHER_MAILS
     return [
         Line(
             at=mail.sent_at or mail.created_at,

@@ -17,9 +17,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts import clock as words
-from billing.tasks import release_overdue_holds
+from billing.tasks import issue_estimates, release_overdue_holds
 from enrollment.states import IN_STANDING
-from enrollment.tasks import promise_due_links, promise_due_messages
+from enrollment.tasks import promise_due_links, promise_due_messages, tend_waitlists
 from outbox.broker import kick_now
 from outbox.models import Message, State
 from outbox.tasks import sweep
@@ -31,6 +31,10 @@ STEPS = {
     "day": dt.timedelta(days=1),
     "week": dt.timedelta(weeks=1),
 }
+EVERY_MINUTE = (
+    *(promise_due_links, promise_due_messages, release_overdue_holds, tend_waitlists),
+    *(issue_estimates, sweep),
+)
 # Dates end in the year 9999, and nobody would come back from there.
 FURTHEST = dt.timedelta(days=5 * 365)
 
@@ -86,7 +90,7 @@ def wait_for_mails(tries: int = 40) -> None:
 
 def moved(request: HttpRequest, said: str) -> HttpResponse:
     """Have what a minute's wait would bring done now."""
-    for task in (promise_due_links, promise_due_messages, release_overdue_holds, sweep):
+    for task in EVERY_MINUTE:
         kick_now(task)
     messages.success(request, said)
     return redirect("sandbox:clock")

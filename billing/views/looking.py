@@ -21,6 +21,7 @@ from billing import ledger_file, numbers, plots
 from billing import search as searching
 from billing import story as stories
 from billing.ledger_file import Part
+from billing.models import Dispute
 from billing.views.gate import money_desk
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -72,8 +73,10 @@ def enrollment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """What happened to one seat and its money, in order, and why."""
     known = Enrollment.objects.select_related("member", "cohort")
     found = get_object_or_404(known, public_id=public_id)
+    disputes = Dispute.objects.filter(payment__enrollment=found)
     context = {
         "enrollment": found,
+        "disputes": disputes.order_by("opened_at", "pk"),
         "story": stories.story(enrollment=found, now=timezone.now()),
         "refund_url": reverse("billing:refund", args=[public_id]),
     }

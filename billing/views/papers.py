@@ -113,13 +113,14 @@ def _for_admins(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
 @require_safe
 def desk_receipt(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     enrollment = get_object_or_404(issuing.enrollments(), public_id=public_id)
+    story = reverse("billing:enrollment", args=[public_id])
     try:
         issued = _issued(Kind.RECEIPT, enrollment, None)
     except NotYet as error:
-        context = {"title": "Receipt", "why_not": str(error), "back": ""}
+        context = {"title": "Receipt", "why_not": str(error), "back": story}
         return render(request, "billing/papers/not_yet.html", context)
     pdf_url = reverse("billing:desk_receipt_pdf", args=[public_id])
-    return _page(request, issued, back="", pdf_url=pdf_url, staff=True)
+    return _page(request, issued, back=story, pdf_url=pdf_url, staff=True)
 
 
 @money_desk
@@ -182,6 +183,7 @@ def _page(
         "paper": shown,
         "sheet": f"billing/papers/paper_v{shown.version}.html",
         "back": back,
+        "back_words": "The story" if staff and pdf_url else "",
         "pdf_url": pdf_url,
     }
     return render(request, "billing/papers/page.html", context)

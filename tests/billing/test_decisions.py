@@ -20,6 +20,7 @@ from enrollment.changes import Wish as Change
 from enrollment.models import Attendance, AttendanceNote, Consent, Enrollment, Seat
 from outbox.models import Message
 from sandbox.stripe_standin.process import Standin
+from sessions.models import Cohort
 from tests.billing.builders import a_payment, refreshed
 from tests.billing.decided import (
     PRICE,
@@ -36,9 +37,11 @@ from tests.billing.decided import (
 from tests.billing.people import a_billing_admin
 from tests.enrollment.builders import (
     NOW,
+    a_cohort,
     a_confirmed_seat,
     a_held_seat,
     a_member,
+    a_place_in_line,
 )
 
 pytestmark = pytest.mark.django_db

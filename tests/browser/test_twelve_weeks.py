@@ -200,7 +200,7 @@ def joins(season: Season, path: str, picture: Picture) -> str:
     tell_about_yourself(page, state="NY")
     agree(page)
     pay(season.member)
-    season.gets("Your seat is confirmed")
+    season.gets("Your seat is confirmed", "Your cost overview is ready")
     season.member_opens("/my/calendar/")
     page.get_by_role("button", name="Make my calendar link").click()
     picture(page, "0-calendar-link")

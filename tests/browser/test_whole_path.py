@@ -76,7 +76,7 @@ def choose_group(visitor: Visitor) -> None:
     visitor.page.get_by_role("link", name="Reserve your seat").first.click()
 
 
-def sign_up(visitor: Visitor) -> None:
+def sign_up(visitor: Visitor, then: str = "/reserve/") -> None:
     page = visitor.page
     page.wait_for_url(re.compile("/accounts/signup/"))
     page.locator("input[name=display_name]").fill("Robin")
@@ -86,7 +86,7 @@ def sign_up(visitor: Visitor) -> None:
     page.get_by_role("main").get_by_role("button").first.click()
     page.wait_for_url(re.compile("confirm-email"))
     visitor.type_code_from_mail("Confirm")
-    page.wait_for_url(re.compile("/reserve/"))
+    page.wait_for_url(re.compile(then))
 
 
 def tell_about_yourself(page: Page, state: str = "FL", year: str = "1991") -> None:
