@@ -267,7 +267,8 @@ def test_whoever_is_being_offered_a_seat_leaves_after_that_or_not_at_all(
     group = a_full_group()
     line = a_line(group, 2)
     claim = seats.claim_seat
-    leaver = threading.Thread(target=lambda: at_once([leaving(line[0])]))
+    leave = leaving(line[0])
+    leaver = threading.Thread(target=at_once, args=([leave],))
 
     def claim_while_they_leave(**which: int) -> bool:
         if not leaver.ident:
