@@ -25,8 +25,9 @@ from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, EnrollmentMove, Seat
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import PRICE, a_payment, checkout_state, now
-from tests.billing.decided import a_failed_refund, a_paid_seat, after, approve, decide, look
+from tests.billing.decided import a_failed_refund, a_paid_seat, after, approve, decide, look, paid
 from tests.billing.people import a_billing_admin
+from tests.enrollment.builders import a_held_seat
 from tests.enrollment.crowd import at_once
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -382,6 +383,31 @@ def test_money_that_arrives_while_the_desk_decides_goes_back_once() -> None:
         left = {"withdrawn", "late_paid"} if decided else {"active"}
         assert enrollment.status in left
         assert facts.money_of(enrollment).left == (0 if decided else PRICE)
+
+
+def test_odd_money_that_goes_back_while_refunds_are_booked_never_deadlocks() -> None:
+    for _ in range(ROUNDS):
+        attempt = a_second_page(a_held_seat(now=after(0)))
+        CheckoutAttempt.objects.filter(pk=attempt.pk).update(status="review")
+        payment = paid(attempt.enrollment, PRICE, attempt=attempt)
+        states = [
+            gateway.RefundState(
+                refund_id=f"re_{payment.pk}_{number}",
+                status="succeeded",
+                reference="",
+                failure="",
+                amount_cents=100,
+                payment_intent_id=payment.stripe_payment_intent_id or "",
+            )
+            for number in range(6)
+        ]
+        book = [partial(refunds.import_outside, state=one, now=after(3)) for one in states]
+        back = partial(
+            settlement.return_reviewed, attempt=attempt, actor=a_billing_admin(), now=after(3)
+        )
+        results = together(*book[:3], back, *book[3:])
+        assert [one for one in results if not isinstance(one, bool)] == []
+        assert going_back(attempt.enrollment) == PRICE
 
 
 # --- A refund that failed ---------------------------------------------------------------
