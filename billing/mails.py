@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from accounts.models import User
-from billing.decisions import CONFIRMED, SEAT_FREED, Rehearsal
+from billing.decisions import SEAT_FREED
 from billing.models import Refund, RefundDecision
 from billing.refunds import REFUND_SENT
+from billing.rehearsals import CONFIRMED, Rehearsal
 from outbox.kinds import register
 from outbox.mail import Mail, NotOwed, compose
 from outbox.models import Message

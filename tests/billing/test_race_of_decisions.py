@@ -16,11 +16,22 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from accounts.models import User
-from billing import decisions, facts, failed_refunds, gateway, ledger, refunds, settlement, sweeps
-from billing.decisions import AlreadyDecided, ChangedMeanwhile, Impossible, Wish
+from billing import (
+    decisions,
+    facts,
+    failed_refunds,
+    gateway,
+    ledger,
+    refunds,
+    rehearsals,
+    settlement,
+    sweeps,
+)
+from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.failed_refunds import AlreadySettled
 from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund, RefundDecision
 from billing.policy import Basis
+from billing.rehearsals import Impossible, Wish
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, EnrollmentMove, Seat
 from sandbox.stripe_standin.process import Standin
@@ -78,7 +89,7 @@ def test_many_desks_that_saw_the_same_money_give_it_back_once() -> None:
 
 def careless_desk(enrollment: Enrollment, actor: User) -> None:
     """Looks, and presses a moment later without a lock and without looking again."""
-    shown = decisions.rehearse(enrollment=enrollment, wish=SOME, now=after(3))
+    shown = rehearsals.rehearse(enrollment=enrollment, wish=SOME, now=after(3))
     time.sleep(MOMENT)
     for take in shown.takes:
         refunds.request_refund(
@@ -221,7 +232,7 @@ def a_waiting_decision() -> RefundDecision:
 
 def test_two_second_persons_who_agree_at_once_carry_it_out_once() -> None:
     decision = a_waiting_decision()
-    shown = decisions.rehearse(
+    shown = rehearsals.rehearse(
         enrollment=decision.enrollment,
         wish=decisions.wish_of(decision),
         now=after(3),
@@ -312,7 +323,7 @@ def test_whoever_leaves_while_the_desk_frees_the_seat_leaves_once() -> None:
     assert outcomes
 
 
-def look_to_free(enrollment: Enrollment) -> decisions.Rehearsal:
+def look_to_free(enrollment: Enrollment) -> rehearsals.Rehearsal:
     return look(enrollment, Wish(Basis.POLICY, frees_seat=True), after(3))
 
 
@@ -321,7 +332,7 @@ def test_control_without_the_lock_money_goes_for_a_seat_that_somebody_else_freed
     looked, left = threading.Event(), threading.Event()
 
     def careless() -> bool:
-        shown = decisions.rehearse(
+        shown = rehearsals.rehearse(
             enrollment=enrollment, wish=Wish(Basis.POLICY, frees_seat=True), now=after(3)
         )
         looked.set()
