@@ -1,44 +1,29 @@
 """A person decides what goes back and what becomes of the seat, on what a rehearsal showed.
 
-`rehearse` computes, `decide` does it or lets it wait for a second person, `approve` and
-`decline` are that person's. All of it is one transaction without network; Stripe is asked by
-whoever submits open refunds. Locks: Cohort (when a seat is freed) → Enrollment → Payment →
-Refund, none of which keeps a row from pointing at the locked one.
+`decide` does it or lets it wait for a second person; `approve` and `decline` are that person's.
+All of it is one transaction without network; Stripe is asked by whoever submits open refunds.
+Locks: Cohort (when a seat is freed) → Enrollment → Payment → Refund, none of which keeps a row
+from pointing at the locked one.
 """
 
-import dataclasses
 import datetime as dt
 import uuid
-from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
 
 from accounts.models import User
-from billing import facts, policy, refunds
-from billing.facts import Agreed, Money, Source
+from billing import refunds
 from billing.models import Payment, Refund, RefundDecision
-from billing.policy import Basis, Computed
+from billing.policy import Basis
+from billing.rehearsals import Impossible, Rehearsal, Seen, Wish, differences, rehearse
 from enrollment import services as enrollment_services
 from enrollment import waitlist
 from enrollment.models import Enrollment, Visit
 from enrollment.roster import name_of
-from enrollment.states import IN_STANDING, Status
 from outbox import services as outbox
-from sessions.models import Cohort, GroupSession
-from sessions.pricing import format_money
+from sessions.models import Cohort
 
 SEAT_FREED = "seat-freed"
-CONFIRMED = (*IN_STANDING, Status.SUSPENDED)
-
-
-class Impossible(Exception):
-    """What was asked for cannot be done. `field` is where it was typed, or empty."""
-
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(message)
-        self.field, self.message = field, message
 
 
 class ChangedMeanwhile(Exception):
@@ -429,37 +414,6 @@ def _carry_out(
         )
 
 
-# --- What changed meanwhile -------------------------------------------------------------
-
-
 def _refuse_stale(seen: Seen | None, rehearsal: Rehearsal) -> None:
     if seen != rehearsal.seen:
-        raise ChangedMeanwhile(_differences(seen, rehearsal.seen, rehearsal.enrollment.currency))
-
-
-def _differences(seen: Seen | None, now: Seen, currency: str) -> list[str]:
-    """What is different now, in sentences."""
-    if seen is None:
-        return ["What this page showed is not known any more."]
-    words = []
-    if seen.status != now.status:
-        before, after = (Status(one.status).label for one in (seen, now))
-        words.append(f"The seat was “{before}” and is “{after}” now.")
-    if seen.held != now.held:
-        words.append(f"{now.held} sessions were held by now, not {seen.held}.")
-    for name, one, other in (
-        ("paid", seen.paid, now.paid),
-        ("given back or on its way", seen.back, now.back),
-    ):
-        if one != other:
-            now_words, then_words = (format_money(cents, currency) for cents in (other, one))
-            words.append(f"{now_words} is {name}, not {then_words}.")
-    if seen.cents != now.cents:
-        now_words, then_words = (format_money(one.cents, currency) for one in (now, seen))
-        words.append(f"It comes to {now_words}, not {then_words}.")
-    return words or ["The payments that it comes from are not the same."]
-
-
-def as_dict(seen: Seen) -> dict[str, object]:
-    """For the page, which sends it back with the press."""
-    return dataclasses.asdict(seen)
+        raise ChangedMeanwhile(differences(seen, rehearsal.seen, rehearsal.enrollment.currency))

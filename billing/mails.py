@@ -17,6 +17,7 @@ from billing.models import Refund, RefundDecision
 from billing.papers.business_days import estimate_due
 from billing.papers.issuing import ESTIMATE_READY, OWED_AN_ESTIMATE
 from billing.refunds import REFUND_SENT
+from billing.rehearsals import CONFIRMED, Rehearsal
 from enrollment.models import Enrollment
 from outbox.kinds import register
 from outbox.mail import Mail, NotOwed, compose

@@ -182,7 +182,7 @@ def accept_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
     _lock(attempt.enrollment_id)
     if not _decide(attempt, Status.PAID):
         return False
-    payment = Payment.objects.get(attempt=attempt)
+    payment = _payment_of(attempt)
     _confirm(payment=payment, now=now, reason="Accepted after a check", actor=actor)
     return True
 
@@ -199,6 +199,9 @@ def return_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
     payment = Payment.objects.get(attempt=attempt)
     left = disputes.left_cents(payment)
     if left > 0:
+    payment = _payment_of(attempt)
+    left = payment.amount_cents - payment.refund_reserved_cents
+    if left:
         refunds.request_refund(
             payment_id=payment.pk,
             amount_cents=left,
@@ -213,6 +216,11 @@ def return_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
         actor=actor,
     )
     return True
+
+
+def _payment_of(attempt: CheckoutAttempt) -> Payment:
+    """Locked: a refund from Stripe's dashboard that is booked just now changes what is left."""
+    return Payment.objects.select_for_update(no_key=True).get(attempt=attempt)
 
 
 def _decide(attempt: CheckoutAttempt, status: CheckoutAttempt.Status) -> bool:
