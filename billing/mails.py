@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.clock import local
 from accounts.models import User
-from billing.decisions import CONFIRMED, SEAT_FREED, Rehearsal
+from billing.decisions import SEAT_FREED
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat
 from billing.models import Refund, RefundDecision
 from billing.papers.business_days import estimate_due

@@ -14,7 +14,9 @@ from billing import facts, policy
 from billing.facts import Agreed, Money, Source
 from billing.models import Payment, RefundDecision
 from billing.policy import Basis, Computed
+from enrollment import waitlist
 from enrollment.models import Enrollment, Visit
+from enrollment.roster import name_of
 from enrollment.states import IN_STANDING, Status
 from sessions.models import Cohort, GroupSession
 from sessions.pricing import format_money
@@ -98,9 +100,14 @@ class Rehearsal:
 # --- What comes from elsewhere ----------------------------------------------------------
 
 
-def next_in_line(cohort: Cohort) -> str:
+def next_in_line(cohort: Cohort, now: dt.datetime) -> str:
     """Who gets a seat that is free again, in words."""
-    return "The seat goes back to the group: anybody may reserve it."
+    waits = waitlist.next_in_line(cohort_id=cohort.pk)
+    if waits is None:
+        return "Nobody waits for it: it goes back to the group, and anybody may reserve it."
+    if waitlist.terms(cohort=cohort, now=now) is None:
+        return "It stays empty: it is too late to offer it to those who wait."
+    return f"It is offered to {name_of(waits)} at once, who waits the longest."
 
 
 def remaining_dues(enrollment: Enrollment) -> list[str]:
@@ -242,7 +249,7 @@ def _seat_effect(enrollment: Enrollment, wish: Wish, now: dt.datetime) -> SeatEf
         frees=wish.frees_seat,
         sessions_ahead=ahead.count(),
         visits_ahead=visits.count(),
-        next_in_line=next_in_line(enrollment.cohort),
+        next_in_line=next_in_line(enrollment.cohort, now),
     )
 
 

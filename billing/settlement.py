@@ -196,12 +196,9 @@ def return_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
     _lock(attempt.enrollment_id)
     if not _decide(attempt, Status.RETURNED):
         return False
-    payment = Payment.objects.get(attempt=attempt)
+    payment = _payment_of(attempt)
     left = disputes.left_cents(payment)
     if left > 0:
-    payment = _payment_of(attempt)
-    left = payment.amount_cents - payment.refund_reserved_cents
-    if left:
         refunds.request_refund(
             payment_id=payment.pk,
             amount_cents=left,

@@ -108,7 +108,10 @@ def test_it_says_what_becomes_of_the_seat_and_the_links() -> None:
     )
     assert (kept.has_seat, kept.frees, freed.frees) == (True, False, True)
     assert freed.sessions_ahead == 9
-    assert freed.next_in_line == "The seat goes back to the group: anybody may reserve it."
+    assert (
+        freed.next_in_line
+        == "Nobody waits for it: it goes back to the group, and anybody may reserve it."
+    )
 
 
 def test_each_way_of_computing_is_shown_for_the_choice() -> None:
