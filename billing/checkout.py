@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models, transaction
 from django.urls import reverse
 
-from billing import gateway
+from billing import gateway, parts
 from billing.models import CheckoutAttempt
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
@@ -21,7 +21,10 @@ PAGE_LIFE = dt.timedelta(minutes=31)
 # How much longer than Stripe's page the seat is held.
 HOLD_MARGIN = dt.timedelta(minutes=5)
 # What an attempt is made of.
-READ = ("public_id", "status", "price_cents", "currency", "held_until")
+READ = ("public_id", "status", "price_cents", "currency", "held_until", "first_week")
+OF_OTHERS = ("programme__public_name", "programme__instalments")
+# Choosing another way to pay opens another page, which keeps the seat longer: so often at most.
+MOST_PAGES = 6
 
 
 class HoldOver(Exception):
@@ -32,25 +35,41 @@ class CheckoutUnavailable(Exception):
     """Stripe's page could not be made just now. Nothing was charged; trying again is safe."""
 
 
-def start_checkout(*, whose: models.Q, now: dt.datetime) -> str:
+class PartsChanged(Exception):
+    """Three parts are not offered, or not as the page showed them. Nothing was charged."""
+
+
+def start_checkout(
+    *, whose: models.Q, now: dt.datetime, in_parts: bool = False, seen: str | None = None
+) -> str:
     """The address of Stripe's page for an enrolment; the same one when asked twice.
 
     `whose` names the enrolment, and in a view its member too. Network: one request to Stripe,
     outside any transaction. Raises Enrollment.DoesNotExist, HoldOver or CheckoutUnavailable.
+
+    `in_parts` asks for the first of three parts alone, and for another request before: the
+    customer who keeps the card. `seen` is the calendar's fingerprint on the page that was
+    answered; another one now raises PartsChanged.
     """
-    attempt = open_attempt(whose=whose, now=now)
+    attempt = open_attempt(whose=whose, now=now, in_parts=in_parts, seen=seen)
     if attempt.checkout_url:
         return attempt.checkout_url
     return create_page(attempt=attempt, hurried=True).url
 
 
 @transaction.atomic
-def open_attempt(*, whose: models.Q, now: dt.datetime) -> CheckoutAttempt:
-    """The enrolment's open attempt, or a new one; the hold then outlives its page."""
+def open_attempt(
+    *, whose: models.Q, now: dt.datetime, in_parts: bool = False, seen: str | None = None
+) -> CheckoutAttempt:
+    """The enrolment's open attempt, or a new one; the hold then outlives its page.
+
+    For who has chosen another way to pay there is a new one. The earlier page closes by its own
+    time; should both be paid, the second payment goes back by itself.
+    """
     enrollment = (
         Enrollment.objects.select_for_update(of=("self",))
-        .select_related("cohort__programme")
-        .only(*READ, "cohort__programme__public_name")
+        .select_related("cohort__programme", "member")
+        .only(*READ, "member__time_zone", *(f"cohort__{name}" for name in OF_OTHERS))
         .get(whose)
     )
     if enrollment.status != Status.HELD:
@@ -64,11 +83,16 @@ def open_attempt(*, whose: models.Q, now: dt.datetime) -> CheckoutAttempt:
     if ends_at is None or ends_at <= now:
         raise HoldOver
     if existing is not None:
-        return existing
+        if existing.in_parts == in_parts or enrollment.attempts.count() >= MOST_PAGES:
+            return existing
+        _replace(existing)
+    total_cents = enrollment.price_cents
+    calendar = _chosen_parts(enrollment, total_cents, now, seen) if in_parts else None
     attempt = CheckoutAttempt(
         enrollment=enrollment,
-        amount_cents=enrollment.price_cents,
+        amount_cents=calendar[0].amount_cents if calendar else total_cents,
         currency=enrollment.currency,
+        calendar=[part.dump() for part in calendar] if calendar else None,
         created_at=now,
         expires_at=now + PAGE_LIFE,
     )
@@ -82,12 +106,31 @@ def open_attempt(*, whose: models.Q, now: dt.datetime) -> CheckoutAttempt:
         cancel_url=settings.SITE_URL
         + reverse("billing:pay", args=[enrollment.public_id])
         + "?back=1",
+        keep_card=in_parts,
     )
     attempt.save()
     enrollment_services.extend_hold(
         enrollment_id=enrollment.pk, until=attempt.expires_at + HOLD_MARGIN
     )
     return attempt
+
+
+def _chosen_parts(
+    enrollment: Enrollment, total_cents: int, now: dt.datetime, seen: str | None
+) -> list[parts.Part]:
+    calendar = parts.offered(enrollment=enrollment, total_cents=total_cents, now=now)
+    if calendar is None:
+        raise PartsChanged
+    if seen is not None and seen != parts.fingerprint(calendar, enrollment.member.time_zone):
+        raise PartsChanged
+    return calendar
+
+
+def _replace(attempt: CheckoutAttempt) -> None:
+    """Not by the rules for a page that closed: the seat stays kept for the next one."""
+    _open(attempt).update(
+        status=CheckoutAttempt.Status.EXPIRED, note="Another way to pay was chosen."
+    )
 
 
 def create_page(*, attempt: CheckoutAttempt, hurried: bool = False) -> gateway.CheckoutState:
@@ -98,6 +141,8 @@ def create_page(*, attempt: CheckoutAttempt, hurried: bool = False) -> gateway.C
     same, so nobody can pay there.
     """
     try:
+        if attempt.in_parts and "customer" not in attempt.params:
+            _add_customer(attempt, hurried=hurried)
         state = gateway.create_checkout(params=attempt.params, key=attempt.uuid, hurried=hurried)
     except gateway.Unreachable as error:
         raise CheckoutUnavailable(str(error)) from error
@@ -111,6 +156,18 @@ def create_page(*, attempt: CheckoutAttempt, hurried: bool = False) -> gateway.C
         # Another request gave this attempt up meanwhile; its page must not be paid.
         raise CheckoutUnavailable("The attempt has ended.")
     return state
+
+
+def _add_customer(attempt: CheckoutAttempt, *, hurried: bool) -> None:
+    """The parameters are whole, and frozen, with the customer who keeps the card.
+
+    Its key is the attempt's, so who asks at the same time or again gets the same one.
+    """
+    customer_id = gateway.create_customer(
+        reference=str(attempt.uuid), key=f"{attempt.uuid}:customer", hurried=hurried
+    )
+    attempt.params = {**attempt.params, "customer": customer_id}
+    _open(attempt).update(params=attempt.params)
 
 
 def _open(attempt: CheckoutAttempt) -> "models.QuerySet[CheckoutAttempt]":

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from billing import events, gateway, sweeps
+from billing import charging, events, gateway, plans, sweeps
 from billing.models import StripeEvent
 from outbox import services as outbox
 from outbox.delivery import BATCH
@@ -42,6 +42,14 @@ def release_overdue_holds() -> None:
 @shared_task
 def submit_open_refunds() -> None:
     if sweeps.submit_open_refunds(now=timezone.now()):
+        kick()
+
+
+@shared_task
+def charge_due_instalments() -> None:
+    """Each minute: charge the parts that are due, then warn or pause who has not paid."""
+    now = timezone.now()
+    if charging.charge_due(now=now) + plans.watch_overdue(now=now):
         kick()
 
 

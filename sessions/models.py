@@ -73,6 +73,9 @@ class Programme(models.Model):
     door_opens_minutes = models.PositiveSmallIntegerField(
         default=15, help_text="How long before a session its door opens."
     )
+    instalments = models.BooleanField(
+        "three parts", default=True, help_text="Whether the price may be paid in three parts."
+    )
 
     def __str__(self) -> str:
         return self.name

@@ -26,6 +26,7 @@ class CheckoutState:
     currency: str
     live: bool
     payment_intent_id: str | None
+    payment_method_id: str | None = None
 
 
 def checkout_params(
@@ -37,8 +38,13 @@ def checkout_params(
     expires_at: dt.datetime,
     success_url: str,
     cancel_url: str,
+    keep_card: bool = False,
 ) -> dict[str, Any]:
-    """The parameters of one payment page: opaque ids and a neutral product, nothing else."""
+    """The parameters of one payment page: opaque ids and a neutral product, nothing else.
+
+    With `keep_card` the card may be charged later; the page then needs a customer as well.
+    """
+    kept = {"setup_future_usage": "off_session"} if keep_card else {}
     return {
         "mode": "payment",
         "ui_mode": "hosted_page",
@@ -47,7 +53,7 @@ def checkout_params(
         "adaptive_pricing": {"enabled": False},
         "client_reference_id": str(attempt),
         "metadata": {"attempt": str(attempt)},
-        "payment_intent_data": {"metadata": {"attempt": str(attempt)}},
+        "payment_intent_data": {"metadata": {"attempt": str(attempt)}, **kept},
         "line_items": [
             {
                 "quantity": 1,
@@ -129,4 +135,9 @@ def _checkout_state(session: stripe.checkout.Session) -> CheckoutState:
         payment_intent_id=expanded.id
         if expanded
         else (intent if isinstance(intent, str) else None),
+        payment_method_id=_id_of(expanded.payment_method) if expanded else None,
     )
+
+
+def _id_of(method: str | stripe.PaymentMethod | None) -> str | None:
+    return method.id if isinstance(method, stripe.PaymentMethod) else method

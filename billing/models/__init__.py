@@ -3,5 +3,15 @@
 from billing.models.events import StripeEvent
 from billing.models.ledger import LedgerEntry
 from billing.models.payments import CheckoutAttempt, Payment, Refund
+from billing.models.plans import Instalment, InstalmentTry, PaymentPlan
 
-__all__ = ["CheckoutAttempt", "LedgerEntry", "Payment", "Refund", "StripeEvent"]
+__all__ = [
+    "CheckoutAttempt",
+    "Instalment",
+    "InstalmentTry",
+    "LedgerEntry",
+    "Payment",
+    "PaymentPlan",
+    "Refund",
+    "StripeEvent",
+]

@@ -162,7 +162,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
     except gateway.BadSignature as error:
         log.warning("webhook_refused", error=str(error))
         return HttpResponseBadRequest("This is not a signed event.")
-    if events.concerns_us(facts.type):
+    if events.concerns_us(facts.type, facts.payload["data"]["object"]):
         event_pk = events.store_event(facts=facts, now=timezone.now())
         if event_pk is not None:
             kick_on_commit(apply_event, event_pk=event_pk)
