@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from billing.models import Refund
+from billing.models import Payment, Refund
 from billing.refunds import REFUND_SENT
 from outbox.kinds import register
 from outbox.mail import Mail, NotOwed, compose
@@ -17,9 +17,9 @@ def register_kinds() -> None:
 
 def refund_sent(messages: Sequence[Message], now: dt.datetime) -> Mapping[int, Mail | NotOwed]:
     """Money is on its way back, and why. Not owed while a refund has failed."""
-    refunds = Refund.objects.select_related("payment__enrollment__member").in_bulk(
-        [message.subject_id for message in messages]
-    )
+    refunds = Refund.objects.select_related(
+        "payment__enrollment__member", "payment__attempt"
+    ).in_bulk([message.subject_id for message in messages])
 
     def render(message: Message) -> Mail | NotOwed:
         refund = refunds[message.subject_id]
@@ -33,7 +33,13 @@ def refund_sent(messages: Sequence[Message], now: dt.datetime) -> Mapping[int, M
                 "member": refund.payment.enrollment.member,
                 "amount": amount,
                 "reason": refund.reason,
+                "of_a_part": _later_part(refund.payment),
             },
         )
 
     return {message.pk: render(message) for message in messages}
+
+
+def _later_part(payment: Payment) -> bool:
+    """Whether it was for a later part of the price, by the saved card or on a page."""
+    return payment.attempt is None or payment.attempt.instalment_id is not None

@@ -244,7 +244,11 @@ class Standing:
 
 def standing(enrollment: Enrollment) -> Standing | None:
     """None where everything was paid at once. Two queries, one for whoever has no plan."""
-    parts = list(Instalment.objects.filter(enrollment=enrollment).order_by("number"))
+    parts = list(
+        Instalment.objects.filter(enrollment=enrollment)
+        .select_related("payment")
+        .order_by("number")
+    )
     if not parts:
         return None
     plan = PaymentPlan.objects.get(enrollment=enrollment)

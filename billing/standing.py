@@ -5,7 +5,8 @@ from enum import StrEnum
 
 from django.db.models import Prefetch
 
-from billing.models import CheckoutAttempt, Payment, Refund
+from accounts import clock
+from billing.models import CheckoutAttempt, Instalment, Payment, Refund
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
 
@@ -49,9 +50,12 @@ def payment_lines(enrollment: Enrollment) -> list[PaymentLine]:
     """The payments and refunds of one enrolment, in the order in which they happened."""
     in_order = Prefetch("refunds", Refund.objects.order_by("requested_at", "pk"))
     payments = Payment.objects.filter(enrollment=enrollment).prefetch_related(in_order)
+    parts = list(Instalment.objects.filter(enrollment=enrollment).order_by("number"))
+    paid = {part.payment_id: f"Part {part.number} of {len(parts)} paid" for part in parts}
     lines: list[PaymentLine] = []
     for payment in payments.order_by("paid_at"):
-        lines.append(PaymentLine("Paid", payment.amount_cents, payment.currency))
+        label = paid.get(payment.pk, "Paid")
+        lines.append(PaymentLine(label, payment.amount_cents, payment.currency))
         lines += [
             PaymentLine(
                 REFUND_WORDS[refund.status],
@@ -61,9 +65,27 @@ def payment_lines(enrollment: Enrollment) -> list[PaymentLine]:
             )
             for refund in payment.refunds.all()
         ]
+    lines += _open_parts(enrollment, parts)
     if not lines and enrollment.status in (Status.HELD, Status.AWAITING_FUNDS):
         lines.append(PaymentLine("Not paid yet", enrollment.price_cents, enrollment.currency))
     return lines
+
+
+def _open_parts(enrollment: Enrollment, parts: list[Instalment]) -> list[PaymentLine]:
+    """The parts that are still to be paid, each with its day on the member's calendar."""
+    if enrollment.status not in (*IN_STANDING, Status.SUSPENDED):
+        return []
+    zone = enrollment.member.time_zone
+    return [
+        PaymentLine(
+            f"Part {part.number} of {len(parts)}",
+            part.amount_cents,
+            part.currency,
+            f"{'Was due' if part.tries else 'Due'} on {clock.day(part.due_at, zone)}",
+        )
+        for part in parts
+        if part.status == Instalment.Status.DUE
+    ]
 
 
 REFUND_WORDS: dict[str, str] = {

@@ -3,6 +3,7 @@
 from django import template
 
 from billing import standing
+from billing.models import Instalment
 from enrollment.models import Enrollment
 
 register = template.Library()
@@ -11,3 +12,8 @@ register = template.Library()
 @register.simple_tag
 def payment_lines(enrollment: Enrollment) -> list[standing.PaymentLine]:
     return standing.payment_lines(enrollment)
+
+
+@register.simple_tag
+def paid_in_parts(enrollment: Enrollment) -> bool:
+    return Instalment.objects.filter(enrollment=enrollment).exists()

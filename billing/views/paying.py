@@ -15,7 +15,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from billing import checkout, events, gateway, settlement
+from billing import checkout, events, gateway, parts, settlement
+from billing.forms import PARTS, WayForm
 from billing.models import CheckoutAttempt
 from billing.standing import PaymentState, payment_state
 from billing.tasks import apply_event
@@ -33,6 +34,10 @@ log = structlog.get_logger("grouport.billing")
 
 # Pages that wait look at our own rows every 2 seconds, and at Stripe's this often.
 BETWEEN_QUESTIONS = dt.timedelta(seconds=5)
+PARTS_CHANGED = (
+    "The three parts are not offered as this page showed them. Nothing was charged. Please look "
+    "at the dates once more."
+)
 NO_PAGE = (
     "The payment page could not be opened just now. Nothing was charged and your seat is still "
     "kept. Please try again in a minute."
@@ -44,19 +49,22 @@ NO_PAGE = (
 @require_http_methods(["GET", "HEAD", "POST"])
 def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """The kept seat and its price; pressing the button leads to Stripe's page."""
-    now, trouble = timezone.now(), ""
+    now, trouble, status = timezone.now(), "", 200
     mine = Q(member=member_of(request), public_id=public_id)
     if request.method == "POST":
         try:
-            return redirect(checkout.start_checkout(whose=mine, now=now))
+            return redirect(_to_stripe(request, mine, now))
         except Enrollment.DoesNotExist:
             raise Http404 from None
         except checkout.HoldOver:
             return redirect("billing:return", public_id)
         except checkout.CheckoutUnavailable as error:
             log.warning("checkout_unavailable", error=str(error))
-            trouble = NO_PAGE
-    enrollment = get_object_or_404(Enrollment.objects.select_related("cohort"), mine)
+            trouble, status = NO_PAGE, 503
+        except checkout.PartsChanged:
+            trouble, status = PARTS_CHANGED, 422
+    whole = Enrollment.objects.select_related("cohort__programme", "member")
+    enrollment = get_object_or_404(whole, mine)
     payable = enrollment.held_at(now) and payment_state(enrollment) == PaymentState.CONFIRMING
     if not payable:
         return redirect("billing:return", public_id)
@@ -68,8 +76,25 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "kept_until": enrollment.held_until,
         "came_back": "back" in request.GET and not trouble,
         "trouble": trouble,
+        "ways": _ways(enrollment, now),
     }
-    return render(request, "billing/pay.html", context, status=503 if trouble else 200)
+    return render(request, "billing/pay.html", context, status=status)
+
+
+def _to_stripe(request: HttpRequest, mine: Q, now: dt.datetime) -> str:
+    in_parts = request.POST.get("way") == PARTS
+    seen = request.POST.get("seen", "") if in_parts else None
+    return checkout.start_checkout(whose=mine, now=now, in_parts=in_parts, seen=seen)
+
+
+def _ways(enrollment: Enrollment, now: dt.datetime) -> WayForm | None:
+    """The choice between all at once and three parts, where there is one."""
+    total_cents = enrollment.price_cents
+    calendar = parts.offered(enrollment=enrollment, total_cents=total_cents, now=now)
+    if calendar is None:
+        return None
+    zone = enrollment.member.time_zone
+    return WayForm(parts=calendar, total_cents=total_cents, currency=enrollment.currency, zone=zone)
 
 
 @login_required

@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('group_sessions', '0005_substitutions'),
+        ("group_sessions", "0005_substitutions"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='programme',
-            name='instalments',
-            field=models.BooleanField(default=True, help_text='Whether the price may be paid in three parts.', verbose_name='three parts'),
+            model_name="programme",
+            name="instalments",
+            field=models.BooleanField(
+                default=True,
+                help_text="Whether the price may be paid in three parts.",
+                verbose_name="three parts",
+            ),
         ),
     ]
