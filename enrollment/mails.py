@@ -48,8 +48,8 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         enrollment = enrollments[message.subject_id]
         if enrollment.status not in IN_STANDING:
             return NotOwed(f"The enrolment is {enrollment.status}.")
-        first_part, *to_come = list(enrollment.instalments.all()) or [None]
-        paid = first_part.amount_cents if first_part else enrollment.price_cents
+        parts = list(enrollment.instalments.all())
+        paid = parts[0].amount_cents if parts else enrollment.price_cents
         own = [
             session
             for session in sessions[enrollment.cohort_id]
@@ -71,8 +71,7 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
                         "amount": format_money(part.amount_cents, part.currency),
                         "due_at": part.due_at,
                     }
-                    for part in to_come
-                    if part
+                    for part in parts[1:]
                 ],
                 "days_off": list(itertools.chain.from_iterable(off.values())),
             },

@@ -90,6 +90,7 @@ ADDRESSES: dict[str, Address] = {
     "accounts:prove_by_code": Address(SIGNED_IN),
     "accounts:profile": Address(SIGNED_IN),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
+    "billing:payments": Address(MEMBER, ("seat",)),
     "billing:return": Address(frozenset({"buyer"}), ("held",)),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),

@@ -39,7 +39,10 @@ CHARGED_NOW = (
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def payments(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
-    """The calendar of the three parts; pressing the button leads to Stripe's page."""
+    """The calendar of the three parts; pressing the button leads to Stripe's page.
+
+    Whoever paid everything at once finds that on the group's page.
+    """
     trouble = ""
     if request.method == "POST":
         address, trouble = _page_for(request, public_id)
@@ -53,7 +56,7 @@ def payments(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         enrollment.refresh_from_db(fields=["status"])
     standing = plans.standing(enrollment)
     if standing is None:
-        raise Http404
+        return redirect(enrollment)
     confirming = "paid" in request.GET and _open_pages(enrollment).exists()
     context = {
         "enrollment": enrollment,
