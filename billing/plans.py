@@ -90,6 +90,8 @@ def receive(*, instalment: Instalment, payment: Payment, now: dt.datetime) -> bo
     ).update(status=Instalment.Status.PAID, payment=payment, next_try_at=None, needs_member=False)
     if not paid:
         _give_back(instalment=instalment, payment=payment, now=now)
+        if not stays:
+            end_plan(enrollment_id=instalment.enrollment_id, now=now, why="They have left")
         return True
     outbox.promise(
         kind=PART_PAID,
