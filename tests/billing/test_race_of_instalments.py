@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from billing import charging, gateway, ledger, part_checkout, plans, settlement, sweeps
 from billing.gateway.client import _client
-from billing.models import CheckoutAttempt, Instalment, Payment, Refund
+from billing.models import CheckoutAttempt, Instalment, InstalmentTry, Payment, Refund
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -36,6 +37,7 @@ from tests.enrollment.crowd import at_once
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
 
 TWO_PARTS = AMOUNTS[0] + AMOUNTS[1]
+Actions = list[Callable[[], object]]
 
 
 def test_many_workers_charge_one_part_once(standin: Standin) -> None:
@@ -110,12 +112,11 @@ def test_the_page_and_the_saved_card_at_once_pay_once_and_the_second_goes_back(
             due_at=now() - MINUTE, next_try_at=now() - MINUTE
         )
         CheckoutAttempt.objects.filter(pk=attempt.pk).update(expires_at=now() - MINUTE)
-        results = at_once(
-            [
-                partial(pay_late, standin, attempt, number / 500),
-                partial(charging.charge_due, now=now()),
-            ]
-        )
+        both: Actions = [
+            partial(pay_late, standin, attempt, number / 500),
+            partial(charging.charge_due, now=now()),
+        ]
+        results = at_once(both)
         assert [one for one in results if isinstance(one, Exception)] == []
         sweeps.submit_open_refunds(now=now())
         assert statuses(enrollment) == ["paid", "paid", "due"]
@@ -179,18 +180,17 @@ def test_a_page_and_a_claim_never_begin_together(standin: Standin) -> None:
         Instalment.objects.filter(pk=part(enrollment, 2).pk).update(
             due_at=now() - MINUTE, next_try_at=now() - MINUTE
         )
-        page, charge = at_once(
-            [
-                partial(
-                    part_checkout.open_part_attempt,
-                    whose=Q(pk=enrollment.pk),
-                    number=2,
-                    now=now(),
-                ),
-                partial(charging.claim, instalment=part(enrollment, 2), now=now()),
-            ]
-        )
-        began = isinstance(page, CheckoutAttempt), isinstance(charge, charging.InstalmentTry)
+        both: Actions = [
+            partial(
+                part_checkout.open_part_attempt,
+                whose=Q(pk=enrollment.pk),
+                number=2,
+                now=now(),
+            ),
+            partial(charging.claim, instalment=part(enrollment, 2), now=now()),
+        ]
+        page, charge = at_once(both)
+        began = isinstance(page, CheckoutAttempt), isinstance(charge, InstalmentTry)
         assert sum(began) == 1, (page, charge)
 
 
@@ -212,9 +212,11 @@ def test_leaving_and_a_charge_at_once_leave_a_paid_part_or_money_that_goes_back(
         Instalment.objects.filter(pk=part(enrollment, 2).pk).update(
             due_at=now() - MINUTE, next_try_at=now() - MINUTE
         )
-        results = at_once(
-            [partial(withdraw, enrollment, number / 250), partial(charging.charge_due, now=now())]
-        )
+        both: Actions = [
+            partial(withdraw, enrollment, number / 250),
+            partial(charging.charge_due, now=now()),
+        ]
+        results = at_once(both)
         assert [one for one in results if isinstance(one, Exception)] == []
         sweeps.submit_open_refunds(now=now())
         assert refreshed(enrollment).status == Status.WITHDRAWN
@@ -258,12 +260,11 @@ def test_paying_and_the_pause_at_once_never_leave_a_paid_member_paused(standin: 
         later = now() + plans.GRACE
         plans.watch_overdue(now=later - plans.NOTICE)
         attempt = at_the_part_page(enrollment)
-        results = at_once(
-            [
-                partial(pay_late, standin, attempt, number / 500),
-                partial(plans.watch_overdue, now=later),
-            ]
-        )
+        both: Actions = [
+            partial(pay_late, standin, attempt, number / 500),
+            partial(plans.watch_overdue, now=later),
+        ]
+        results = at_once(both)
         assert [one for one in results if isinstance(one, Exception)] == []
         assert refreshed(enrollment).status == Status.ACTIVE
         assert statuses(enrollment) == ["paid", "paid", "due"]

@@ -11,7 +11,7 @@ from playwright.sync_api import Response
 from sandbox import demo_people as demo
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
 from tests.browser.inspector import Inspector
-from tests.browser.test_whole_path import tell_about_yourself
+from tests.browser.test_whole_path import agree, sign_up, tell_about_yourself
 
 # Two processes of a parallel run share the browser tests, each with a site of its own.
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("pages")]
@@ -96,6 +96,31 @@ def test_pages_of_a_member_who_reserves(inspector: Inspector) -> None:
         inspector.look("calendar link, made")
     press.filter(has_text="Turn it off").click()
     inspector.look("calendar link, off")
+    inspector.finish()
+
+
+@readers
+def test_pages_of_somebody_who_pays_in_parts(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.goto(page_of_group(inspector, "hawaii-afternoon"))
+    page.get_by_role("link", name="Reserve your seat").first.click()
+    sign_up(inspector.visitor)
+    tell_about_yourself(page, state="HI")
+    agree(page)
+    page.get_by_label(re.compile("In 3 parts")).check()
+    inspector.look("pay, in parts")
+    page.get_by_role("button", name="Go on to pay").click()
+    page.get_by_role("button", name=re.compile("^Pay")).first.click()
+    page.get_by_role("heading", name="Your seat is confirmed").wait_for()
+    inspector.look("confirmed, in parts")
+    page.get_by_role("link", name="Go to my group").click()
+    inspector.look("my group, in parts")
+    page.get_by_role("link", name="Your three payments").click()
+    inspector.look("payments")
+    page.get_by_role("button", name=re.compile("Pay part 2 now")).click()
+    page.get_by_role("button", name=re.compile("^Pay")).first.click()
+    page.get_by_role("button", name=re.compile("Pay part 3 now")).wait_for()
+    inspector.look("payments, one more part paid")
     inspector.finish()
 
 
