@@ -6,7 +6,14 @@ import pytest
 from django.db.models import Q
 
 from billing import charging, checkout, gateway, ledger, part_checkout, plans, settlement, sweeps
-from billing.models import Instalment, InstalmentTry, Payment, Refund, StripeEvent
+from billing.models import (
+    Instalment,
+    InstalmentTry,
+    Payment,
+    PaymentPlan,
+    Refund,
+    StripeEvent,
+)
 from enrollment import services as enrollment_services
 from enrollment.models import Absence, Enrollment, Visit
 from enrollment.seats import empty_chairs
@@ -252,6 +259,16 @@ def test_nobody_is_paused_without_a_days_notice_however_late_the_sweep(standin: 
     assert refreshed(enrollment).status == Status.GRACE
     run(due + 21 * DAY)
     assert refreshed(enrollment).status == Status.SUSPENDED
+
+
+def test_a_sweep_that_looked_before_it_was_paid_pauses_nobody(standin: Standin) -> None:
+    """Part 2 was paid meanwhile and part 3 failed: that is another time of grace."""
+    enrollment, due = in_grace(standin)
+    run(due + 6 * DAY)
+    looked_at = plan_of(enrollment)
+    PaymentPlan.objects.filter(pk=looked_at.pk).update(overdue_since=due + 6 * DAY)
+    assert not plans._pause(looked_at, due + 7 * DAY)
+    assert refreshed(enrollment).status == Status.GRACE
 
 
 def test_paying_ends_the_pause_at_once_and_promises_a_link_that_is_near(standin: Standin) -> None:

@@ -445,7 +445,11 @@ def test_a_customer_made_before_keeps_the_card_of_a_payment_page(
     again = client.v1.customers.create({"metadata": {"attempt": "1"}}, {"idempotency_key": "c"})
     assert made.id == again.id
     keep: Any = {"setup_future_usage": "off_session"}
-    session = paid_session(standin, client, customer=made.id, payment_intent_data=keep)
+    params: Any = order(standin, customer=made.id, payment_intent_data=keep)
+    params.pop("customer_email", None)
+    session = client.v1.checkout.sessions.create(params)
+    standin.control("pay", session=session.id)
+    session = client.v1.checkout.sessions.retrieve(session.id)
     [method] = client.v1.customers.payment_methods.list(made.id).data
     intent = client.v1.payment_intents.retrieve(str(session.payment_intent))
     assert (intent.customer, intent.payment_method) == (made.id, method.id)
