@@ -132,6 +132,17 @@ def test_the_next_part_may_be_paid_early_and_is_not_charged_again(standin: Stand
     assert calls(standin, CHARGE)[-1]["params"]["payment_method"] == card
 
 
+def test_the_card_is_left_alone_while_its_owner_is_at_the_page(standin: Standin) -> None:
+    enrollment = a_plan(standin)
+    due = when_due(standin, enrollment)
+    part_checkout.start_part_checkout(whose=Q(pk=enrollment.pk), number=2, now=due)
+    assert charging.claim(instalment=part(enrollment, 2), now=due) is None
+    run(due)
+    assert tries(enrollment) == []
+    run(due + checkout.PAGE_LIFE)
+    assert tries(enrollment) == ["succeeded"]
+
+
 def test_only_the_next_part_is_paid_on_a_page(standin: Standin) -> None:
     enrollment = a_plan(standin)
     for number in (1, 3, 4):
