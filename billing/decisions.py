@@ -12,7 +12,7 @@ import uuid
 from django.db import transaction
 
 from accounts.models import User
-from billing import refunds
+from billing import plans, refunds
 from billing.models import Payment, Refund, RefundDecision
 from billing.policy import Basis
 from billing.rehearsals import Impossible, Rehearsal, Seen, Wish, differences, rehearse
@@ -168,6 +168,7 @@ def _carry_out(
         reason="Left the group, decided at the money desk",
         now=now,
     )
+    plans.end_plan(enrollment_id=decision.enrollment_id, now=now, why="Left the group")
     if not rehearsal.takes:  # else the mail about the refund says it
         outbox.promise(
             kind=SEAT_FREED,

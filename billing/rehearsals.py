@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Sum
 
-from billing import facts, policy
+from accounts import clock
+from billing import facts, plans, policy
 from billing.facts import Agreed, Money, Source
-from billing.models import Payment, RefundDecision
+from billing.models import Instalment, Payment, RefundDecision
 from billing.policy import Basis, Computed
 from enrollment import waitlist
 from enrollment.models import Enrollment, Visit
@@ -110,9 +111,19 @@ def next_in_line(cohort: Cohort, now: dt.datetime) -> str:
     return f"It is offered to {name_of(waits)} at once, who waits the longest."
 
 
-def remaining_dues(enrollment: Enrollment) -> list[str]:
+def remaining_dues(enrollment: Enrollment, *, frees_seat: bool) -> list[str]:
     """The parts that are still to be paid, in words, and what becomes of them."""
-    return []
+    standing = plans.standing(enrollment)
+    due = [one for one in standing.parts if one.status == Instalment.Status.DUE] if standing else []
+    if not due:
+        return []
+    zone = enrollment.member.time_zone
+    fate = "it is not asked for any more" if frees_seat else "it stays due"
+    return [
+        f"Part {one.number}: {format_money(one.amount_cents, one.currency)}, due on "
+        f"{clock.day(one.due_at, zone)}: {fate}."
+        for one in due
+    ]
 
 
 # --- Looking ----------------------------------------------------------------------------
@@ -165,7 +176,7 @@ def rehearse(
         takes=_takes(computed.cents, sources),
         blocked=[one for one in sources if one.obstacle],
         seat=_seat_effect(enrollment, wish, now),
-        dues=remaining_dues(enrollment),
+        dues=remaining_dues(enrollment, frees_seat=wish.frees_seat),
         needs_second=_needs_second(enrollment, computed.cents),
         seen=Seen(
             basis=wish.basis,
