@@ -12,12 +12,15 @@ from django.db.models import Sum
 from billing.models import LedgerEntry, Refund
 from billing.story_decisions import SOURCES as DECISIONS
 from billing.story_lines import SOURCES, Line
+from billing.story_mails import mail_lines
 from enrollment import attendance
 from enrollment.models import Attendance, AttendanceNote, Consent, Enrollment
 from enrollment.roster import name_of
 from sessions.models import GroupSession
 
 Kind = LedgerEntry.Kind
+# Of what happens in one moment the earlier source comes first: decided, paid, confirmed, told.
+ALL = (*DECISIONS, *SOURCES, mail_lines)
 REFUND_POLICY = "refunds"
 ON_ITS_WAY = (Refund.Status.REQUESTED, Refund.Status.SUBMITTED, Refund.Status.PENDING)
 
@@ -58,7 +61,7 @@ class Story:
 
 def story(*, enrollment: Enrollment, now: dt.datetime) -> Story:
     """Everything about one enrolment. A constant number of queries."""
-    lines = [line for source in (*DECISIONS, *SOURCES) for line in source(enrollment)]
+    lines = [line for source in ALL for line in source(enrollment)]
     consents = Consent.objects.filter(enrollment=enrollment, kind=REFUND_POLICY)
     return Story(
         enrollment=enrollment,

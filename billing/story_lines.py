@@ -8,21 +8,18 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator
 
-from django.db.models import CharField, Exists, OuterRef, Q, Value
+from django.db.models import CharField, Exists, OuterRef, Value
 from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 
 from accounts.models import User
 from billing import words
-from billing.decisions import SEAT_FREED
-from billing.dispute_mails import DISPUTED_SEAT
-from billing.models import CheckoutAttempt, Dispute, LedgerEntry, Refund
-from billing.papers.issuing import ESTIMATE_READY
-from billing.refunds import REFUND_SENT
-from enrollment import links
-from enrollment.group_messages import GROUP_MESSAGE
+from billing.models import (
+    CheckoutAttempt,
+    LedgerEntry,
+    Refund,
+)
 from enrollment.models import Enrollment
-from outbox.models import Message, State
 from sessions.pricing import format_money
 
 Kind = LedgerEntry.Kind
@@ -214,58 +211,4 @@ def attempt_lines(enrollment: Enrollment) -> list[Line]:
     return lines
 
 
-# What the mails about an enrolment are called here. Mails about a chair in another group are left
-# out: they say who was away when.
-MAILS: dict[str, str] = {
-    links.SEAT_CONFIRMED: "Confirmation of the seat",
-    links.SESSION_LINK: "Link to a session",
-    links.SESSION_REMINDER: "Reminder of a session",
-    links.SCHEDULE_CHANGED: "Notice of changed dates",
-    links.LEADERS_CHANGED: "Notice of another leader",
-    links.HOLD_EXPIRED: "Notice that the seat was released",
-    GROUP_MESSAGE: "A leader's message to the group",
-    links.WAITLIST_JOINED: "Notice of the place in line",
-    links.SEAT_OFFERED: "Offer of a seat",
-    links.OFFER_LAPSED: "Notice that the offer is over",
-    links.WAITLIST_CLOSED: "Notice that the waiting is over",
-    ESTIMATE_READY: "Notice of the estimate",
-}
-# The same for mails whose subject is something that belongs to the enrolment.
-OTHER_MAILS: dict[str, str] = {
-    REFUND_SENT: "Notice of a refund",
-    SEAT_FREED: "Notice that the seat was freed",
-    DISPUTED_SEAT: "Notice about the disputed seat",
-}
-MAIL_STATES: dict[str, str] = {
-    State.QUEUED: "It waits to be sent.",
-    State.SENDING: "It is being sent.",
-    State.SENT: "Sent.",
-    State.FAILED: "It could not be delivered.",
-}
-
-
-def mail_lines(enrollment: Enrollment) -> list[Line]:
-    """What was, or is to be, written to the member about this enrolment; never the words."""
-    refunds = Refund.objects.filter(Q(enrollment=enrollment) | Q(payment__enrollment=enrollment))
-    disputes = Dispute.objects.filter(payment__enrollment=enrollment)
-    about = (
-        Q(kind__in=MAILS, subject_id=enrollment.pk)
-        | Q(kind=REFUND_SENT, subject_id__in=refunds.values("pk"))
-        | Q(kind=SEAT_FREED, subject_id__in=enrollment.refund_decisions.values("pk"))
-        | Q(kind=DISPUTED_SEAT, subject_id__in=disputes.values("pk"))
-    )
-    mails = Message.objects.filter(about, recipient=enrollment.member_id)
-    names = MAILS | OTHER_MAILS
-    return [
-        Line(
-            at=mail.sent_at or mail.created_at,
-            kind="mail",
-            what=names[mail.kind],
-            why=MAIL_STATES.get(mail.state, f"Not sent: {mail.reason or 'not owed any more'}"),
-        )
-        for mail in mails.order_by("created_at", "pk")
-    ]
-
-
-# Of what happens in one moment the earlier source comes first: paid, then confirmed, then told.
-SOURCES: list[Source] = [attempt_lines, refund_lines, ledger_lines, seat_lines, mail_lines]
+SOURCES: list[Source] = [attempt_lines, refund_lines, ledger_lines, seat_lines]

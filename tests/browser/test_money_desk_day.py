@@ -22,7 +22,7 @@ from sandbox.mailbox import StoredMail
 from sandbox.stack import Stack
 from tests.browser.conftest import DESKTOP, PHONE, Visitor, _visitor
 from tests.browser.inspector import Inspector, Picture
-from tests.browser.season import MEETINGS, TUESDAY_LINK, TUESDAY_REMINDER, Season
+from tests.browser.season import MEETINGS, TUESDAY_LINK, Season
 from tests.browser.test_planning_a_season import published
 from tests.browser.test_twelve_weeks import NEW_YORK, TUESDAY, at
 from tests.browser.test_whole_path import (
@@ -110,9 +110,9 @@ def test_a_seat_changes_hands_and_every_cent_is_accounted_for(day: Day) -> None:
     season.go_to(at(4, 17, days=0) + dt.timedelta(minutes=55))
     finds_the_door_shut(day)
     season.press_clock("To the next link mail")
-    link = day.robin.wait_for_mail(TUESDAY_LINK, 75)
+    link = day.robin.wait_for_mail("Your link for Tuesday, 3:00 PM Pacific", 75)
     season.press_clock("To the next open door")
-    day.robin.wait_for_mail(TUESDAY_REMINDER, 75)
+    day.robin.wait_for_mail("Today at 3:00 PM Pacific", 75)
     goes_in(day, link)
     season.gets()  # nothing since the refund
 
