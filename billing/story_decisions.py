@@ -51,7 +51,7 @@ def dispute_lines(enrollment: Enrollment) -> list[Line]:
     disputes = Dispute.objects.filter(payment__enrollment=enrollment)
     for one in disputes.select_related("seat_decided_by").order_by("opened_at", "pk"):
         amount = format_money(one.amount_cents, one.currency)
-        link = {"link": one.get_absolute_url(), "link_words": "The dispute"}
+        link, words = one.get_absolute_url(), "The dispute"
         lines.append(
             Line(
                 at=one.opened_at,
@@ -59,7 +59,8 @@ def dispute_lines(enrollment: Enrollment) -> list[Line]:
                 what=f"Dispute of {amount} opened",
                 why=f"The bank asks about this payment. Now: {one.get_status_display().lower()}.",
                 stripe_id=one.stripe_dispute_id,
-                **link,
+                link=link,
+                link_words=words,
             )
         )
         if one.seat_decided_at:
@@ -70,7 +71,8 @@ def dispute_lines(enrollment: Enrollment) -> list[Line]:
                     what=f"Decided in the dispute: {one.get_seat_decision_display().lower()}",
                     why="What becomes of a disputed seat is a person's decision.",
                     actor=who(one.seat_decided_by, enrollment),
-                    **link,
+                    link=link,
+                    link_words=words,
                 )
             )
     return lines

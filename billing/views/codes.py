@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from billing import checkout, codes
 from billing.models import PromotionCode
 from billing.price_forms import CodeForm
-from billing.views.gate import money_desk
+from billing.views.gate import code_first, fresh_factor, money_desk
 from billing.views.paying import pay_page
 from enrollment.models import Enrollment
 from enrollment.views.asking import form_status, fresh, member_of, posted
@@ -86,6 +86,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @money_desk
+@code_first
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
@@ -128,6 +129,7 @@ def example_price(code: PromotionCode) -> int:
 
 
 @money_desk
+@fresh_factor
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def end(request: HttpRequest, pk: int) -> HttpResponse:

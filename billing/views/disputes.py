@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from billing import dispute_facts, dispute_seats, disputes
 from billing.book_forms import ReasonForm
 from billing.models import Dispute
-from billing.views.gate import money_desk
+from billing.views.gate import code_first, money_desk
 from enrollment.views.asking import form_status, fresh, member_of
 from outbox.tasks import kick
 
@@ -88,6 +88,7 @@ def _number(text: str) -> int | None:
 
 
 @money_desk
+@code_first
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def dispute_seat(request: HttpRequest, dispute_id: str, what: str) -> HttpResponse:

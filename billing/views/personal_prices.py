@@ -12,7 +12,7 @@ from accounts.models import User
 from billing import personal_prices
 from billing.price_forms import HAS_ONE, PriceForm, cents
 from billing.views.codes import address
-from billing.views.gate import money_desk
+from billing.views.gate import code_first, fresh_factor, money_desk
 from enrollment.views.asking import form_status, fresh, member_of, posted
 
 ON_A_PAGE = 50
@@ -35,6 +35,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 
 
 @money_desk
+@code_first
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def give(request: HttpRequest, pk: int) -> HttpResponse:
@@ -82,6 +83,7 @@ def ask(request: HttpRequest, member: User, form: PriceForm, status: int = 200) 
 
 
 @money_desk
+@fresh_factor
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def end(request: HttpRequest, pk: int) -> HttpResponse:

@@ -15,7 +15,7 @@ from billing.forms import OutsideRefundForm
 from billing.models import CheckoutAttempt, Refund
 from billing.reviews import ChangedMeanwhile, Decision
 from billing.tasks import submit_open_refunds
-from billing.views.gate import money_desk
+from billing.views.gate import code_first, fresh_factor, money_desk
 from enrollment.roster import name_of
 from enrollment.views.asking import form_status, fresh, member_of, posted
 from outbox.broker import kick_on_commit
@@ -41,6 +41,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 
 @money_desk
+@fresh_factor
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def payment(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
@@ -88,6 +89,7 @@ def _payment_page(
 
 
 @money_desk
+@code_first
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def outside_refund(request: HttpRequest, refund: uuid.UUID) -> HttpResponse:

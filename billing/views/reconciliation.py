@@ -18,7 +18,7 @@ from billing import differences, gateway, reconciliation
 from billing.book_forms import AdjustForm, PeriodForm, ReasonForm
 from billing.models import Difference, Reconciliation
 from billing.tasks import go_on_comparing_books
-from billing.views.gate import money_desk
+from billing.views.gate import fresh_factor, money_desk
 from enrollment.views.asking import form_status, fresh, member_of
 from outbox.broker import kick_on_commit
 from outbox.tasks import kick
@@ -98,6 +98,7 @@ Act = Callable[[HttpRequest, Difference], HttpResponse]
 
 
 @money_desk
+@fresh_factor
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def difference(request: HttpRequest, pk: int) -> HttpResponse:

@@ -18,7 +18,7 @@ from billing.refund_forms import RefundForm, SettledForm
 from billing.refunds import NotRefundable
 from billing.rehearsals import Impossible, Rehearsal, Seen
 from billing.tasks import submit_open_refunds
-from billing.views.gate import money_desk
+from billing.views.gate import code_first, fresh_factor, money_desk
 from enrollment.models import Enrollment
 from enrollment.views.asking import form_status, fresh, member_of, posted
 from outbox.broker import kick_on_commit
@@ -37,6 +37,7 @@ def enrollment_or_404(public_id: uuid.UUID) -> Enrollment:
 
 
 @money_desk
+@code_first
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def refund(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
@@ -154,6 +155,7 @@ def in_words(decision: RefundDecision) -> str:
 
 
 @money_desk
+@fresh_factor
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def decision(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
@@ -217,6 +219,7 @@ def decision_page(
 
 
 @money_desk
+@fresh_factor
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def failed(request: HttpRequest, key: uuid.UUID) -> HttpResponse:

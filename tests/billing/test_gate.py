@@ -1,6 +1,7 @@
 """The money desk is behind a second factor, and what moves money behind a fresh one."""
 
 import datetime as dt
+import uuid
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
@@ -189,3 +190,41 @@ def test_the_way_to_it_shows_for_whoever_handles_money(client: Client) -> None:
         Role.BILLING: True,
         Role.ADMIN: True,
     }
+
+
+ANY = uuid.UUID(int=1)
+PRESSES: list[tuple[str, list[Any]]] = [
+    ("refund", [ANY]),
+    ("decision", [ANY]),
+    ("failed_refund", [ANY]),
+    ("payment", [ANY]),
+    ("outside_refund", [ANY]),
+    ("dispute_seat", ["dp_1", "end"]),
+    ("difference", [1]),
+    ("code_new", []),
+    ("code_end", [1]),
+    ("price_give", [1]),
+    ("price_end", [1]),
+]
+
+
+@pytest.mark.parametrize(("name", "about"), PRESSES, ids=[name for name, _ in PRESSES])
+def test_every_press_that_moves_money_or_sets_a_price_wants_a_new_code(
+    client: Client, clock: Any, name: str, about: list[Any]
+) -> None:
+    address = reverse(f"billing:{name}", args=about)
+    sign_in_with_factor(client, a_billing_admin())
+    assert client.post(address).status_code in (200, 404, 422)
+    clock.shift(15 * 60)
+    assert client.get("/money/").status_code == 200
+    assert client.post(address)["Location"].startswith(AGAIN)
+
+
+@pytest.mark.parametrize("name", ["refund", "outside_refund"])
+def test_where_something_is_typed_the_code_is_asked_for_before(
+    client: Client, clock: Any, name: str
+) -> None:
+    sign_in_with_factor(client, a_billing_admin())
+    clock.shift(15 * 60)
+    address = reverse(f"billing:{name}", args=[ANY])
+    assert client.get(address)["Location"] == f"{AGAIN}?next={quote(address, safe='')}"

@@ -22,7 +22,6 @@ from django.utils import timezone
 from accounts.models import Role, User
 from billing import reconciliation, tasks
 from billing.models import Difference, LedgerEntry, Payment, Reconciliation, Refund, RefundDecision
-from enrollment import waitlist
 from enrollment.agreements import CURRENT
 from enrollment.models import Attendance, Enrollment, EnrollmentMove, Seat
 from enrollment.tasks import promise_due_links, tend_waitlists
@@ -141,7 +140,7 @@ def day(clock: time_machine.Traveller, standin: Standin, smtp_sink: SmtpSink) ->
     )
     seats = [a_held_seat(cohort=group, member=one, now=timezone.now()) for one in (ada, bea)]
     for seat in seats:
-        pays(standin, seat, "Pay $299.00")
+        pays(standin, seat, "In full: $299.00 today")
     for one in (cleo, dora):
         clock.shift(60)
         an_intake(one)
@@ -154,14 +153,14 @@ def day(clock: time_machine.Traveller, standin: Standin, smtp_sink: SmtpSink) ->
 # --- What people do ---------------------------------------------------------------------
 
 
-def pays(standin: Standin, seat: Enrollment, button: str) -> None:
+def pays(standin: Standin, seat: Enrollment, words: str) -> None:
     """The last page before Stripe, Stripe's own page, its webhook, and the page after it."""
     client = signed_in(seat.member)
     page = client.get(url(seat))
-    assert button in said(page)
+    assert words in said(page)
     cents = re.search(r'name="shown_cents" value="(\d+)"', page.content.decode())
     assert cents
-    leads_to = client.post(url(seat), {"shown_cents": cents[1]})["Location"]
+    leads_to = client.post(url(seat), {"shown_cents": cents[1], "way": "full"})["Location"]
     assert leads_to.startswith(standin.url)
     attempt = seat.attempts.get(status="open")
     standin.control("pay", session=attempt.stripe_session_id)
@@ -202,7 +201,7 @@ def the_admin_at_the_desk() -> Client:
     return client
 
 
-def found(desk: Client, words: str) -> list[str]:
+def found(desk: Client, words: str) -> list[tuple[str, str]]:
     """Who is found, by the stories that the results lead to."""
     page = desk.get("/money/search/", {"q": words}).content.decode()
     return re.findall(r'href="(/money/enrolments/[^"]+/)">([^<]+)</a>', page)
@@ -352,7 +351,7 @@ def takes_the_seat(day: Day) -> None:
     assert "A seat is free for you" in words
     assert "$199.33" in words
     assert client.post(page, AGREED)["Location"] == url(day.cleo)
-    pays(day.standin, day.cleo, "Pay $199.33")
+    pays(day.standin, day.cleo, "In full: $199.33 today")
     every_minute()
     day.cleo.refresh_from_db()
     assert (day.cleo.status, day.cleo.first_week) == ("active", 5)
@@ -463,7 +462,7 @@ def test_the_seat_is_freed_offered_and_paid_back_in_one_transaction_or_not_at_al
     def breaks(**_: Any) -> None:
         raise RuntimeError("The offer could not be written")
 
-    monkeypatch.setattr(waitlist.outbox, "promise", breaks)
+    monkeypatch.setattr("enrollment.waitlist.outbox.promise", breaks)
     with pytest.raises(RuntimeError, match="could not be written"):
         desk.post(page, hidden(shown))
     monkeypatch.undo()
