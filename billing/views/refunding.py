@@ -146,8 +146,8 @@ def carried_out(request: HttpRequest, decision: RefundDecision) -> HttpResponse:
 def in_words(decision: RefundDecision) -> str:
     amount = format_money(decision.amount_cents, decision.currency)
     if not decision.amount_cents:
-        return "The seat is free again. No money goes back."
-    seat = " The seat is free again." if decision.frees_seat else ""
+        return "They are out of the group. No money goes back."
+    seat = " They are out of the group." if decision.frees_seat else ""
     return f"{amount} is on its way back.{seat}"
 
 

@@ -234,7 +234,7 @@ def test_pressed_it_is_done_and_said(desk: Client, kim: User) -> None:
     enrollment = a_paid_seat()
     response = press(desk, enrollment, seat="free")
     assert response.redirect_chain == [(story_of(enrollment), 302)]
-    assert "$224.25 is on its way back. The seat is free again." in response.content.decode()
+    assert "$224.25 is on its way back. They are out of the group." in response.content.decode()
     decision = RefundDecision.objects.get()
     assert (decision.amount_cents, decision.made_by, decision.reason) == (22_425, kim, "Moved away")
     assert refreshed(enrollment).status == "withdrawn"
@@ -345,7 +345,7 @@ def test_a_second_person_sees_the_same_and_agrees(waiting: RefundDecision) -> No
     ):
         assert part in words, part
     response = answer(lee, waiting, "approve")
-    assert "$400.00 is on its way back. The seat is free again." in response.content.decode()
+    assert "$400.00 is on its way back. They are out of the group." in response.content.decode()
     assert refreshed_decision(waiting).status == "done"
     late = lee.post(waiting.get_absolute_url(), {"approve": "1"})
     assert (late.status_code, Refund.objects.count()) == (200, 1)

@@ -229,7 +229,7 @@ def decides(desk: Client, seat: Enrollment) -> tuple[str, str]:
         assert part in words, part
     [mail] = shown.context["mails"]
     done = desk.post(page, hidden(shown), follow=True)
-    assert "$224.25 is on its way back. The seat is free again." in said(done)
+    assert "$224.25 is on its way back. They are out of the group." in said(done)
     again = desk.post(page, hidden(shown), follow=True)
     assert again.status_code == 200
     return mail.subject, mail.text.removesuffix(FOOT)
@@ -472,6 +472,6 @@ def test_the_seat_is_freed_offered_and_paid_back_in_one_transaction_or_not_at_al
     assert (Refund.objects.count(), RefundDecision.objects.count()) == (0, 0)
 
     done = desk.post(page, hidden(shown), follow=True)
-    assert "The seat is free again." in said(done)
+    assert "They are out of the group." in said(done)
     day.cleo.refresh_from_db()
     assert (day.cleo.status, Refund.objects.count()) == ("offered", 1)

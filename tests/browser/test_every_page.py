@@ -684,6 +684,7 @@ def test_pages_of_the_second_step(inspector: Inspector) -> None:
     inspector.finish()
 
 
+@readers
 def test_pages_about_disputes_and_differences(inspector: Inspector) -> None:
     dispute, difference = money_trouble(inspector)
     page = inspector.visitor.page

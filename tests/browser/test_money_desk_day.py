@@ -226,7 +226,7 @@ def rehearses_and_confirms(day: Day) -> None:
     day.desk.look("5-rehearsal")
     page.get_by_role("button", name="Give back $224.25 and free the seat").click()
     expect(page.get_by_role("status")).to_contain_text(
-        "$224.25 is on its way back. The seat is free again."
+        "$224.25 is on its way back. They are out of the group."
     )
     day.desk.look("6-confirmed")
 
