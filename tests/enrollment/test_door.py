@@ -102,10 +102,7 @@ def test_a_link_that_never_was_is_not_found(client: Client) -> None:
 OUTSIDE = [s for s in Status if s not in (Status.ACTIVE, Status.GRACE, Status.COMPLETED)]
 
 
-WHY = {
-    Status.WITHDRAWN: "You are not in this group any more",
-    Status.SUSPENDED: "Your seat is kept, and the door is closed for now",
-}
+WHY = {Status.WITHDRAWN: "You are not in this group any more"}
 
 
 @pytest.mark.parametrize("status", OUTSIDE)
