@@ -51,7 +51,7 @@ def pays(seat: Enrollment, price: int) -> None:
         enrollment=seat,
         amount_cents=price,
         currency="usd",
-        stripe_payment_intent_id=f"pi_{number}",
+        stripe_payment_intent_id=f"pi_amount_{number}",
         refund_reserved_cents=BACK,
         paid_at=FIRST_SESSION,
     )
