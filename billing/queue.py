@@ -11,9 +11,9 @@ from typing import TypeVar, cast
 from django.db.models import Count, Q, QuerySet, Window
 from django.urls import reverse
 
-from billing import disputes, reconciliation, words
+from billing import disputes, reconciliation, requests, words
 from billing.facts import still_failed
-from billing.models import CheckoutAttempt, Refund, RefundDecision
+from billing.models import CheckoutAttempt, MemberRequest, Refund, RefundDecision
 from billing.waiting import Waiting
 from enrollment.roster import name_of
 
@@ -21,7 +21,7 @@ from enrollment.roster import name_of
 SHOWN = 50
 OWED_BY_ITSELF = (Refund.Reason.LATE, Refund.Reason.TWICE)
 
-Found = TypeVar("Found", CheckoutAttempt, Refund, RefundDecision)
+Found = TypeVar("Found", CheckoutAttempt, MemberRequest, Refund, RefundDecision)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -194,6 +194,27 @@ def second_look(now: dt.datetime) -> Group:
     return Group("second", "Refunds that wait for a second person", hint, rows, total)
 
 
+def asked_by_members(now: dt.datetime) -> Group:
+    """What members ask a person for."""
+    found, total = _oldest(requests.waiting(now))
+    rows = [
+        Row(
+            who=name_of(request.enrollment),
+            group=request.enrollment.cohort.name,
+            what=f"{request.get_wish_display()}.",
+            cents=None,
+            currency=request.enrollment.currency,
+            since=request.asked_at,
+            then="Read it, and answer",
+            url=request.get_absolute_url(),
+            story=story_of(request.enrollment.public_id),
+        )
+        for request in found
+    ]
+    hint = f"They were told that we answer within {requests.ANSWERED_WITHIN}."
+    return Group("requests", "Members ask", hint, rows, total)
+
+
 def disputed(now: dt.datetime) -> Group:
     """Payments that a bank asks about or has taken back."""
     return _listed(
@@ -236,6 +257,7 @@ def _listed(found: list[Waiting], *, slug: str, title: str, hint: str, then: str
 
 SOURCES: list[Source] = [
     second_look,
+    asked_by_members,
     disputed,
     payments_to_check,
     late_payments,

@@ -17,7 +17,6 @@ from accounts.models import User
 from billing import disputes, gateway, ledger, refunds
 from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment import services as enrollment_services
-from enrollment.models import Enrollment
 from enrollment.services import Confirmation
 
 log = structlog.get_logger("grouport.billing")
@@ -85,7 +84,7 @@ def _lock(enrollment_id: int) -> None:
     Without `no_key` a refund that is booked just now, which holds its payment and points at the
     enrolment, and a decision about that payment would wait for each other.
     """
-    Enrollment.objects.select_for_update(no_key=True).values_list("pk").get(pk=enrollment_id)
+    transfers.lock_both(enrollment_id)
 
 
 @transaction.atomic
@@ -120,6 +119,9 @@ def _confirm(*, payment: Payment, now: dt.datetime, reason: str, actor: User | N
 
     Runs in the caller's transaction.
     """
+    transfer = transfers.unfinished(payment.enrollment_id)
+    if transfer is not None:
+        return transfers.receive(transfer=transfer, payment=payment, now=now)
     outcome = enrollment_services.confirm_seat(
         enrollment_id=payment.enrollment_id, now=now, reason=reason, actor=actor
     )

@@ -8,6 +8,8 @@ from billing.models.papers import IssuedPaper
 from billing.models.payments import CheckoutAttempt, Payment, Refund
 from billing.models.prices import PersonalPrice, PromotionCode, Redemption
 from billing.models.reconciliation import Difference, Reconciliation
+from billing.models.requests import MemberRequest
+from billing.models.transfers import Transfer
 
 __all__ = [
     "CheckoutAttempt",
@@ -15,6 +17,7 @@ __all__ = [
     "Dispute",
     "IssuedPaper",
     "LedgerEntry",
+    "MemberRequest",
     "Payment",
     "PersonalPrice",
     "PromotionCode",
@@ -23,4 +26,5 @@ __all__ = [
     "Refund",
     "RefundDecision",
     "StripeEvent",
+    "Transfer",
 ]

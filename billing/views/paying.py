@@ -84,13 +84,17 @@ def pay_page(
     payable = enrollment.held_at(now) and payment_state(enrollment) == PaymentState.CONFIRMING
     if not payable:
         return redirect("billing:return", public_id)
+    price = prices.standing_price(enrollment, now)
+    transfer = prices.moving_to(enrollment)
     context = {
+        "transfer": transfer,
+        "due_cents": transfer.due_cents if transfer else price.cents,
         "enrollment": enrollment,
         "cohort": enrollment.cohort,
         "card": catalogue.group_card(pk=enrollment.cohort_id, now=now),
         "steps": steps("payment"),
         "kept_until": enrollment.held_until,
-        "price": prices.standing_price(enrollment, now),
+        "price": price,
         **more,
     }
     return render(request, "billing/pay.html", context, status=status)
