@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q, Sum
 
 from billing import disputes
-from billing.models import CheckoutAttempt, Dispute, LedgerEntry, Payment, Refund
+from billing.models import CheckoutAttempt, Dispute, LedgerEntry, Payment, Refund, Transfer
 from billing.policy import TERMS, Facts, Meeting, Terms
 from enrollment import agreements
 from enrollment.attendance import CAME, suggest

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from billing import disputes, gateway, ledger, refunds
+from billing import disputes, gateway, ledger, refunds, transfers
 from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment import services as enrollment_services
 from enrollment.services import Confirmation
