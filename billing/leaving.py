@@ -10,10 +10,10 @@ import uuid
 from django.db import transaction
 
 from accounts.models import User
-from billing import decisions, transfers
-from billing.decisions import CONFIRMED, Impossible, Rehearsal, Seen, Wish
+from billing import decisions, rehearsals, transfers
 from billing.models import RefundDecision
 from billing.policy import Basis
+from billing.rehearsals import CONFIRMED, Impossible, Rehearsal, Seen, Wish
 from enrollment.models import Enrollment
 
 WISH = Wish(Basis.POLICY, frees_seat=True)
@@ -35,7 +35,7 @@ def rehearse(*, enrollment: Enrollment, now: dt.datetime) -> Rehearsal:
     if enrollment.refund_decisions.filter(status="waiting").exists():
         raise Impossible("", WAITS)
     try:
-        return decisions.rehearse(enrollment=enrollment, wish=WISH, now=now)
+        return rehearsals.rehearse(enrollment=enrollment, wish=WISH, now=now)
     except Impossible as error:
         raise Impossible("", NOT_BY_ITSELF) from error
 

@@ -11,12 +11,13 @@ from django.urls import reverse
 
 from accounts.clock import local
 from accounts.models import User
-from billing.decisions import CONFIRMED, SEAT_FREED, Rehearsal
+from billing.decisions import SEAT_FREED
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat
-from billing.models import Refund, RefundDecision
+from billing.models import Payment, Refund, RefundDecision
 from billing.papers.business_days import estimate_due
 from billing.papers.issuing import ESTIMATE_READY, OWED_AN_ESTIMATE
 from billing.refunds import REFUND_SENT
+from billing.rehearsals import CONFIRMED, Rehearsal
 from billing.requests import REQUEST_ANSWERED
 from billing.selfservice_mails import moved, request_answered
 from billing.transfers import MOVED
@@ -55,12 +56,13 @@ class _Words:
     part: str = ""
     frees_seat: bool = False
     keeps_seat: bool = False
+    of_a_part: bool = False
 
 
 def refund_sent(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """Money is on its way back, and why. Not owed while a refund has failed."""
     refunds = Refund.objects.select_related(
-        "payment__enrollment__member", "enrollment", "decision"
+        "payment__enrollment__member", "payment__attempt", "enrollment", "decision"
     ).in_bulk([message.subject_id for message in messages])
 
     def render(message: Message) -> Mail | NotOwed:
@@ -72,7 +74,9 @@ def refund_sent(messages: Sequence[Message], now: dt.datetime) -> Rendered:
             refund.amount_cents,
             refund.payment.currency,
             refund.reason,
-            _decided(refund.decision, refund.enrollment.status) if refund.decision else _Words(),
+            _decided(refund.decision, refund.enrollment.status)
+            if refund.decision
+            else _Words(of_a_part=_later_part(refund.payment)),
         )
 
     return {message.pk: render(message) for message in messages}
@@ -185,9 +189,15 @@ def _refund_mail(member: User, cents: int, currency: str, reason: str, words: _W
         "part": words.part if not in_parts else words.part.replace("It is", "Together it is"),
         "frees_seat": words.frees_seat,
         "keeps_seat": words.keeps_seat,
+        "of_a_part": words.of_a_part,
     }
     return compose("refund-sent", f"Your refund of {amount} is on its way", context)
 
 
 def _seat_freed_mail(member: User) -> Mail:
     return compose("seat-freed", "You have left the group", {"member": member})
+
+
+def _later_part(payment: Payment) -> bool:
+    """Whether it was for a later part of the price, by the saved card or on a page."""
+    return payment.attempt is None or payment.attempt.instalment_id is not None

@@ -5,7 +5,7 @@ import datetime as dt
 from enum import StrEnum
 
 from accounts import clock
-from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund
+from billing.models import CheckoutAttempt, Instalment, LedgerEntry, Payment, Refund
 from billing.prices import moving_to, standing_price
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
@@ -51,8 +51,10 @@ def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]
 
     Without any, what is still to be paid at this moment, or that it is free.
     """
-    money = [*_paid(enrollment), *_credits(enrollment), *_refunds(enrollment)]
+    parts = list(Instalment.objects.filter(enrollment=enrollment).order_by("number"))
+    money = [*_paid(enrollment, parts), *_credits(enrollment), *_refunds(enrollment)]
     lines = [line for _, line in sorted(money, key=lambda one: one[0])]
+    lines += _open_parts(enrollment, parts)
     if lines:
         return lines
     if enrollment.status == Status.HELD:
@@ -69,9 +71,10 @@ def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]
 Dated = tuple[dt.datetime, PaymentLine]
 
 
-def _paid(enrollment: Enrollment) -> list[Dated]:
+def _paid(enrollment: Enrollment, parts: list[Instalment]) -> list[Dated]:
+    labels = {part.payment_id: f"Part {part.number} of {len(parts)} paid" for part in parts}
     return [
-        (one.paid_at, PaymentLine("Paid", one.amount_cents, one.currency))
+        (one.paid_at, PaymentLine(labels.get(one.pk, "Paid"), one.amount_cents, one.currency))
         for one in Payment.objects.filter(enrollment=enrollment).order_by("paid_at", "pk")
     ]
 
@@ -133,6 +136,25 @@ FAILED_WORDS = (
     "The bank sent it back to us. The money is still yours, and a person is looking at it: you "
     "need do nothing. Has your card changed? Ask us, and tell us how to reach you."
 )
+
+
+def _open_parts(enrollment: Enrollment, parts: list[Instalment]) -> list[PaymentLine]:
+    """The parts that are still to be paid, each with its day on the member's calendar."""
+    if enrollment.status not in (*IN_STANDING, Status.SUSPENDED):
+        return []
+    zone = enrollment.member.time_zone
+    return [
+        PaymentLine(
+            f"Part {part.number} of {len(parts)}",
+            part.amount_cents,
+            part.currency,
+            f"{'Was due' if part.tries else 'Due'} on {clock.day(part.due_at, zone)}",
+        )
+        for part in parts
+        if part.status == Instalment.Status.DUE
+    ]
+
+
 REFUND_WORDS: dict[str, str] = {
     Refund.Status.REQUESTED: "Refund on its way",
     Refund.Status.SUBMITTED: "Refund on its way",

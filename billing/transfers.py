@@ -19,10 +19,11 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts.models import User
 from billing import decisions, facts, ledger, policy, prices, refunds
-from billing.decisions import CONFIRMED, ChangedMeanwhile, Impossible
+from billing.decisions import ChangedMeanwhile
 from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund, Transfer
 from billing.policy import Basis, Computed, Line
 from billing.prices import Price
+from billing.rehearsals import CONFIRMED, Impossible, remaining_dues
 from enrollment import agreements, catalogue
 from enrollment import services as enrollment_services
 from enrollment.catalogue import GroupCard
@@ -97,7 +98,7 @@ def obstacle(enrollment: Enrollment, now: dt.datetime) -> str:
         return UNDER_WAY
     if not _ahead(enrollment, now):
         return ALL_HELD
-    if decisions.remaining_dues(enrollment):
+    if remaining_dues(enrollment):
         return PARTS_OPEN
     if enrollment.refund_decisions.filter(status="waiting").exists():
         return "We are deciding about a refund for this seat. You can move when that is done."

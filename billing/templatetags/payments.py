@@ -4,7 +4,7 @@ from django import template
 from django.utils import timezone
 
 from billing import facts, policy, requests, standing, transfers
-from billing.models import MemberRequest, Transfer
+from billing.models import Instalment, MemberRequest, Transfer
 from enrollment.models import Enrollment
 
 register = template.Library()
@@ -41,3 +41,8 @@ def moving(enrollment: Enrollment) -> Transfer | None:
 @register.simple_tag
 def answered_within() -> str:
     return requests.ANSWERED_WITHIN
+
+
+@register.simple_tag
+def paid_in_parts(enrollment: Enrollment) -> bool:
+    return Instalment.objects.filter(enrollment=enrollment).exists()

@@ -12,9 +12,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from billing import decisions, leaving, mails, requests, transfers
-from billing.decisions import ChangedMeanwhile, Impossible
+from billing import leaving, mails, rehearsals, requests, transfers
+from billing.decisions import ChangedMeanwhile
 from billing.models import CheckoutAttempt, MemberRequest, RefundDecision
+from billing.rehearsals import Impossible
 from billing.selfservice_forms import AskForm
 from billing.tasks import submit_open_refunds
 from enrollment.agreements import CURRENT
@@ -71,7 +72,7 @@ def leave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     try:
         decision = leaving.leave(
             enrollment_id=enrollment.pk,
-            seen=opened(request, LEFT, decisions.Seen),
+            seen=opened(request, LEFT, rehearsals.Seen),
             key=key,
             member=member_of(request),
             now=timezone.now(),
@@ -106,14 +107,14 @@ def leave_page(
     try:
         found = leaving.rehearse(enrollment=enrollment, now=timezone.now())
     except Impossible as error:
-        if enrollment.status not in decisions.CONFIRMED:
+        if enrollment.status not in rehearsals.CONFIRMED:
             return redirect(enrollment)
         context["obstacle"] = error.message
         return render(request, "billing/leave.html", context, status=status)
     context |= {
         "rehearsal": found,
         "mails": mails.previews(found),
-        "seen": sealed(decisions.as_dict(found.seen), LEFT),
+        "seen": sealed(rehearsals.as_dict(found.seen), LEFT),
     }
     return render(request, "billing/leave.html", context, status=409 if changed else status)
 
