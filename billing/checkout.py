@@ -32,6 +32,7 @@ READ = (
     "held_until",
     "first_week",
 )
+OF_MOVES = ("came_by__state", "came_by__credit_cents", "came_by__price_cents", "came_by__target")
 OF_OTHERS = ("programme__public_name", "programme__instalments")
 # Choosing another way to pay opens another page, which keeps the seat longer: so often at most.
 MOST_PAGES = 6
@@ -93,8 +94,8 @@ def open_attempt(
     """
     enrollment = (
         Enrollment.objects.select_for_update(of=("self",))
-        .select_related("cohort__programme", "member")
-        .only(*READ, "member__time_zone", *(f"cohort__{name}" for name in OF_OTHERS))
+        .select_related("cohort__programme", "member", "came_by")
+        .only(*READ, "member__time_zone", *(f"cohort__{name}" for name in OF_OTHERS), *OF_MOVES)
         .get(whose)
     )
     if enrollment.status != Status.HELD:

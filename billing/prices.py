@@ -150,8 +150,9 @@ def standing_price(enrollment: Enrollment, now: dt.datetime) -> Price:
 
 
 def moving_to(enrollment: Enrollment) -> Transfer | None:
-    """The move that a kept seat is for: its price was agreed when the move began. One query."""
-    return Transfer.objects.filter(target=enrollment, state=Transfer.State.OPEN).first()
+    """The move that a kept seat is for: its price was agreed when the move began."""
+    transfer: Transfer | None = getattr(enrollment, "came_by", None)
+    return transfer if transfer is not None and transfer.state == Transfer.State.OPEN else None
 
 
 def agreed(enrollment: Enrollment) -> Price:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import User
 from billing import decisions, facts, ledger, policy, prices, refunds
@@ -311,18 +311,19 @@ def _differences(seen: Seen | None, now: Seen, currency: str) -> list[str]:
 # --- Paying the rest --------------------------------------------------------------------
 
 
-def lock_both(enrollment_id: int) -> None:
-    """Lock an enrolment, and before it the one that its member is coming from."""
-    coming_from = Transfer.objects.filter(
-        source=OuterRef("pk"), target=enrollment_id, state=State.OPEN
-    )
-    rows = Enrollment.objects.select_for_update(no_key=True).order_by("pk")
-    list(rows.filter(Exists(coming_from)).values_list("pk"))
-    rows.values_list("pk").get(pk=enrollment_id)
+def lock_both(enrollment_id: int) -> bool:
+    """Lock an enrolment, and before it the one that its member is coming from; say whether there
+    is one. A move is written in the transaction that makes its target: none is overlooked."""
+    moves = Transfer.objects.filter(target=enrollment_id).exclude(state=State.DONE)
+    source = moves.values_list("source", flat=True).first()
+    for pk in (source, enrollment_id):
+        if pk is not None:
+            Enrollment.objects.select_for_update(no_key=True).values_list("pk").get(pk=pk)
+    return source is not None
 
 
 def unfinished(enrollment_id: int) -> Transfer | None:
-    """The move that was to bring a member to this seat, and has not; locked. One query.
+    """The move that was to bring a member to this seat, and has not; locked.
 
     Runs in a transaction, under `lock_both`.
     """

@@ -48,7 +48,7 @@ def request(http: HttpRequest, pk: int) -> HttpResponse:
             )
             kick()
             messages.success(http, "The answer is on its way.")
-            return redirect("billing:queue")
+            return redirect("billing:money")
         except requests.AnsweredAlready:
             found, status = known.get(pk=pk), 409
             messages.warning(http, "Somebody else has answered this meanwhile.")
