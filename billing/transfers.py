@@ -353,7 +353,7 @@ def _holds(transfer: Transfer) -> bool:
     if transfer.state != State.OPEN or transfer.source.status not in CONFIRMED:
         return False
     money = facts.money_of(transfer.source)
-    return money.left + money.moving >= transfer.credit_cents
+    return money.paid - money.back - money.failed >= transfer.credit_cents
 
 
 def _let_go(transfer: Transfer, payment: Payment, why: Refund.Reason, now: dt.datetime) -> bool:
