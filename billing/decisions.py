@@ -178,7 +178,7 @@ def _carry_out(
         else "Left the group, decided at the money desk",
         now=now,
     )
-    plans.end_plan(enrollment_id=decision.enrollment_id, now=now, why="They have left")
+    plans.end_plan(enrollment_id=decision.enrollment_id, now=now, why="Left the group")
     if not rehearsal.takes:  # else the mail about the refund says it
         outbox.promise(
             kind=SEAT_FREED,

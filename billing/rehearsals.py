@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Sum
 
-from billing import facts, policy
+from accounts import clock
+from billing import facts, plans, policy
 from billing.facts import Agreed, Money, Source
 from billing.models import Instalment, Payment, RefundDecision
 from billing.policy import Basis, Computed
@@ -110,13 +111,18 @@ def next_in_line(cohort: Cohort, now: dt.datetime) -> str:
     return f"It is offered to {name_of(waits)} at once, who waits the longest."
 
 
-def remaining_dues(enrollment: Enrollment, *, frees_seat: bool = False) -> list[str]:
-    """The parts that are still to be paid, in words, and what becomes of them. One query."""
-    due = Instalment.objects.filter(enrollment=enrollment, status=Instalment.Status.DUE)
-    then = "it is not asked for any more" if frees_seat else "it is still to be paid"
+def remaining_dues(enrollment: Enrollment, *, frees_seat: bool) -> list[str]:
+    """The parts that are still to be paid, in words, and what becomes of them."""
+    standing = plans.standing(enrollment)
+    due = [one for one in standing.parts if one.status == Instalment.Status.DUE] if standing else []
+    if not due:
+        return []
+    zone = enrollment.member.time_zone
+    fate = "it is not asked for any more" if frees_seat else "it stays due"
     return [
-        f"Part {part.number}, {format_money(part.amount_cents, part.currency)}: {then}."
-        for part in due.order_by("number")
+        f"Part {one.number}: {format_money(one.amount_cents, one.currency)}, due on "
+        f"{clock.day(one.due_at, zone)}: {fate}."
+        for one in due
     ]
 
 

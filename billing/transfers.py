@@ -98,7 +98,7 @@ def obstacle(enrollment: Enrollment, now: dt.datetime) -> str:
         return UNDER_WAY
     if not _ahead(enrollment, now):
         return ALL_HELD
-    if remaining_dues(enrollment):
+    if remaining_dues(enrollment, frees_seat=False):
         return PARTS_OPEN
     if enrollment.refund_decisions.filter(status="waiting").exists():
         return "We are deciding about a refund for this seat. You can move when that is done."

@@ -170,7 +170,9 @@ def test_open_parts_come_off() -> None:
     )
     client = signed_in(enrollment.member)
     shown = client.get(page_of(enrollment))
-    assert "Part 2, $99.50: it is not asked for any more." in said(shown)
+    assert "Part 2: $99.50, due on Tuesday, October 27: it is not asked for any more." in said(
+        shown
+    )
     client.post(page_of(enrollment), hidden(shown))
     part.refresh_from_db()
     assert part.status == "cancelled"

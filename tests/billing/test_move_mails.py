@@ -37,6 +37,7 @@ def test_it_says_what_happened_to_the_money(price: int, says: list[str]) -> None
     assert [line for line in says if line in money] == says
     assert money.count("\n- ") == len(says)
     (calendar,) = mail.attachments
+    assert isinstance(calendar.content, bytes)
     assert calendar.content.count(b"BEGIN:VEVENT") == 12
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError
 from django.db.models import Sum
 
-from billing import decisions, leaving, ledger, rehearsals, transfers
+from billing import decisions, leaving, ledger, refunds, rehearsals, transfers
 from billing.models import LedgerEntry, Payment, Refund, Transfer
 from billing.policy import Basis
 from billing.rehearsals import Wish
@@ -151,8 +151,8 @@ def careless_refund(source: Enrollment) -> None:
     shown = rehearsals.rehearse(enrollment=source, wish=Wish(Basis.FULL), now=NOW)
     time.sleep(MOMENT)
     for take in shown.takes:
-        decisions.refunds.request_refund(
-            payment_id=take.payment.pk, amount_cents=take.cents, reason="desk", now=NOW
+        refunds.request_refund(
+            payment_id=take.payment.pk, amount_cents=take.cents, reason=Refund.Reason.DESK, now=NOW
         )
 
 
@@ -259,11 +259,18 @@ def test_control_a_careless_leaving_and_a_careless_move_use_the_money_twice() ->
     def careless_leaving() -> None:
         shown = leaving.rehearse(enrollment=source, now=NOW)
         time.sleep(MOMENT)
-        decisions.refunds.request_refund(
-            payment_id=shown.takes[0].payment.pk, amount_cents=shown.cents, reason="desk", now=NOW
+        refunds.request_refund(
+            payment_id=shown.takes[0].payment.pk,
+            amount_cents=shown.cents,
+            reason=Refund.Reason.DESK,
+            now=NOW,
         )
 
-    at_once([careless_leaving, partial(careless_move, source, cohort)])
+    actions: list[Callable[[], object]] = [
+        careless_leaving,
+        partial(careless_move, source, cohort),
+    ]
+    at_once(actions)
     assert ledger.balance(source) - reserved() < 0
 
 

@@ -14,7 +14,15 @@ from django.urls import reverse
 
 from billing import facts, ledger, rehearsals, sweeps, transfers
 from billing.decisions import ChangedMeanwhile
-from billing.models import Instalment, LedgerEntry, Payment, Refund, RefundDecision, Transfer
+from billing.models import (
+    Instalment,
+    LedgerEntry,
+    Payment,
+    PaymentPlan,
+    Refund,
+    RefundDecision,
+    Transfer,
+)
 from billing.policy import Basis
 from billing.rehearsals import Impossible, Wish
 from enrollment.agreements import CURRENT
@@ -258,6 +266,7 @@ def test_they_can_stay_after_all_while_no_payment_page_is_open() -> None:
 
 def test_with_open_parts_moving_is_not_offered() -> None:
     source = a_paid_seat(10_000)
+    PaymentPlan.objects.create(enrollment=source, made_at=NOW)
     Instalment.objects.create(
         enrollment=source, number=2, amount_cents=9_950, currency="usd", due_at=NOW + WEEK
     )
