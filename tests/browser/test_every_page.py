@@ -796,6 +796,37 @@ def get_into_trouble(site: Stack) -> None:
 
 
 @readers
+def test_pages_of_what_members_do_for_themselves(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.goto("/my/")
+    page.get_by_role("main").get_by_role("link").first.click()
+    mine = page.url.removeprefix(inspector.visitor.site.site_url)
+    inspector.look("my group, with the ways out of it")
+    inspector.visit(f"{mine}leave/")
+    inspector.visit(f"{mine}move/")
+    page.get_by_role("link", name=re.compile("Look at this move")).first.click()
+    inspector.look("move, rehearsal")
+    inspector.visit(f"{mine}ask/")
+    ask = page.get_by_role("button", name="Ask", exact=True)
+    if ask.count():  # all readers share the demo: the first one asks
+        ask.click()
+        inspector.look("ask with errors")
+        page.get_by_label("Help with a payment").check()
+        ask.click()
+        inspector.look("my group, with a question")
+        inspector.visit(f"{mine}ask/")
+    sign_out(inspector)
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visitor.goto("/money/")
+    page.get_by_role("link", name=re.compile("Read it, and answer")).first.click()
+    inspector.look("request of a member")
+    page.get_by_role("button", name="Send the answer").click()
+    inspector.look("request of a member with errors")
+    inspector.finish()
+
+
+@readers
 def test_pages_of_the_money_desk(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
