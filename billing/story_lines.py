@@ -144,6 +144,10 @@ REFUND_RULES: dict[str, str] = {
     "in full by itself.",
     Refund.Reason.TWICE: "The seat was paid for already: what comes twice goes back by itself.",
     Refund.Reason.DESK: "A person decided it.",
+    Refund.Reason.POLICY: "The member left; the policy that they agreed to decided.",
+    Refund.Reason.MOVE: "The member moved to a group that costs less than their credit.",
+    Refund.Reason.NO_MOVE: "It was paid for a move that was not possible any more: such money goes "
+    "back in full by itself.",
     Refund.Reason.OUTSIDE: "Made in Stripe's dashboard; we found it there and booked it.",
 }
 
@@ -211,4 +215,29 @@ def attempt_lines(enrollment: Enrollment) -> list[Line]:
     return lines
 
 
-SOURCES: list[Source] = [attempt_lines, refund_lines, ledger_lines, seat_lines]
+def request_lines(enrollment: Enrollment) -> list[Line]:
+    """What the member asked a person for, and when it was answered; never the words."""
+    lines = []
+    for one in enrollment.requests.select_related("decided_by"):
+        what = one.get_wish_display()
+        rule = "A person answers what no rule decides."
+        url = one.get_absolute_url()
+        lines.append(
+            Line(
+                one.asked_at,
+                "seat",
+                f"Asked for: {what}",
+                rule,
+                "the member",
+                link=url,
+                link_words="The request",
+            )
+        )
+        if one.decided_at:
+            done = f"Answered: {what}"
+            who = _who(one.decided_by, enrollment)
+            lines.append(Line(one.decided_at, "seat", done, rule, who))
+    return lines
+
+
+SOURCES: list[Source] = [request_lines, attempt_lines, refund_lines, ledger_lines, seat_lines]

@@ -11,6 +11,7 @@ from billing.dispute_mails import DISPUTED_SEAT
 from billing.models import Dispute, Instalment, PaymentPlan, Refund
 from billing.refunds import REFUND_SENT
 from billing.story_lines import Line
+from billing.transfers import MOVED
 from enrollment import links
 from enrollment.group_messages import GROUP_MESSAGE
 from enrollment.models import Enrollment
@@ -25,6 +26,7 @@ MAILS: dict[str, str] = {
     links.SCHEDULE_CHANGED: "Notice of changed dates",
     links.LEADERS_CHANGED: "Notice of another leader",
     links.HOLD_EXPIRED: "Notice that the seat was released",
+    MOVED: "Notice of the move to this group",
     GROUP_MESSAGE: "A leader's message to the group",
     links.WAITLIST_JOINED: "Confirmation of the waitlist",
     links.SEAT_OFFERED: "Offer of a seat",

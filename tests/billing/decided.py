@@ -38,7 +38,7 @@ def paid(enrollment: Enrollment, cents: int, *, at: dt.datetime = NOW, **fields:
         paid_at=at,
         **{
             "currency": "usd",
-            "stripe_payment_intent_id": f"pi_{next(_numbers)}",
+            "stripe_payment_intent_id": f"pi_decided_{next(_numbers)}",
             **fields,
         },
     )

@@ -797,6 +797,43 @@ def get_into_trouble(site: Stack) -> None:
 
 
 @readers
+def test_pages_of_what_members_do_for_themselves(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.goto("/my/")
+    page.get_by_role("main").get_by_role("link").first.click()
+    mine = page.url.removeprefix(inspector.visitor.site.site_url)
+    inspector.look("my group, with the ways out of it")
+    with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as database:
+        database.execute(  # the demo's payments have no charge that money could go back to
+            "UPDATE billing_payment SET stripe_payment_intent_id = 'pi_demo_' || id "
+            "WHERE stripe_payment_intent_id IS NULL"
+        )
+    inspector.visit(f"{mine}leave/")
+    page.get_by_role("button", name="Leave and get").wait_for()
+    inspector.visit(f"{mine}move/")
+    page.get_by_role("link", name=re.compile("Look at this move")).first.click()
+    inspector.look("move, rehearsal")
+    inspector.visit(f"{mine}ask/")
+    ask = page.get_by_role("button", name="Ask", exact=True)
+    if ask.count():  # all readers share the demo: the first one asks
+        ask.click()
+        inspector.look("ask with errors")
+        page.get_by_label("Help with a payment").check()
+        ask.click()
+        inspector.look("my group, with a question")
+        inspector.visit(f"{mine}ask/")
+    sign_out(inspector)
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visitor.goto("/money/")
+    page.get_by_role("link", name=re.compile("Read it, and answer")).first.click()
+    inspector.look("request of a member")
+    page.get_by_role("button", name="Send the answer").click()
+    inspector.look("request of a member with errors")
+    inspector.finish()
+
+
+@readers
 def test_pages_of_the_money_desk(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
