@@ -18,7 +18,7 @@ from django.db.models import Sum
 from accounts.models import User
 from billing import facts, policy, refunds
 from billing.facts import Agreed, Money, Source
-from billing.models import Payment, Refund, RefundDecision
+from billing.models import Payment, Refund, RefundDecision, RefundRun
 from billing.policy import Basis, Computed
 from enrollment import services as enrollment_services
 from enrollment import waitlist
@@ -175,7 +175,7 @@ def rehearse(
         amount_cents=wish.amount_cents,
     )
     money, sources = facts.money_of(enrollment), facts.refundable_payments(enrollment)
-    _check(enrollment, wish, computed, money, sources)
+    check(enrollment, wish, computed, money, sources)
     return Rehearsal(
         enrollment=enrollment,
         wish=wish,
@@ -183,7 +183,7 @@ def rehearse(
         agreed=agreed,
         left_at=left_at,
         money=money,
-        takes=_takes(computed.cents, sources),
+        takes=takes_from(computed.cents, sources),
         blocked=[one for one in sources if one.obstacle],
         seat=_seat_effect(enrollment, wish, now),
         dues=remaining_dues(enrollment),
@@ -201,14 +201,14 @@ def rehearse(
     )
 
 
-def _check(
+def check(
     enrollment: Enrollment,
     wish: Wish,
     computed: Computed,
     money: Money,
     sources: list[Source],
 ) -> None:
-    """Refuse what cannot be, in the words and at the field that mend it."""
+    """Refuse what cannot be, in the words and at the field that mend it. Raises Impossible."""
     if wish.frees_seat and enrollment.status not in CONFIRMED:
         raise Impossible("seat", "They have no confirmed seat, so there is none to free.")
     wanted = wish.amount_cents if wish.basis is Basis.AMOUNT else computed.cents
@@ -244,7 +244,7 @@ def _nothing(wish: Wish, money: Money) -> str:
     return "By this nothing goes back. Choose another way, or free the seat only."
 
 
-def _takes(cents: int, sources: list[Source]) -> list[Take]:
+def takes_from(cents: int, sources: list[Source]) -> list[Take]:
     """Newest payment first, each as far as it reaches."""
     takes = []
     for one in sources:
@@ -298,8 +298,11 @@ def decide(
     actor: User,
     reason: str,
     now: dt.datetime,
+    run: RefundRun | None = None,
 ) -> RefundDecision:
     """Do what the rehearsal showed, or let it wait for a second person. No network.
+
+    Of a `run` each item is agreed to already: it was looked at as a whole.
 
     `key` was made with the rehearsal: the same one again is the same decision. Raises
     ChangedMeanwhile when what was `seen` does not hold any more, and Impossible.
@@ -312,7 +315,8 @@ def decide(
         return made
     rehearsal = rehearse(enrollment=enrollment, wish=wish, now=now)
     _refuse_stale(seen, rehearsal)
-    waits = rehearsal.needs_second
+    waits = rehearsal.needs_second and run is None
+    agreed_by = (run and run.approved_by) or actor
     decision = RefundDecision.objects.create(
         uuid=key,
         enrollment=enrollment,
@@ -324,10 +328,10 @@ def decide(
         computed=[[line.label, line.cents] for line in rehearsal.computed.lines],
         reason=reason,
         status=RefundDecision.Status.WAITING if waits else RefundDecision.Status.DONE,
-        needs_second=waits,
+        needs_second=run.needs_second if run else waits,
         made_by=actor,
         made_at=now,
-        decided_by=None if waits else actor,
+        decided_by=None if waits else agreed_by,
         decided_at=None if waits else now,
     )
     if not waits:

@@ -4,6 +4,7 @@ Reads only; a constant number of queries, however many payments, refunds or sess
 """
 
 import datetime as dt
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, Q, Sum
@@ -61,20 +62,34 @@ def money_of(enrollment: Enrollment) -> Money:
 
     The processor's fees are ours, not the member's.
     """
+    return money_of_each([enrollment.pk])[enrollment.pk]
+
+
+def money_of_each(enrollments: Collection[int]) -> dict[int, Money]:
+    """The same of several enrolments, by their keys. Two queries."""
     gone = Q(kind__in=WENT_BACK) | Q(kind=Kind.ADJUSTMENT, amount_cents__lt=0)
-    lines = LedgerEntry.objects.filter(enrollment=enrollment).exclude(kind=Kind.FEE)
-    posted = lines.aggregate(
-        back=Sum("amount_cents", filter=gone), paid=Sum("amount_cents", filter=~gone)
+    lines = LedgerEntry.objects.filter(enrollment__in=enrollments).exclude(kind=Kind.FEE)
+    posted = (
+        lines.order_by()
+        .values("enrollment")
+        .annotate(back=Sum("amount_cents", filter=gone), paid=Sum("amount_cents", filter=~gone))
     )
-    waiting = Refund.objects.filter(enrollment=enrollment).aggregate(
+    refunds = Refund.objects.filter(enrollment__in=enrollments).order_by().values("enrollment")
+    waiting = refunds.annotate(
         on_its_way=Sum("amount_cents", filter=Q(status__in=NOT_POSTED)),
         failed=Sum("amount_cents", filter=still_failed()),
     )
-    return Money(
-        paid=posted["paid"] or 0,
-        back=(waiting["on_its_way"] or 0) - (posted["back"] or 0),
-        failed=waiting["failed"] or 0,
-    )
+    by_posted = {row["enrollment"]: row for row in posted}
+    by_waiting = {row["enrollment"]: row for row in waiting}
+    found = {}
+    for pk in enrollments:
+        said, on_its_way = by_posted.get(pk, {}), by_waiting.get(pk, {})
+        found[pk] = Money(
+            paid=said.get("paid") or 0,
+            back=(on_its_way.get("on_its_way") or 0) - (said.get("back") or 0),
+            failed=on_its_way.get("failed") or 0,
+        )
+    return found
 
 
 def still_failed() -> Q:
@@ -88,20 +103,26 @@ def refundable_payments(enrollment: Enrollment) -> list[Source]:
     One query, and a few more for each payment that a bank asked about. What is refunded already
     is left out.
     """
+    return refundable_payments_of_each([enrollment])[enrollment.pk]
+
+
+def refundable_payments_of_each(enrollments: Collection[Enrollment]) -> dict[int, list[Source]]:
+    """The same of several enrolments, by their keys, in as many queries."""
     asked_about = Exists(Dispute.objects.filter(payment=OuterRef("pk")))
+    owners = {one.pk: one for one in enrollments}
     payments = (
         Payment.objects.select_related("attempt")
         .annotate(asked_about=asked_about)
-        .filter(enrollment=enrollment)
+        .filter(enrollment__in=owners)
     )
-    found = []
+    found: dict[int, list[Source]] = {pk: [] for pk in owners}
     for payment in payments.order_by("-paid_at", "-pk"):
         left = payment.amount_cents - payment.refund_reserved_cents
-        obstacle = _obstacle(payment, enrollment)
+        obstacle = _obstacle(payment, owners[payment.enrollment_id])
         if payment.asked_about:
             left, obstacle = disputes.left_cents(payment), obstacle or disputes.obstacle(payment)
         if left > 0:
-            found.append(Source(payment, left, obstacle))
+            found[payment.enrollment_id].append(Source(payment, left, obstacle))
     return found
 
 
@@ -120,11 +141,16 @@ def _obstacle(payment: Payment, enrollment: Enrollment) -> str:
 
 def agreed_terms(enrollment: Enrollment) -> Agreed:
     """The terms of the version that stands in their consent; without one, today's. One query."""
-    consent = Consent.objects.filter(enrollment=enrollment, kind="refunds").first()
-    if consent is None:
-        today = next(one for one in agreements.CURRENT if one.kind == "refunds")
-        return Agreed(TERMS[today.version], None)
-    return Agreed(TERMS[consent.version], consent.accepted_at)
+    return agreed_terms_of_each([enrollment.pk])[enrollment.pk]
+
+
+def agreed_terms_of_each(enrollments: Collection[int]) -> dict[int, Agreed]:
+    """The same of several enrolments, by their keys. One query."""
+    today = next(one for one in agreements.CURRENT if one.kind == "refunds")
+    found = {pk: Agreed(TERMS[today.version], None) for pk in enrollments}
+    for consent in Consent.objects.filter(enrollment__in=enrollments, kind="refunds"):
+        found[consent.enrollment_id] = Agreed(TERMS[consent.version], consent.accepted_at)
+    return found
 
 
 def left_at(enrollment: Enrollment) -> dt.datetime | None:

@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 from django.db.models import Count, Q, QuerySet, Window
 from django.urls import reverse
 
-from billing import disputes, reconciliation, words
+from billing import disputes, reconciliation, runs, words
 from billing.facts import still_failed
 from billing.models import CheckoutAttempt, Refund, RefundDecision
 from billing.waiting import Waiting
@@ -216,6 +216,27 @@ def differences(now: dt.datetime) -> Group:
     )
 
 
+def refund_runs(now: dt.datetime) -> Group:
+    """Refunds of a whole group, or of several in it, that are not over."""
+    found = list(runs.waiting(now))
+    rows = [
+        Row(
+            who=run.cohort.name,
+            group=f"{run.people} {'person' if run.people == 1 else 'people'}",
+            what=f"{run.get_state_display()}. {run.done} of {run.people} done.",
+            cents=run.total,
+            currency=run.cohort.currency,
+            since=run.made_at,
+            then="Look at it",
+            url=run.get_absolute_url(),
+            story="",
+        )
+        for run in found[:SHOWN]
+    ]
+    hint = "Each goes on by itself, until somebody has to look."
+    return Group("runs", "Refunds of a group", hint, rows, len(found))
+
+
 def _listed(found: list[Waiting], *, slug: str, title: str, hint: str, then: str) -> Group:
     rows = [
         Row(
@@ -236,6 +257,7 @@ def _listed(found: list[Waiting], *, slug: str, title: str, hint: str, then: str
 
 SOURCES: list[Source] = [
     second_look,
+    refund_runs,
     disputed,
     payments_to_check,
     late_payments,

@@ -8,6 +8,7 @@ from billing.models.papers import IssuedPaper
 from billing.models.payments import CheckoutAttempt, Payment, Refund
 from billing.models.prices import PersonalPrice, PromotionCode, Redemption
 from billing.models.reconciliation import Difference, Reconciliation
+from billing.models.runs import RefundRun, RunItem
 
 __all__ = [
     "CheckoutAttempt",
@@ -22,5 +23,7 @@ __all__ = [
     "Redemption",
     "Refund",
     "RefundDecision",
+    "RefundRun",
+    "RunItem",
     "StripeEvent",
 ]
