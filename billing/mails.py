@@ -125,7 +125,9 @@ def seat_freed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     }
 
 
-def previews(rehearsal: Rehearsal, decision: RefundDecision | None = None) -> list[Mail]:
+def previews(
+    rehearsal: Rehearsal, decision: RefundDecision | None = None, *, ended: bool = False
+) -> list[Mail]:
     """The very mails that would go out: one for each payment that money goes back to.
 
     Of a `decision` that waits the mail speaks as it was decided.
@@ -141,6 +143,7 @@ def previews(rehearsal: Rehearsal, decision: RefundDecision | None = None) -> li
             paid=rehearsal.computed.lines[0].cents,
             frees_seat=rehearsal.wish.frees_seat,
             status=status,
+            ended=ended,
         )
     )
     return _of_takes(member, rehearsal.takes, currency, words)

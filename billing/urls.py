@@ -10,6 +10,7 @@ from billing.views import (
     queue,
     reconciliation,
     refunding,
+    runs,
 )
 
 app_name = "billing"
@@ -81,4 +82,8 @@ urlpatterns = [
     path("money/enrolments/<uuid:public_id>/refund/", refunding.refund, name="refund"),
     path("money/decisions/<uuid:key>/", refunding.decision, name="decision"),
     path("money/refunds/<uuid:key>/", refunding.failed, name="failed_refund"),
+    path("money/groups/<slug:slug>/refund/", runs.new, name="run_new"),
+    path("money/runs/<uuid:key>/", runs.run, name="run"),
+    path("money/runs/<uuid:key>/progress/", runs.progress, name="run_progress"),
+    path("money/runs/<uuid:key>/people/<int:pk>/", runs.item, name="run_item"),
 ]
