@@ -79,16 +79,13 @@ def money_of_each(enrollments: Collection[int]) -> dict[int, Money]:
         on_its_way=Sum("amount_cents", filter=Q(status__in=NOT_POSTED)),
         failed=Sum("amount_cents", filter=still_failed()),
     )
-    by_posted = {row["enrollment"]: row for row in posted}
-    by_waiting = {row["enrollment"]: row for row in waiting}
-    found = {}
-    for pk in enrollments:
-        said, on_its_way = by_posted.get(pk, {}), by_waiting.get(pk, {})
-        found[pk] = Money(
-            paid=said.get("paid") or 0,
-            back=(on_its_way.get("on_its_way") or 0) - (said.get("back") or 0),
-            failed=on_its_way.get("failed") or 0,
-        )
+    found = {pk: Money(paid=0, back=0, failed=0) for pk in enrollments}
+    for row in posted:
+        found[row["enrollment"]] = Money(row["paid"] or 0, -(row["back"] or 0), 0)
+    for row in waiting:
+        said = found[row["enrollment"]]
+        back = said.back + (row["on_its_way"] or 0)
+        found[row["enrollment"]] = Money(said.paid, back, row["failed"] or 0)
     return found
 
 

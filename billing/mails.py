@@ -118,11 +118,12 @@ def seat_freed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """Somebody's seat was freed and no money goes back, so that no other mail says it."""
     known = RefundDecision.objects.select_related("enrollment__member", "run_item__run")
     decisions = known.in_bulk([message.subject_id for message in messages])
-    return {
-        message.pk: _seat_freed_mail(decision.enrollment.member, ended=_group_ended(decision))
-        for message in messages
-        if (decision := decisions[message.subject_id])
-    }
+
+    def render(message: Message) -> Mail:
+        decision = decisions[message.subject_id]
+        return _seat_freed_mail(decision.enrollment.member, ended=_group_ended(decision))
+
+    return {message.pk: render(message) for message in messages}
 
 
 def previews(

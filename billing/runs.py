@@ -8,9 +8,10 @@ a group or an enrolment waits for an item that a worker may have.
 
 import datetime as dt
 import uuid
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from accounts import audit
@@ -197,8 +198,8 @@ def _audit(run: RefundRun, action: Action, actor: User, now: dt.datetime, ip: st
 # --- Looking ----------------------------------------------------------------------------
 
 
-def with_progress() -> "QuerySet[RefundRun]":
-    """Runs with `people`, `done`, `open` and the cents of all (`total`) and of who is done."""
+def with_progress() -> Any:
+    """A query of runs with `people`, `done`, `open` and the cents of all (`total`) and of who is done."""
     done, left = Q(items__state="done"), Q(items__state__in=RunItem.OPEN)
     return RefundRun.objects.select_related("cohort", "made_by", "approved_by").annotate(
         people=Count("items"),
@@ -210,6 +211,6 @@ def with_progress() -> "QuerySet[RefundRun]":
     )
 
 
-def waiting(now: dt.datetime) -> "QuerySet[RefundRun]":
+def waiting(now: dt.datetime) -> Any:
     """Runs that are not over, oldest first, for the queue. One query."""
     return with_progress().filter(state__in=RefundRun.NOT_OVER).order_by("made_at", "pk")

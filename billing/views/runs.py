@@ -1,6 +1,7 @@
-"""Refunds of a whole group at the desk: look at everybody, press, watch, and decide what is left."""
+"""Refunds of a whole group at the desk: look at everybody, press, watch, decide what is left."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -135,39 +136,44 @@ def tell_workers(run: RefundRun) -> None:
 def run(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
     """How far it is, who is left and why, and the presses."""
     found = run_or_404(key)
-    if request.method != "POST":
+    act = ACTS.get(request.POST.get("act", ""))
+    if act is None:
         return run_page(request, found)
-    act = request.POST.get("act", "")
+    stopping = act in (stop, stop_now)
     try:
-        if act == "approve":
-            runs.approve(
-                run=found,
-                seen=request.POST.get("seen", ""),
-                actor=member_of(request),
-                now=timezone.now(),
-                ip=address(request),
-            )
-            messages.success(request, "You agreed, and it has begun.")
-            tell_workers(found)
-        elif act == "pause":
-            runs.pause(run=found)
-            messages.success(request, "It is paused. Who is done stays done.")
-        elif act == "go_on":
-            if runs.go_on(run=found):
-                kick_on_commit(carry_on_runs)
-            messages.success(request, "It goes on.")
-        elif act == "stop":
-            runs.pause(run=found)
-            return run_page(request, run_or_404(key), stopping=True)
-        elif act == "stop_now":
-            stop_now(request, found)
+        act(request, found)
     except AlreadyDecided:
         messages.warning(request, MEANWHILE)
     except ChangedMeanwhile as error:
-        return run_page(request, run_or_404(key), changed=error.words, stopping=act == "stop_now")
+        return run_page(request, run_or_404(key), changed=error.words, stopping=stopping)
     except Impossible as error:
         return run_page(request, run_or_404(key), changed=[error.message])
+    if act is stop:
+        return run_page(request, run_or_404(key), stopping=True)
     return redirect(found)
+
+
+def approve(request: HttpRequest, found: RefundRun) -> None:
+    seen, actor = request.POST.get("seen", ""), member_of(request)
+    runs.approve(run=found, seen=seen, actor=actor, now=timezone.now(), ip=address(request))
+    messages.success(request, "You agreed, and it has begun.")
+    tell_workers(found)
+
+
+def pause(request: HttpRequest, found: RefundRun) -> None:
+    if runs.pause(run=found):
+        messages.success(request, "It is paused. Who is done stays done.")
+
+
+def go_on(request: HttpRequest, found: RefundRun) -> None:
+    if runs.go_on(run=found):
+        kick_on_commit(carry_on_runs)
+        messages.success(request, "It goes on.")
+
+
+def stop(request: HttpRequest, found: RefundRun) -> None:
+    """It stands still first, so that the page can say what stopping means."""
+    runs.pause(run=found)
 
 
 def stop_now(request: HttpRequest, found: RefundRun) -> None:
@@ -182,8 +188,18 @@ def stop_now(request: HttpRequest, found: RefundRun) -> None:
     messages.success(request, "It is stopped. Who was done stays done.")
 
 
+ACTS: dict[str, Callable[[HttpRequest, RefundRun], None]] = {
+    "approve": approve,
+    "pause": pause,
+    "go_on": go_on,
+    "stop": stop,
+    "stop_now": stop_now,
+}
+
+
 def run_or_404(key: uuid.UUID) -> RefundRun:
-    return get_object_or_404(runs.with_progress(), uuid=key)
+    found: RefundRun = get_object_or_404(runs.with_progress(), uuid=key)
+    return found
 
 
 def items_of(found: RefundRun) -> "QuerySet[RunItem]":

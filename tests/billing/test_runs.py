@@ -119,7 +119,7 @@ def test_who_cannot_be_refunded_is_named_with_the_reason() -> None:
 def test_the_rehearsal_says_what_is_then_done(whom: Whom) -> None:
     """For one who paid less, one who got something back, one who came later, and one for free."""
     cohort = a_paid_group(2, admission="modules")
-    one, two = people(cohort)
+    _, two = people(cohort)
     decide(two, basis=Basis.AMOUNT, amount=1_000)
     part = a_confirmed_seat(cohort=cohort)
     paid(part, 10_000)
