@@ -80,12 +80,12 @@ def money_of_each(enrollments: Collection[int]) -> dict[int, Money]:
         failed=Sum("amount_cents", filter=still_failed()),
     )
     found = {pk: Money(paid=0, back=0, failed=0) for pk in enrollments}
-    for row in posted:
-        found[row["enrollment"]] = Money(row["paid"] or 0, -(row["back"] or 0), 0)
-    for row in waiting:
-        said = found[row["enrollment"]]
-        back = said.back + (row["on_its_way"] or 0)
-        found[row["enrollment"]] = Money(said.paid, back, row["failed"] or 0)
+    for line in posted:
+        found[line["enrollment"]] = Money(line["paid"] or 0, -(line["back"] or 0), 0)
+    for one in waiting:
+        said = found[one["enrollment"]]
+        back = said.back + (one["on_its_way"] or 0)
+        found[one["enrollment"]] = Money(said.paid, back, one["failed"] or 0)
     return found
 
 

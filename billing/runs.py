@@ -199,7 +199,7 @@ def _audit(run: RefundRun, action: Action, actor: User, now: dt.datetime, ip: st
 
 
 def with_progress() -> Any:
-    """A query of runs with `people`, `done`, `open` and the cents of all (`total`) and of who is done."""
+    """A query of runs with `people`, `done` and `open`, and their cents: `total`, `done_cents`…"""
     done, left = Q(items__state="done"), Q(items__state__in=RunItem.OPEN)
     return RefundRun.objects.select_related("cohort", "made_by", "approved_by").annotate(
         people=Count("items"),

@@ -78,7 +78,6 @@ OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
 MONEY = frozenset({"billing", "admin"})
 ADMIN = frozenset({"admin"})
-MONEY = frozenset({"admin"})
 
 
 @dataclass(frozen=True, slots=True)
