@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import second_factor
 from accounts.models import User
 from billing import events, failed_refunds, gateway, refunds, settlement
-from billing.models import CheckoutAttempt, Payment, Refund, StripeEvent
+from billing.models import CheckoutAttempt, Instalment, InstalmentTry, Payment, Refund, StripeEvent
 from enrollment.admin import ReadOnly
 from outbox.tasks import kick
 from sessions.pricing import format_money
@@ -144,3 +144,26 @@ class StripeEventAdmin(ReadOnly, admin.ModelAdmin):
         else:
             self.message_user(request, f"{applied} applied.")
         kick()
+
+
+@admin.register(Instalment)
+class InstalmentAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = (
+        *("enrollment_id", "number", "amount", "status", "due_at"),
+        *("tries", "next_try_at", "needs_member"),
+    )
+    list_filter = ("status", "needs_member")
+    search_fields = ("enrollment__public_id", "uuid")
+    show_full_result_count = False
+
+    @admin.display(ordering="amount_cents")
+    def amount(self, part: Instalment) -> str:
+        return format_money(part.amount_cents, part.currency)
+
+
+@admin.register(InstalmentTry)
+class InstalmentTryAdmin(ReadOnly, admin.ModelAdmin):
+    list_display = ("instalment_id", "number", "status", "created_at", "settled_at", "note")
+    list_filter = ("status",)
+    search_fields = ("stripe_payment_intent_id", "instalment__enrollment__public_id")
+    show_full_result_count = False

@@ -4,13 +4,14 @@ The hold outlives Stripe's page, never the other way round: a seat must not be g
 while somebody can still pay for it.
 """
 
+import dataclasses
 import datetime as dt
 
 from django.conf import settings
 from django.db import models, transaction
 from django.urls import reverse
 
-from billing import gateway, prices
+from billing import gateway, parts, prices
 from billing.models import CheckoutAttempt
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
@@ -29,7 +30,11 @@ READ = (
     "price_words",
     "currency",
     "held_until",
+    "first_week",
 )
+OF_OTHERS = ("programme__public_name", "programme__instalments")
+# Choosing another way to pay opens another page, which keeps the seat longer: so often at most.
+MOST_PAGES = 6
 
 
 class HoldOver(Exception):
@@ -40,17 +45,35 @@ class CheckoutUnavailable(Exception):
     """Stripe's page could not be made just now. Nothing was charged; trying again is safe."""
 
 
-def start_checkout(
-    *, whose: models.Q, now: dt.datetime, shown_cents: int | None = None
-) -> str | None:
+class PartsChanged(Exception):
+    """Three parts are not offered, or not as the page showed them. Nothing was charged."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Choice:
+    """What somebody pressed on the pay page, and what it showed them.
+
+    `shown_cents` is the price, `seen` the fingerprint of the calendar of three parts; None
+    for a press that showed none.
+    """
+
+    in_parts: bool = False
+    shown_cents: int | None = None
+    seen: str | None = None
+
+
+IN_FULL = Choice()
+
+
+def start_checkout(*, whose: models.Q, now: dt.datetime, choice: Choice = IN_FULL) -> str | None:
     """The address of Stripe's page for an enrolment; the same one when asked twice.
 
     None for a free place: its seat is confirmed, and Stripe hears nothing of it. `whose` names
-    the enrolment, and in a view its member too; `shown_cents` is the price that the page showed.
-    Network: one request to Stripe, outside any transaction. Raises Enrollment.DoesNotExist,
-    HoldOver, prices.PriceChanged or CheckoutUnavailable.
+    the enrolment, and in a view its member too. Network: one request to Stripe, outside any
+    transaction, and in three parts one before it for the customer who keeps the card. Raises
+    Enrollment.DoesNotExist, HoldOver, prices.PriceChanged, PartsChanged or CheckoutUnavailable.
     """
-    attempt = open_attempt(whose=whose, now=now, shown_cents=shown_cents)
+    attempt = open_attempt(whose=whose, now=now, choice=choice)
     if attempt is None:
         return None
     if attempt.checkout_url:
@@ -60,16 +83,18 @@ def start_checkout(
 
 @transaction.atomic
 def open_attempt(
-    *, whose: models.Q, now: dt.datetime, shown_cents: int | None = None
+    *, whose: models.Q, now: dt.datetime, choice: Choice = IN_FULL
 ) -> CheckoutAttempt | None:
     """The enrolment's open attempt, or a new one; the hold then outlives its page.
 
-    None when there is nothing to pay: then the seat is confirmed.
+    None when there is nothing to pay: then the seat is confirmed. For who has chosen another way
+    to pay there is a new one. The earlier page closes by its own time; should both be paid, the
+    second payment goes back by itself.
     """
     enrollment = (
         Enrollment.objects.select_for_update(of=("self",))
-        .select_related("cohort__programme")
-        .only(*READ, "cohort__programme__public_name")
+        .select_related("cohort__programme", "member")
+        .only(*READ, "member__time_zone", *(f"cohort__{name}" for name in OF_OTHERS))
         .get(whose)
     )
     if enrollment.status != Status.HELD:
@@ -83,13 +108,19 @@ def open_attempt(
     if ends_at is None or ends_at <= now:
         raise HoldOver
     if existing is not None:
-        prices.must_be_shown(prices.agreed(enrollment), shown_cents)
-        return existing
-    price = prices.agree_on(enrollment=enrollment, now=now, shown_cents=shown_cents)
+        price = prices.agreed(enrollment)
+        prices.must_be_shown(price, choice.shown_cents)
+        same_way = existing.in_parts == choice.in_parts
+        if same_way or enrollment.attempts.count() >= MOST_PAGES:
+            return existing
+        _replace(existing)
+    else:
+        price = prices.agree_on(enrollment=enrollment, now=now, shown_cents=choice.shown_cents)
     if price.cents == 0:
         enrollment_services.confirm_seat(enrollment_id=enrollment.pk, now=now, reason="Free place")
         return None
-    attempt = new_attempt(enrollment, price.cents, now)
+    calendar = _chosen_parts(enrollment, price.cents, now, choice) if choice.in_parts else None
+    attempt = new_attempt(enrollment, price.cents, now, calendar)
     attempt.save()
     enrollment_services.extend_hold(
         enrollment_id=enrollment.pk, until=attempt.expires_at + HOLD_MARGIN
@@ -97,11 +128,18 @@ def open_attempt(
     return attempt
 
 
-def new_attempt(enrollment: Enrollment, amount_cents: int, now: dt.datetime) -> CheckoutAttempt:
+def new_attempt(
+    enrollment: Enrollment,
+    total_cents: int,
+    now: dt.datetime,
+    calendar: list[parts.Part] | None = None,
+) -> CheckoutAttempt:
+    """An attempt to pay the whole, or the first part of a calendar. It is not saved."""
     attempt = CheckoutAttempt(
         enrollment=enrollment,
-        amount_cents=amount_cents,
+        amount_cents=calendar[0].amount_cents if calendar else total_cents,
         currency=enrollment.currency,
+        calendar=[part.dump() for part in calendar] if calendar else None,
         created_at=now,
         expires_at=now + PAGE_LIFE,
     )
@@ -115,8 +153,28 @@ def new_attempt(enrollment: Enrollment, amount_cents: int, now: dt.datetime) -> 
         cancel_url=settings.SITE_URL
         + reverse("billing:pay", args=[enrollment.public_id])
         + "?back=1",
+        keep_card=calendar is not None,
     )
     return attempt
+
+
+def _chosen_parts(
+    enrollment: Enrollment, total_cents: int, now: dt.datetime, choice: Choice
+) -> list[parts.Part]:
+    calendar = parts.offered(enrollment=enrollment, total_cents=total_cents, now=now)
+    if calendar is None:
+        raise PartsChanged
+    now_seen = parts.fingerprint(calendar, enrollment.member.time_zone)
+    if choice.seen is not None and choice.seen != now_seen:
+        raise PartsChanged
+    return calendar
+
+
+def _replace(attempt: CheckoutAttempt) -> None:
+    """Not by the rules for a page that closed: the seat stays kept for the next one."""
+    _open(attempt).update(
+        status=CheckoutAttempt.Status.EXPIRED, note="Another way to pay was chosen."
+    )
 
 
 def create_page(*, attempt: CheckoutAttempt, hurried: bool = False) -> gateway.CheckoutState:
@@ -127,6 +185,8 @@ def create_page(*, attempt: CheckoutAttempt, hurried: bool = False) -> gateway.C
     same, so nobody can pay there.
     """
     try:
+        if attempt.in_parts and "customer" not in attempt.params:
+            _add_customer(attempt, hurried=hurried)
         state = gateway.create_checkout(params=attempt.params, key=attempt.uuid, hurried=hurried)
     except gateway.Unreachable as error:
         raise CheckoutUnavailable(str(error)) from error
@@ -140,6 +200,18 @@ def create_page(*, attempt: CheckoutAttempt, hurried: bool = False) -> gateway.C
         # Another request gave this attempt up meanwhile; its page must not be paid.
         raise CheckoutUnavailable("The attempt has ended.")
     return state
+
+
+def _add_customer(attempt: CheckoutAttempt, *, hurried: bool) -> None:
+    """The parameters are whole, and frozen, with the customer who keeps the card.
+
+    Its key is the attempt's, so who asks at the same time or again gets the same one.
+    """
+    customer_id = gateway.create_customer(
+        reference=str(attempt.uuid), key=f"{attempt.uuid}:customer", hurried=hurried
+    )
+    attempt.params = {**attempt.params, "customer": customer_id}
+    _open(attempt).update(params=attempt.params)
 
 
 def _open(attempt: CheckoutAttempt) -> "models.QuerySet[CheckoutAttempt]":

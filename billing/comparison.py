@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db.models import Q, Sum
 
 from billing.gateway import CheckoutState
-from billing.gateway_books import BookedRefund, ChargeState, DisputeState
+from billing.gateway.books import BookedRefund, ChargeState, DisputeState
 from billing.models import CheckoutAttempt, Difference, Dispute, LedgerEntry, Payment, Refund
 from billing.settlement import UNPAID
 

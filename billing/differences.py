@@ -16,12 +16,12 @@ from billing import (
     disputes,
     findings,
     gateway,
-    gateway_books,
     ledger,
     reconciliation,
     refunds,
     settlement,
 )
+from billing.gateway import books as gateway_books
 from billing.models import Difference, LedgerEntry
 from sessions.pricing import format_money
 

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import Action, Subject, User
+from billing import plans
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat_mail
 from billing.models import Dispute
 from enrollment import pausing
@@ -185,6 +186,7 @@ def _move(dispute: Dispute, what: Dispute.Seat, reason: str, actor: User, now: d
         enrollment_services.withdraw(
             enrollment_id=enrollment_id, actor=actor, reason=reason, now=now
         )
+        plans.end_plan(enrollment_id=enrollment_id, now=now, why="The seat ended after a dispute")
     elif what == Seat.PAUSE:
         pausing.pause(enrollment_id=enrollment_id, actor=actor, reason=reason, now=now)
     elif _resumes(dispute, what):

@@ -12,8 +12,9 @@ import structlog
 from django.db import transaction
 from django.db.models import Q, Sum
 
-from billing import gateway, gateway_books, ledger
-from billing.gateway_books import DisputeState
+from billing import gateway, ledger
+from billing.gateway import books as gateway_books
+from billing.gateway.books import DisputeState
 from billing.models import Dispute, LedgerEntry, Payment
 from billing.waiting import Waiting
 from enrollment.states import LIVE

@@ -11,7 +11,7 @@ import structlog
 from django.db import connection
 from django.db.models import F
 
-from billing import disputes, gateway, refunds, settlement
+from billing import charging, disputes, gateway, refunds, settlement
 from billing.models import Payment, StripeEvent
 
 log = structlog.get_logger("grouport.billing")
@@ -31,9 +31,19 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-def concerns_us(type: str) -> bool:
+# A card that was charged while nobody was there has no page whose event would tell of it.
+OF_PARTS = ("payment_intent.succeeded", "payment_intent.payment_failed")
+
+
+def concerns_us(type: str, subject: dict[str, Any] | None = None) -> bool:
     """Whether an event of this type can change anything here, or is for a person to read."""
+    if type in OF_PARTS and _names_a_part(subject or {}):
+        return True
     return type.startswith(TELLING) or not type.startswith(COMPANIONS)
+
+
+def _names_a_part(subject: dict[str, Any]) -> bool:
+    return "instalment" in (subject.get("metadata") or {})
 
 
 def store_event(*, facts: gateway.EventFacts, now: dt.datetime) -> int | None:
@@ -105,7 +115,17 @@ def _apply(event: StripeEvent, now: dt.datetime) -> tuple[Outcome, str]:
     if event.type.startswith("charge.dispute."):
         ours = disputes.refresh(dispute_id=subject["id"], now=now)
         return Outcome.DONE, "" if ours else "A dispute about nothing that was paid here."
+    if event.type in OF_PARTS:
+        return _refresh_charge(subject, now)
     return Outcome.DONE, "This type of event changes nothing here."
+
+
+def _refresh_charge(subject: dict[str, Any], now: dt.datetime) -> tuple[Outcome, str]:
+    charge = charging.known(metadata=subject.get("metadata") or {})
+    if charge is None:
+        return Outcome.DONE, "No part of ours was charged with this."
+    owed = charging.refresh(charge=charge, payment_intent_id=subject["id"], now=now)
+    return Outcome.REFUND_OWED if owed else Outcome.DONE, ""
 
 
 def _refresh_refund(subject: dict[str, Any], now: dt.datetime) -> str:

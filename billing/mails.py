@@ -12,12 +12,13 @@ from django.urls import reverse
 from accounts.clock import local
 from accounts.models import User
 from billing import run_plan
-from billing.decisions import CONFIRMED, SEAT_FREED, Rehearsal, Take
+from billing.decisions import SEAT_FREED
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat
-from billing.models import Refund, RefundDecision, RunItem
+from billing.models import Payment, Refund, RefundDecision, RunItem
 from billing.papers.business_days import estimate_due
 from billing.papers.issuing import ESTIMATE_READY, OWED_AN_ESTIMATE
 from billing.refunds import REFUND_SENT
+from billing.rehearsals import CONFIRMED, Rehearsal, Take
 from enrollment.models import Enrollment
 from outbox.kinds import register
 from outbox.mail import Mail, NotOwed, compose
@@ -51,12 +52,16 @@ class _Words:
     frees_seat: bool = False
     keeps_seat: bool = False
     group_ended: bool = False
+    of_a_part: bool = False
 
 
 def refund_sent(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """Money is on its way back, and why. Not owed while a refund has failed."""
     refunds = Refund.objects.select_related(
-        "payment__enrollment__member", "enrollment", "decision__run_item__run"
+        "payment__enrollment__member",
+        "payment__attempt",
+        "enrollment",
+        "decision__run_item__run",
     ).in_bulk([message.subject_id for message in messages])
 
     def render(message: Message) -> Mail | NotOwed:
@@ -68,7 +73,9 @@ def refund_sent(messages: Sequence[Message], now: dt.datetime) -> Rendered:
             refund.amount_cents,
             refund.payment.currency,
             refund.reason,
-            _decided(refund.decision, refund.enrollment.status) if refund.decision else _Words(),
+            _decided(refund.decision, refund.enrollment.status)
+            if refund.decision
+            else _Words(of_a_part=_later_part(refund.payment)),
         )
 
     return {message.pk: render(message) for message in messages}
@@ -213,6 +220,7 @@ def _refund_mail(member: User, cents: int, currency: str, reason: str, words: _W
         "frees_seat": words.frees_seat,
         "keeps_seat": words.keeps_seat,
         "group_ended": words.group_ended,
+        "of_a_part": words.of_a_part,
     }
     return compose("refund-sent", f"Your refund of {amount} is on its way", context)
 
@@ -220,3 +228,8 @@ def _refund_mail(member: User, cents: int, currency: str, reason: str, words: _W
 def _seat_freed_mail(member: User, *, ended: bool = False) -> Mail:
     subject = "Your group can't be held any longer" if ended else "You have left the group"
     return compose("seat-freed", subject, {"member": member, "group_ended": ended})
+
+
+def _later_part(payment: Payment) -> bool:
+    """Whether it was for a later part of the price, by the saved card or on a page."""
+    return payment.attempt is None or payment.attempt.instalment_id is not None

@@ -13,10 +13,11 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import ExtractIsoWeekDay, TruncMonth
 
 from accounts import clock
-from billing.models import LedgerEntry
+from billing.models import Instalment, LedgerEntry
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
 from sessions.models import Cohort
+from sessions.pricing import format_money
 
 Kind = LedgerEntry.Kind
 SEATED = (*IN_STANDING, Status.SUSPENDED, Status.COMPLETED)
@@ -163,5 +164,32 @@ class Table:
     rows: list[list[str]]
 
 
-# What else is counted, as outstanding instalments: one function, a constant number of queries.
-MORE: list[Callable[[dt.datetime], Table]] = []
+def outstanding(now: dt.datetime) -> Table:
+    """Parts of prices that are still to come, by the month in which they are due. One query."""
+    due = Instalment.objects.filter(status=Instalment.Status.DUE)
+    sums = (
+        due.annotate(month=TruncMonth("due_at", tzinfo=dt.UTC))
+        .values("month", "currency")
+        .annotate(parts=Count("pk"), cents=Sum("amount_cents"), late=Count("pk", filter=_late(now)))
+        .order_by("month", "currency")
+    )
+    rows = [
+        [
+            f"{row['month']:%B %Y}",
+            str(row["parts"]),
+            str(row["late"]),
+            format_money(row["cents"], row["currency"]),
+        ]
+        for row in sums
+    ]
+    head = ["Due in", "Parts", "Late", "Together"]
+    hint = "From members who pay in three parts." if rows else "Nothing is to come."
+    return Table("Payments still to come", hint, head, rows)
+
+
+def _late(now: dt.datetime) -> Q:
+    return Q(due_at__lte=now)
+
+
+# What else is counted: one function each, a constant number of queries.
+MORE: list[Callable[[dt.datetime], Table]] = [outstanding]

@@ -11,17 +11,19 @@ from typing import TypeVar, cast
 from django.db.models import Count, Q, QuerySet, Window
 from django.urls import reverse
 
-from billing import disputes, reconciliation, runs, words
+from billing import disputes, plans, reconciliation, runs, words
 from billing.facts import still_failed
-from billing.models import CheckoutAttempt, Refund, RefundDecision
+from billing.models import CheckoutAttempt, Instalment, Refund, RefundDecision
+from billing.parts import PARTS
 from billing.waiting import Waiting
 from enrollment.roster import name_of
+from enrollment.states import Status
 
 # So many rows of a group are shown, the oldest; `total` says how many there are.
 SHOWN = 50
 OWED_BY_ITSELF = (Refund.Reason.LATE, Refund.Reason.TWICE)
 
-Found = TypeVar("Found", CheckoutAttempt, Refund, RefundDecision)
+Found = TypeVar("Found", CheckoutAttempt, Instalment, Refund, RefundDecision)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -194,6 +196,33 @@ def second_look(now: dt.datetime) -> Group:
     return Group("second", "Refunds that wait for a second person", hint, rows, total)
 
 
+def unpaid_parts(now: dt.datetime) -> Group:
+    """Parts of a price that the card did not pay and that need somebody."""
+    parts, total = _oldest(plans.in_trouble(now))
+    rows = [
+        Row(
+            who=name_of(part.enrollment),
+            group=part.enrollment.cohort.name,
+            what=_part_words(part),
+            cents=part.amount_cents,
+            currency=part.currency,
+            since=part.due_at,
+            then="Look at it, and write to them",
+            url=story_of(part.enrollment.public_id),
+            story="",
+        )
+        for part in parts
+    ]
+    hint = "They have a link to pay by. Somebody who is paused is to hear from a person."
+    return Group("parts", "Payments in parts that did not come", hint, rows, total)
+
+
+def _part_words(part: Instalment) -> str:
+    paused = part.enrollment.status == Status.SUSPENDED
+    seat = "Their seat is kept and paused." if paused else "Their seat and links go on."
+    return f"Part {part.number} of {PARTS}. {seat}"
+
+
 def disputed(now: dt.datetime) -> Group:
     """Payments that a bank asks about or has taken back."""
     return _listed(
@@ -259,6 +288,7 @@ SOURCES: list[Source] = [
     second_look,
     refund_runs,
     disputed,
+    unpaid_parts,
     payments_to_check,
     late_payments,
     failed_refunds,

@@ -16,8 +16,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts.models import User
-from billing import comparison, gateway, gateway_books
+from billing import comparison, gateway
 from billing.findings import record
+from billing.gateway import books as gateway_books
 from billing.models import CheckoutAttempt, Difference, Dispute, Payment, Reconciliation, Refund
 from billing.settlement import UNPAID
 from billing.waiting import Waiting

@@ -7,9 +7,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from billing.decisions import Wish
 from billing.models import RefundDecision
 from billing.policy import Basis, Computed
+from billing.rehearsals import Wish
 from sessions.pricing import format_money
 
 DOLLARS = re.compile(r"\$?\s*([0-9]{1,3}(?:,[0-9]{3}){1,2}|[0-9]{1,7})(?:\.([0-9]{2}))?", re.ASCII)

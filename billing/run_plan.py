@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Sum
 
-from billing import decisions, facts, policy
-from billing.decisions import CONFIRMED, Impossible, Take, Wish
+from billing import facts, policy
 from billing.facts import Agreed, Money, Source
-from billing.models import RefundDecision
+from billing.models import Instalment, RefundDecision
 from billing.policy import Basis, Computed, Facts, Meeting
+from billing.rehearsals import CONFIRMED, Impossible, Take, Wish, check, takes_from
 from enrollment import ending
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -65,6 +65,8 @@ class Plan:
     unpaid: int
     waiting: int
     sessions_left: int
+    # People of the lines who pay in parts, and have some still to pay.
+    pay_in_parts: int
     needs_second: bool
 
     @property
@@ -122,6 +124,12 @@ def plan(*, cohort: Cohort, whom: Whom, now: dt.datetime) -> Plan:
         unpaid=sum(status in ending.MAY_BE_PAID for status in there),
         waiting=sum(status in (Status.WAITLISTED, Status.OFFERED) for status in there),
         sessions_left=ending.sessions_left(cohort, now).count(),
+        pay_in_parts=Enrollment.objects.filter(
+            pk__in=[line.enrollment.pk for line in lines],
+            instalments__status=Instalment.Status.DUE,
+        )
+        .distinct()
+        .count(),
         needs_second=_needs_second(lines),
     )
 
@@ -169,7 +177,7 @@ def _line(
         computed.cents,
         computed,
         money.paid,
-        decisions.takes_from(computed.cents, sources),
+        takes_from(computed.cents, sources),
         "",
     )
     if not computed.cents:
@@ -177,7 +185,7 @@ def _line(
     if enrollment.currency != enrollment.cohort.currency:
         return _blocked(line, "Their price is in another currency: decide about them alone.")
     try:
-        decisions.check(enrollment, wish, computed, money, sources)
+        check(enrollment, wish, computed, money, sources)
     except Impossible as error:
         return _blocked(line, error.message)
     return line

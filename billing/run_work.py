@@ -14,10 +14,11 @@ from django.db import OperationalError, connection, transaction
 
 from accounts.models import User
 from billing import decisions
-from billing.decisions import CONFIRMED, ChangedMeanwhile, Impossible, Rehearsal, Wish
+from billing.decisions import ChangedMeanwhile
 from billing.models import RefundDecision, RefundRun, RunItem
 from billing.policy import Basis
 from billing.refunds import NotRefundable
+from billing.rehearsals import CONFIRMED, Impossible, Rehearsal, Seen, Wish, rehearse
 from enrollment import ending
 from enrollment.models import Enrollment
 from sessions.pricing import format_money
@@ -120,7 +121,7 @@ def look(item: RunItem, now: dt.datetime) -> Rehearsal:
     enrollment = people.get(pk=item.enrollment_id)
     frees = item.run.frees_seat and enrollment.status in CONFIRMED
     wish = Wish(Basis(item.run.basis), 0, frees)
-    return decisions.rehearse(enrollment=enrollment, wish=wish, now=now)
+    return rehearse(enrollment=enrollment, wish=wish, now=now)
 
 
 # --- The end ----------------------------------------------------------------------------
@@ -160,9 +161,7 @@ def take_in_newcomers(run: RefundRun, now: dt.datetime) -> None:
 
 
 @transaction.atomic
-def try_again(
-    *, item: RunItem, seen: decisions.Seen | None, actor: User, now: dt.datetime
-) -> RefundDecision:
+def try_again(*, item: RunItem, seen: Seen | None, actor: User, now: dt.datetime) -> RefundDecision:
     """Do it after all, for the amount that somebody has just seen. No network.
 
     More than what was rehearsed was agreed to by nobody: it is a decision like any other, and

@@ -16,9 +16,10 @@ from django.db.models.functions import Coalesce
 
 from accounts import audit
 from accounts.models import Action, Subject, User
-from billing.decisions import AlreadyDecided, ChangedMeanwhile, Impossible
+from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.models import RefundRun, RunItem
 from billing.policy import Basis
+from billing.rehearsals import Impossible
 from billing.run_plan import Plan, Whom, plan
 from enrollment import ending
 from sessions.models import Cohort

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from billing import disputes, gateway, ledger, refunds
-from billing.models import CheckoutAttempt, Payment, Refund
+from billing import disputes, gateway, ledger, plans, refunds
+from billing.models import CheckoutAttempt, Instalment, Payment, Refund
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
 from enrollment.services import Confirmation
@@ -99,7 +99,10 @@ def _record_payment(
     if not first:
         return False
     payment = _book(attempt=attempt, state=state, now=now)
-    return _confirm(payment=payment, now=now, reason="Paid")
+    card = state.payment_method_id or ""
+    if attempt.instalment_id:
+        return _part_paid(attempt=attempt, payment=payment, card=card, now=now)
+    return _confirm(payment=payment, now=now, reason="Paid", card=card)
 
 
 def _book(*, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.datetime) -> Payment:
@@ -115,14 +118,35 @@ def _book(*, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.dat
     return payment
 
 
-def _confirm(*, payment: Payment, now: dt.datetime, reason: str, actor: User | None = None) -> bool:
+def _part_paid(
+    *, attempt: CheckoutAttempt, payment: Payment, now: dt.datetime, card: str = ""
+) -> bool:
+    """A later part was paid on a page; its card is the one to charge from now on."""
+    instalment = Instalment.objects.get(attempts=attempt)
+    refund_owed = plans.receive(instalment=instalment, payment=payment, now=now)
+    if not refund_owed:
+        plans.keep_card(enrollment_id=attempt.enrollment_id, payment_method_id=card)
+    return refund_owed
+
+
+def _confirm(
+    *,
+    payment: Payment,
+    now: dt.datetime,
+    reason: str,
+    actor: User | None = None,
+    card: str = "",
+) -> bool:
     """Turn money into a seat, or owe it back by itself; say whether that is so.
 
-    Runs in the caller's transaction.
+    With a first part comes its plan. Runs in the caller's transaction.
     """
     outcome = enrollment_services.confirm_seat(
         enrollment_id=payment.enrollment_id, now=now, reason=reason, actor=actor
     )
+    bought = outcome in (Confirmation.CONFIRMED, Confirmation.RESEATED)
+    if bought and payment.attempt is not None and payment.attempt.in_parts:
+        plans.start_plan(attempt=payment.attempt, payment=payment, payment_method_id=card, now=now)
     # This money bought nothing: the seat was gone, or was paid for by another page.
     owed = {Confirmation.NO_SEAT: Refund.Reason.LATE, Confirmation.ALREADY: Refund.Reason.TWICE}
     # Of money that waited for a person, somebody may have given a part back meanwhile.
@@ -182,7 +206,10 @@ def accept_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
     _lock(attempt.enrollment_id)
     if not _decide(attempt, Status.PAID):
         return False
-    payment = Payment.objects.get(attempt=attempt)
+    payment = _payment_of(attempt)
+    if attempt.instalment_id:
+        _part_paid(attempt=attempt, payment=payment, now=now)
+        return True
     _confirm(payment=payment, now=now, reason="Accepted after a check", actor=actor)
     return True
 
@@ -196,7 +223,7 @@ def return_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
     _lock(attempt.enrollment_id)
     if not _decide(attempt, Status.RETURNED):
         return False
-    payment = Payment.objects.get(attempt=attempt)
+    payment = _payment_of(attempt)
     left = disputes.left_cents(payment)
     if left > 0:
         refunds.request_refund(
@@ -213,6 +240,11 @@ def return_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
         actor=actor,
     )
     return True
+
+
+def _payment_of(attempt: CheckoutAttempt) -> Payment:
+    """Locked: a refund from Stripe's dashboard that is booked just now changes what is left."""
+    return Payment.objects.select_for_update(no_key=True).get(attempt=attempt)
 
 
 def _decide(attempt: CheckoutAttempt, status: CheckoutAttempt.Status) -> bool:

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from django.db.models import Prefetch
 
-from billing.models import CheckoutAttempt, Payment, Refund
+from accounts import clock
+from billing.models import CheckoutAttempt, Instalment, Payment, Refund
 from billing.prices import standing_price
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
@@ -54,9 +55,12 @@ def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]
     """
     in_order = Prefetch("refunds", Refund.objects.order_by("requested_at", "pk"))
     payments = Payment.objects.filter(enrollment=enrollment).prefetch_related(in_order)
+    parts = list(Instalment.objects.filter(enrollment=enrollment).order_by("number"))
+    paid = {part.payment_id: f"Part {part.number} of {len(parts)} paid" for part in parts}
     lines: list[PaymentLine] = []
     for payment in payments.order_by("paid_at"):
-        lines.append(PaymentLine("Paid", payment.amount_cents, payment.currency))
+        label = paid.get(payment.pk, "Paid")
+        lines.append(PaymentLine(label, payment.amount_cents, payment.currency))
         lines += [
             PaymentLine(
                 REFUND_WORDS[refund.status],
@@ -66,6 +70,7 @@ def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]
             )
             for refund in payment.refunds.all()
         ]
+    lines += _open_parts(enrollment, parts)
     if lines:
         return lines
     if enrollment.status == Status.HELD:
@@ -76,6 +81,23 @@ def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]
     elif enrollment.price_cents == 0 and enrollment.confirmed_at is not None:
         lines.append(PaymentLine("Free for you", 0, enrollment.currency, enrollment.price_words))
     return lines
+
+
+def _open_parts(enrollment: Enrollment, parts: list[Instalment]) -> list[PaymentLine]:
+    """The parts that are still to be paid, each with its day on the member's calendar."""
+    if enrollment.status not in (*IN_STANDING, Status.SUSPENDED):
+        return []
+    zone = enrollment.member.time_zone
+    return [
+        PaymentLine(
+            f"Part {part.number} of {len(parts)}",
+            part.amount_cents,
+            part.currency,
+            f"{'Was due' if part.tries else 'Due'} on {clock.day(part.due_at, zone)}",
+        )
+        for part in parts
+        if part.status == Instalment.Status.DUE
+    ]
 
 
 REFUND_WORDS: dict[str, str] = {

@@ -7,14 +7,24 @@ Each source is one function with one query, so something new that happens is one
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from django.db.models import CharField, Exists, OuterRef, Q, Value
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 
 from accounts.models import User
-from billing import words
-from billing.models import CheckoutAttempt, LedgerEntry, Refund
+from billing import plans, words
+from billing.decisions import SEAT_FREED
+from billing.dispute_mails import DISPUTED_SEAT
+from billing.models import (
+    CheckoutAttempt,
+    Dispute,
+    Instalment,
+    LedgerEntry,
+    PaymentPlan,
+    Refund,
+)
 from billing.refunds import REFUND_SENT
 from enrollment import links
 from enrollment.group_messages import GROUP_MESSAGE
@@ -213,8 +223,38 @@ MAILS: dict[str, str] = {
     links.LEADERS_CHANGED: "Notice of another leader",
     links.HOLD_EXPIRED: "Notice that the seat was released",
     GROUP_MESSAGE: "A leader's message to the group",
+    links.WAITLIST_JOINED: "Confirmation of the waitlist",
+    links.SEAT_OFFERED: "Offer of a seat",
+    links.OFFER_LAPSED: "Notice that the offer ended",
+    links.WAITLIST_CLOSED: "Notice that the waitlist ended",
+    "estimate-ready": "Notice of the cost overview",
 }
-MAILS_ABOUT_REFUNDS: dict[str, str] = {REFUND_SENT: "Notice of a refund"}
+# Mails about something of the enrolment: their words, and the ids that they may be about.
+MAILS_ABOUT: list[tuple[dict[str, str], Callable[[Enrollment], "QuerySet[Any, Any]"]]] = [
+    (
+        {REFUND_SENT: "Notice of a refund"},
+        lambda one: Refund.objects.filter(Q(enrollment=one) | Q(payment__enrollment=one)),
+    ),
+    ({SEAT_FREED: "Notice that the seat was freed"}, lambda one: one.refund_decisions.all()),
+    (
+        {DISPUTED_SEAT: "Notice about the seat during a dispute"},
+        lambda one: Dispute.objects.filter(payment__enrollment=one),
+    ),
+    (
+        {
+            plans.PART_PAID: "Notice of a part that was paid",
+            plans.PART_OPEN: "Notice of a part that is open",
+        },
+        lambda one: Instalment.objects.filter(enrollment=one),
+    ),
+    (
+        {
+            plans.PAUSE_AHEAD: "Warning of a pause",
+            plans.PAUSED: "Notice of a pause",
+        },
+        lambda one: PaymentPlan.objects.filter(enrollment=one),
+    ),
+]
 MAIL_STATES: dict[str, str] = {
     State.QUEUED: "It waits to be sent.",
     State.SENDING: "It is being sent.",
@@ -225,12 +265,11 @@ MAIL_STATES: dict[str, str] = {
 
 def mail_lines(enrollment: Enrollment) -> list[Line]:
     """What was, or is to be, written to the member about this enrolment; never the words."""
-    refunds = Refund.objects.filter(Q(enrollment=enrollment) | Q(payment__enrollment=enrollment))
-    about = Q(kind__in=MAILS, subject_id=enrollment.pk) | Q(
-        kind__in=MAILS_ABOUT_REFUNDS, subject_id__in=refunds.values("pk")
-    )
+    about, names = Q(kind__in=MAILS, subject_id=enrollment.pk), dict(MAILS)
+    for kinds, subjects in MAILS_ABOUT:
+        names |= kinds
+        about |= Q(kind__in=kinds, subject_id__in=subjects(enrollment).values("pk"))
     mails = Message.objects.filter(about, recipient=enrollment.member_id)
-    names = MAILS | MAILS_ABOUT_REFUNDS
     return [
         Line(
             at=mail.sent_at or mail.created_at,

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from billing import checkout, disputes, events, gateway, refunds, settlement
+from billing import charging, checkout, disputes, events, gateway, refunds, settlement
 from billing.models import CheckoutAttempt, Refund, StripeEvent
 from enrollment import services as enrollment_services
 
@@ -115,7 +115,7 @@ def submit_open_refunds(*, now: dt.datetime) -> int:
 
 
 def reconcile(*, now: dt.datetime) -> int:
-    """Compare with Stripe's objects: open attempts, recently paid pages, refunds, disputes.
+    """Compare with Stripe's objects: open attempts, recently paid pages, parts, refunds, disputes.
 
     Objects, not events: some events are never made, and lost ones are not sent for ever.
     Raises gateway.Unreachable; an object that Stripe refuses to show keeps back no other.
@@ -123,6 +123,7 @@ def reconcile(*, now: dt.datetime) -> int:
     return (
         _open_attempts(now)
         + _paid_pages(now)
+        + charging.settle_open(now=now)
         + _unsettled_refunds(now)
         + _outside_refunds(now)
         + _disputes(now)

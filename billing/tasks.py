@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from billing import events, gateway, reconciliation, run_work, sweeps
+from billing import charging, events, gateway, plans, reconciliation, run_work, sweeps
 from billing.models import StripeEvent
 from billing.papers import issuing
 from outbox import services as outbox
@@ -59,6 +59,14 @@ def carry_on_runs() -> None:
 def issue_estimates() -> None:
     """Every minute, by beat: the good-faith estimates of seats that were just confirmed."""
     if issuing.issue_estimates(now=timezone.now()):
+        kick()
+
+
+@shared_task
+def charge_due_instalments() -> None:
+    """Each minute: charge the parts that are due, then warn or pause who has not paid."""
+    now = timezone.now()
+    if charging.charge_due(now=now) + plans.watch_overdue(now=now):
         kick()
 
 

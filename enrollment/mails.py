@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, prefetch_related_objects
 
 from accounts import clock
 from accounts.models import User
@@ -41,11 +41,15 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """The confirmation, with the sessions as a calendar file."""
     enrollments = _enrollments(messages)
     sessions = _sessions_by_cohort({e.cohort_id for e in enrollments.values()})
+    # Parts of the price, where it is paid so; billing's, which this room does not import.
+    prefetch_related_objects(list(enrollments.values()), "instalments")
 
     def render(message: Message) -> Mail | NotOwed:
         enrollment = enrollments[message.subject_id]
         if enrollment.status not in IN_STANDING:
             return NotOwed(f"The enrolment is {enrollment.status}.")
+        parts = list(enrollment.instalments.all())
+        paid = parts[0].amount_cents if parts else enrollment.price_cents
         own = [
             session
             for session in sessions[enrollment.cohort_id]
@@ -62,7 +66,14 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
                 "sessions": own,
                 "first": coming[0] if coming else own[-1],
                 "free": enrollment.price_cents == 0,
-                "paid": format_money(enrollment.price_cents, enrollment.currency),
+                "paid": format_money(paid, enrollment.currency),
+                "parts_to_come": [
+                    {
+                        "amount": format_money(part.amount_cents, part.currency),
+                        "due_at": part.due_at,
+                    }
+                    for part in parts[1:]
+                ],
                 "days_off": list(itertools.chain.from_iterable(off.values())),
             },
             attachments=(Attachment("sessions.ics", calendar, "text/calendar"),),

@@ -1,44 +1,112 @@
-"""A seat that is kept while its links and its door are closed, because a person decided so."""
+"""A seat that is kept while its links and its door are closed. Billing says when and why.
+
+A payment is overdue (grace, then a pause), or a person decided so. Each is one move of the
+enrolment, so of two processes one wins; the other gets False.
+"""
 
 import datetime as dt
 
 from django.db import transaction
 
 from accounts.models import User
-from enrollment.models import Visit
+from enrollment import links
+from enrollment.models import Absence, EnrollmentMove, Visit
 from enrollment.moves import move
 from enrollment.states import Status
+from outbox import services as outbox
+from sessions.models import GroupSession
+
+
+@transaction.atomic
+def into_grace(*, enrollment_id: int, now: dt.datetime, reason: str) -> bool:
+    """A payment is overdue: nothing changes for the member yet. False if they are not active."""
+    return move(
+        enrollment_id=enrollment_id,
+        sources=(Status.ACTIVE,),
+        target=Status.GRACE,
+        now=now,
+        reason=reason,
+    )
+
+
+@transaction.atomic
+def suspend(*, enrollment_id: int, now: dt.datetime, reason: str) -> bool:
+    """Pause a member whose payment stayed overdue. False if they are not in grace."""
+    return _pause((Status.GRACE,), enrollment_id, None, reason, now)
 
 
 @transaction.atomic
 def pause(*, enrollment_id: int, actor: User, reason: str, now: dt.datetime) -> bool:
-    """Keep the seat and close its links and its door; False if it was not open.
+    """A person pauses a seat; False if it was not open."""
+    return _pause((Status.ACTIVE, Status.GRACE), enrollment_id, actor, reason, now)
 
-    Chairs in other groups' sessions to come are given back: the door would not open for them.
+
+def _pause(
+    sources: tuple[Status, ...],
+    enrollment_id: int,
+    actor: User | None,
+    reason: str,
+    now: dt.datetime,
+) -> bool:
+    """No links and no door, but the seat is kept.
+
+    A chair in another group goes back at once, and their own session expects them again.
     """
     paused = move(
         enrollment_id=enrollment_id,
-        sources=(Status.ACTIVE, Status.GRACE),
+        sources=sources,
         target=Status.SUSPENDED,
         now=now,
         reason=reason,
         actor=actor,
     )
     if paused:
-        Visit.objects.filter(
+        visits = Visit.objects.filter(
             enrollment=enrollment_id, given_back_at=None, session__starts_at__gt=now
-        ).update(given_back_at=now)
+        )
+        for session_id, taken_at in list(visits.values_list("instead_of", "taken_at")):
+            Absence.objects.filter(
+                enrollment=enrollment_id, session=session_id, said_at=taken_at
+            ).delete()
+        visits.update(given_back_at=now)
     return paused
 
 
+def paused_by_a_person(enrollment_id: int) -> bool:
+    """Whether somebody decided about the pause that there is; then money alone does not end it."""
+    last = EnrollmentMove.objects.filter(enrollment=enrollment_id).order_by("-at", "-pk").first()
+    return last is not None and last.target == Status.SUSPENDED and last.actor_id is not None
+
+
 @transaction.atomic
-def resume(*, enrollment_id: int, actor: User, reason: str, now: dt.datetime) -> bool:
-    """Open a paused seat again; False if it was not paused."""
-    return move(
+def resume(*, enrollment_id: int, now: dt.datetime, reason: str, actor: User | None = None) -> bool:
+    """An active member again, with the link if a session is near; False if nothing was paused.
+
+    A pause that a person decided about ends by a person (`actor`).
+    """
+    if actor is None and paused_by_a_person(enrollment_id):
+        return False
+    resumed = move(
         enrollment_id=enrollment_id,
-        sources=(Status.SUSPENDED,),
+        sources=(Status.GRACE, Status.SUSPENDED),
         target=Status.ACTIVE,
         now=now,
         reason=reason,
         actor=actor,
+    )
+    if resumed:
+        _owe_links_again(enrollment_id=enrollment_id, now=now)
+        links.promise_links(now=now, enrollment_id=enrollment_id)
+    return resumed
+
+
+def _owe_links_again(*, enrollment_id: int, now: dt.datetime) -> None:
+    """A link that was promised before a pause, and found not owed during it, is owed after it."""
+    ahead = GroupSession.objects.filter(
+        cohort__enrollments=enrollment_id, ends_at__gt=now, cancelled_at=None
+    )
+    outbox.owe_again(
+        kinds=(links.SESSION_LINK, links.SESSION_REMINDER),
+        subject_ids=[enrollment_id],
+        occasion_ids=[links.occasion(at) for at in ahead.values_list("starts_at", flat=True)],
     )

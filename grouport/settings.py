@@ -294,6 +294,10 @@ CELERY_BEAT_SCHEDULE = {
     "deliver-mail": {"task": "outbox.tasks.sweep", "schedule": 60.0},
     "release-overdue-holds": {"task": "billing.tasks.release_overdue_holds", "schedule": 60.0},
     "apply-stored-events": {"task": "billing.tasks.apply_stored_events", "schedule": 60.0},
+    "charge-due-instalments": {
+        "task": "billing.tasks.charge_due_instalments",
+        "schedule": 60.0,
+    },
     "submit-refunds": {"task": "billing.tasks.submit_open_refunds", "schedule": 60.0},
     "carry-on-runs": {"task": "billing.tasks.carry_on_runs", "schedule": 60.0},
     "issue-estimates": {"task": "billing.tasks.issue_estimates", "schedule": 60.0},

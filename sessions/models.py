@@ -78,6 +78,9 @@ class Programme(models.Model):
     door_opens_minutes = models.PositiveSmallIntegerField(
         default=15, help_text="How long before a session its door opens."
     )
+    instalments = models.BooleanField(
+        "three parts", default=True, help_text="Whether the price may be paid in three parts."
+    )
     superbill_allowed = models.BooleanField(
         "superbills may be issued",
         default=False,

@@ -129,6 +129,7 @@ ADDRESSES: dict[str, Address] = {
     "billing:prices": Address(MONEY),
     "billing:price_give": Address(MONEY, ("person",)),
     "billing:price_end": Address(MONEY, ("price",)),
+    "billing:payments": Address(MEMBER, ("seat",)),
     "billing:return": Address(frozenset({"buyer"}), ("held",)),
     "billing:papers": Address(MEMBER, ("seat",)),
     "billing:paper": Address(MEMBER, ("seat", "kind")),

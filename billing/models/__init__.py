@@ -6,6 +6,7 @@ from billing.models.events import StripeEvent
 from billing.models.ledger import LedgerEntry
 from billing.models.papers import IssuedPaper
 from billing.models.payments import CheckoutAttempt, Payment, Refund
+from billing.models.plans import Instalment, InstalmentTry, PaymentPlan
 from billing.models.prices import PersonalPrice, PromotionCode, Redemption
 from billing.models.reconciliation import Difference, Reconciliation
 from billing.models.runs import RefundRun, RunItem
@@ -14,9 +15,12 @@ __all__ = [
     "CheckoutAttempt",
     "Difference",
     "Dispute",
+    "Instalment",
+    "InstalmentTry",
     "IssuedPaper",
     "LedgerEntry",
     "Payment",
+    "PaymentPlan",
     "PersonalPrice",
     "PromotionCode",
     "Reconciliation",

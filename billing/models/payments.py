@@ -37,6 +37,12 @@ class CheckoutAttempt(models.Model):
     # Pages that wait for the truth ask Stripe every few seconds, however many they are.
     asked_at = models.DateTimeField(null=True)
     note = models.CharField(max_length=300, blank=True, help_text="Why it failed or waits.")
+    # Paying in three parts (see `billing.parts`). What the first part's page promised:
+    calendar = models.JSONField(null=True, blank=True, help_text="The three amounts and dates.")
+    # A later part that its member pays on a page.
+    instalment = models.ForeignKey(
+        "billing.Instalment", models.PROTECT, null=True, blank=True, related_name="attempts"
+    )
 
     class Meta:
         constraints = [
@@ -57,6 +63,11 @@ class CheckoutAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"Checkout {self.uuid}"
+
+    @property
+    def in_parts(self) -> bool:
+        """Whether this is the first of three parts, and the card is kept for the others."""
+        return self.calendar is not None
 
 
 class Payment(models.Model):

@@ -15,8 +15,9 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 
-from billing import checkout, events, gateway, prices, settlement
+from billing import checkout, events, gateway, parts, prices, settlement
 from billing.models import CheckoutAttempt
+from billing.part_forms import PARTS, WayForm
 from billing.standing import PaymentState, payment_state
 from billing.tasks import apply_event
 from enrollment import catalogue
@@ -33,6 +34,10 @@ log = structlog.get_logger("grouport.billing")
 
 # Pages that wait look at our own rows every 2 seconds, and at Stripe's this often.
 BETWEEN_QUESTIONS = dt.timedelta(seconds=5)
+PARTS_CHANGED = (
+    "The three parts are not offered as this page showed them. Nothing was charged. Please look "
+    "at the dates once more."
+)
 NO_PAGE = (
     "The payment page could not be opened just now. Nothing was charged and your seat is still "
     "kept. Please try again in a minute."
@@ -48,15 +53,18 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     mine = Q(member=member_of(request), public_id=public_id)
     if request.method != "POST":
         return pay_page(request, public_id, came_back="back" in request.GET)
+    choice = chosen(request)
     try:
-        shown = shown_cents(request)
-        address = checkout.start_checkout(whose=mine, now=now, shown_cents=shown)
+        address = checkout.start_checkout(whose=mine, now=now, choice=choice)
     except Enrollment.DoesNotExist:
         raise Http404 from None
     except checkout.HoldOver:
         return redirect("billing:return", public_id)
     except prices.PriceChanged as changed:
+        shown = choice.shown_cents
         return pay_page(request, public_id, status=409, changed=changed.price, was_cents=shown)
+    except checkout.PartsChanged:
+        return pay_page(request, public_id, status=422, trouble=PARTS_CHANGED)
     except checkout.CheckoutUnavailable as error:
         log.warning("checkout_unavailable", error=str(error))
         return pay_page(request, public_id, status=503, trouble=NO_PAGE)
@@ -64,6 +72,16 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         kick()
         return redirect("billing:return", public_id)
     return redirect(address)
+
+
+def chosen(request: HttpRequest) -> checkout.Choice:
+    """What was pressed, and what the page showed of it."""
+    in_parts = request.POST.get("way") == PARTS
+    return checkout.Choice(
+        in_parts=in_parts,
+        shown_cents=shown_cents(request),
+        seen=request.POST.get("seen", "") if in_parts else None,
+    )
 
 
 def shown_cents(request: HttpRequest) -> int | None:
@@ -80,20 +98,32 @@ def pay_page(
     """The page as it stands now, with `more` to say about what was just pressed."""
     now = timezone.now()
     mine = Q(member=member_of(request), public_id=public_id)
-    enrollment = get_object_or_404(Enrollment.objects.select_related("cohort"), mine)
+    whole = Enrollment.objects.select_related("cohort__programme", "member")
+    enrollment = get_object_or_404(whole, mine)
     payable = enrollment.held_at(now) and payment_state(enrollment) == PaymentState.CONFIRMING
     if not payable:
         return redirect("billing:return", public_id)
+    price = prices.standing_price(enrollment, now)
     context = {
         "enrollment": enrollment,
         "cohort": enrollment.cohort,
         "card": catalogue.group_card(pk=enrollment.cohort_id, now=now),
         "steps": steps("payment"),
         "kept_until": enrollment.held_until,
-        "price": prices.standing_price(enrollment, now),
+        "price": price,
+        "ways": ways(enrollment, price.cents, now),
         **more,
     }
     return render(request, "billing/pay.html", context, status=status)
+
+
+def ways(enrollment: Enrollment, total_cents: int, now: dt.datetime) -> WayForm | None:
+    """The choice between all at once and three parts, where there is one."""
+    calendar = parts.offered(enrollment=enrollment, total_cents=total_cents, now=now)
+    if calendar is None:
+        return None
+    zone = enrollment.member.time_zone
+    return WayForm(parts=calendar, total_cents=total_cents, currency=enrollment.currency, zone=zone)
 
 
 @login_required
@@ -187,7 +217,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
     except gateway.BadSignature as error:
         log.warning("webhook_refused", error=str(error))
         return HttpResponseBadRequest("This is not a signed event.")
-    if events.concerns_us(facts.type):
+    if events.concerns_us(facts.type, facts.payload["data"]["object"]):
         event_pk = events.store_event(facts=facts, now=timezone.now())
         if event_pk is not None:
             kick_on_commit(apply_event, event_pk=event_pk)

@@ -10,12 +10,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from billing import decisions, failed_refunds, mails
-from billing.decisions import AlreadyDecided, ChangedMeanwhile, Impossible, Rehearsal, Seen
+from billing import decisions, failed_refunds, mails, rehearsals
+from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.failed_refunds import AlreadySettled
 from billing.models import Refund, RefundDecision
 from billing.refund_forms import RefundForm, SettledForm
 from billing.refunds import NotRefundable
+from billing.rehearsals import Impossible, Rehearsal, Seen
 from billing.tasks import submit_open_refunds
 from billing.views.gate import money_desk
 from enrollment.models import Enrollment
@@ -57,9 +58,9 @@ def refund(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 def refund_form(enrollment: Enrollment, **how: Any) -> RefundForm:
     return RefundForm(
-        computed=decisions.computed_by(enrollment=enrollment, now=timezone.now()),
+        computed=rehearsals.computed_by(enrollment=enrollment, now=timezone.now()),
         currency=enrollment.currency,
-        has_seat=enrollment.status in decisions.CONFIRMED,
+        has_seat=enrollment.status in rehearsals.CONFIRMED,
         **how,
     )
 
@@ -79,7 +80,7 @@ def rehearsal_page(
     request: HttpRequest, enrollment: Enrollment, form: RefundForm, changed: list[str] | None = None
 ) -> HttpResponse:
     """All that a press would do. `changed` says what is different from what was looked at."""
-    found = decisions.rehearse(enrollment=enrollment, wish=form.wish(), now=timezone.now())
+    found = rehearsals.rehearse(enrollment=enrollment, wish=form.wish(), now=timezone.now())
     context = shown(found) | {
         "form": form,
         "changed": changed,
@@ -97,7 +98,7 @@ def shown(found: Rehearsal, decision: RefundDecision | None = None) -> dict[str,
         "rehearsal": found,
         "enrollment": found.enrollment,
         "mails": mails.previews(found, decision),
-        "seen": signing.dumps(decisions.as_dict(found.seen), salt=SALT),
+        "seen": signing.dumps(rehearsals.as_dict(found.seen), salt=SALT),
     }
 
 
@@ -198,7 +199,7 @@ def decision_page(
     if found.status == RefundDecision.Status.WAITING:
         try:
             context |= shown(
-                decisions.rehearse(
+                rehearsals.rehearse(
                     enrollment=found.enrollment,
                     wish=decisions.wish_of(found),
                     now=timezone.now(),

@@ -14,9 +14,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from billing import decisions, mails, run_plan, run_work, runs
-from billing.decisions import AlreadyDecided, ChangedMeanwhile, Impossible
+from billing import mails, rehearsals, run_plan, run_work, runs
+from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.models import RefundRun, RunItem
+from billing.rehearsals import Impossible
 from billing.run_forms import AsideForm, RunForm
 from billing.run_plan import Plan
 from billing.tasks import carry_on_runs, submit_open_refunds
@@ -304,7 +305,7 @@ def item_page(
             context |= {
                 "rehearsal": rehearsal,
                 "mails": mails.previews(rehearsal, ended=found.run.ends_group),
-                "seen": signing.dumps(decisions.as_dict(rehearsal.seen), salt=SALT),
+                "seen": signing.dumps(rehearsals.as_dict(rehearsal.seen), salt=SALT),
             }
         except Impossible as error:
             context["obstacle"] = error.message

@@ -23,6 +23,9 @@ DECLINES = {
     "insufficient_funds": Decline(
         "card_declined", "insufficient_funds", "Your card has insufficient funds.", "9995"
     ),
+    "closed_account": Decline(
+        "card_declined", "invalid_account", "Your card was declined.", "0002"
+    ),
     "expired_card": Decline("expired_card", "expired_card", "Your card has expired.", "0069"),
     "authentication_required": Decline(
         "authentication_required",
@@ -47,7 +50,10 @@ TEST_METHODS = {
     "pm_card_authenticationRequired": "authentication_required",
     "pm_card_chargeCustomerFail": "declined",
 }
-BEHAVIOURS = ("paid", "declined", "insufficient_funds", "expired_card", "authentication_required")
+BEHAVIOURS = (
+    *("paid", "declined", "insufficient_funds", "expired_card", "closed_account"),
+    *("authentication_required", "removed"),
+)
 
 
 def _settle_charge(store: Store, intent: JSON, charge: JSON) -> None:

@@ -64,12 +64,23 @@ def slow_payments(world: World, *, seconds: float | None = None) -> JSON:
     return {"seconds": seconds}
 
 
-def card(world: World, *, payment_method: str, behaviour: str) -> JSON:
-    """What a saved card does when it is charged next."""
+def card(world: World, *, behaviour: str, payment_method: str = "", customer: str = "") -> JSON:
+    """What a saved card does when it is charged next: this one, or the customer's newest.
+
+    `removed` takes it away from its customer, as somebody may in the dashboard.
+    """
     if behaviour not in bank.BEHAVIOURS:
         raise invalid(f"behaviour must be one of {', '.join(bank.BEHAVIOURS)}", param="behaviour")
-    world.store.own(payment_method)["behaviour"] = behaviour
-    return world.store.get("payment_method", payment_method)
+    if customer:
+        methods = world.store.newest_first("payment_method")
+        kept = [one["id"] for one in methods if one["customer"] == customer]
+        payment_method = kept[0] if kept else ""
+    method = world.store.get("payment_method", payment_method)
+    world.store.own(method["id"])["behaviour"] = behaviour
+    if behaviour == "removed":
+        method["customer"] = None
+        world.store.publish("payment_method.detached", method)
+    return method
 
 
 # --- Refunds and disputes -----------------------------------------------------------------

@@ -72,6 +72,11 @@ def _method(store: Store, params: JSON) -> JSON | None:
         store.own(method["id"])["behaviour"] = bank.TEST_METHODS[name]
         return method
     method = store.get("payment_method", name, param="payment_method")
+    if store.own(name).get("behaviour") == "removed":
+        raise invalid(
+            "The provided PaymentMethod was detached from a Customer. It may not be used again.",
+            param="payment_method",
+        )
     if method["customer"] and method["customer"] != params.get("customer"):
         raise invalid(
             f"The provided PaymentMethod {name} belongs to the Customer {method['customer']}. "

@@ -10,10 +10,10 @@ import uuid
 from typing import Any
 
 from accounts.models import User
-from billing import decisions, gateway, ledger, refunds
-from billing.decisions import Rehearsal, Wish
+from billing import decisions, gateway, ledger, refunds, rehearsals
 from billing.models import Payment, Refund, RefundDecision
 from billing.policy import Basis
+from billing.rehearsals import Rehearsal, Wish
 from enrollment.models import Enrollment
 from tests.billing.people import a_billing_admin
 from tests.enrollment.builders import FIRST_SESSION, HOUR, NOW, a_cohort, a_confirmed_seat
@@ -56,7 +56,7 @@ def a_paid_seat(*cents: int, **fields: Any) -> Enrollment:
 
 def look(enrollment: Enrollment, wish: Wish, now: dt.datetime) -> Rehearsal:
     enrollment.refresh_from_db()
-    return decisions.rehearse(enrollment=enrollment, wish=wish, now=now)
+    return rehearsals.rehearse(enrollment=enrollment, wish=wish, now=now)
 
 
 def decide(
@@ -89,7 +89,7 @@ def approve(
 ) -> RefundDecision:
     """A second person looks at it and presses."""
     now = now or after(3)
-    shown = decisions.rehearse(
+    shown = rehearsals.rehearse(
         enrollment=decision.enrollment,
         wish=decisions.wish_of(decision),
         now=now,

@@ -61,8 +61,8 @@ class Fault:
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real timeouts of the SDK, a hundred times shorter."""
-    monkeypatch.setattr(gateway, "PATIENT", (0.15, 2))
-    monkeypatch.setattr(gateway, "HURRIED", (0.15, 2))
+    monkeypatch.setattr("billing.gateway.client.PATIENT", (0.15, 2))
+    monkeypatch.setattr("billing.gateway.client.HURRIED", (0.15, 2))
 
 
 def press_pay(client: Client, enrollment: Enrollment) -> bool:

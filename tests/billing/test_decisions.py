@@ -9,10 +9,11 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from billing import decisions, facts, ledger, refunds
-from billing.decisions import AlreadyDecided, ChangedMeanwhile, Impossible, Wish
+from billing import decisions, facts, ledger, refunds, rehearsals
+from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund, RefundDecision
 from billing.policy import TERMS, Basis, Line
+from billing.rehearsals import Impossible, Wish
 from enrollment import attendance, rescheduling
 from enrollment import services as enrollment_services
 from enrollment.changes import Kind
@@ -107,13 +108,16 @@ def test_it_says_what_becomes_of_the_seat_and_the_links() -> None:
     )
     assert (kept.has_seat, kept.frees, freed.frees) == (True, False, True)
     assert freed.sessions_ahead == 9
-    assert freed.next_in_line == "The seat goes back to the group: anybody may reserve it."
+    assert (
+        freed.next_in_line
+        == "Nobody waits for it: it goes back to the group, and anybody may reserve it."
+    )
 
 
 def test_each_way_of_computing_is_shown_for_the_choice() -> None:
     enrollment = a_paid_seat()
     came_to(enrollment, 2)
-    found = decisions.computed_by(enrollment=enrollment, now=after(3))
+    found = rehearsals.computed_by(enrollment=enrollment, now=after(3))
     assert {basis.value: computed.cents for basis, computed in found.items()} == {
         "policy": 22_425,
         "attended": 27_409,
@@ -133,7 +137,7 @@ def test_a_look_writes_nothing_and_costs_the_same_however_much_there_is() -> Non
         enrollment = Enrollment.objects.select_related("cohort", "member").get(pk=enrollment.pk)
         before = RefundDecision.objects.count(), Refund.objects.count()
         with CaptureQueriesContext(connection) as queries:
-            decisions.rehearse(enrollment=enrollment, wish=BY_POLICY, now=after(3))
+            rehearsals.rehearse(enrollment=enrollment, wish=BY_POLICY, now=after(3))
         assert (RefundDecision.objects.count(), Refund.objects.count()) == before
         counts.append(len(queries))
     assert counts[0] == counts[1]

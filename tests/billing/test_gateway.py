@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from billing import gateway
+from billing.gateway.client import _session
 from sandbox.stripe_standin.process import Standin
 from tests.enrollment.crowd import at_once
 
@@ -32,7 +33,7 @@ def test_the_environments_proxies_are_used(
         monkeypatch.delenv(name.lower(), raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    session = gateway._session(base)
+    session = _session(base)
     asked = requests.Request("GET", base or HTTPS).prepare()
     settings = session.merge_environment_settings(asked.url, {}, None, None, None)
     assert {name: url for name, url in settings["proxies"].items() if url} == proxies

@@ -43,7 +43,7 @@ def test_it_shows_the_price_and_until_when_the_seat_is_kept() -> None:
     reply = signed_in(enrollment.member).get(url(enrollment))
     page = reply.content.decode()
     assert reply.status_code == 200
-    assert "Pay $249.50" in page
+    assert "In full: $249.50 today" in page
     assert enrollment.held_until is not None
     assert f"{time_of_day(enrollment.held_until, enrollment.member.time_zone)}</time>" in page
     assert reply["Cache-Control"].startswith("max-age=0, no-cache, no-store")

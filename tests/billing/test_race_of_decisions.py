@@ -16,17 +16,29 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from accounts.models import User
-from billing import decisions, facts, failed_refunds, gateway, ledger, refunds, settlement, sweeps
-from billing.decisions import AlreadyDecided, ChangedMeanwhile, Impossible, Wish
+from billing import (
+    decisions,
+    facts,
+    failed_refunds,
+    gateway,
+    ledger,
+    refunds,
+    rehearsals,
+    settlement,
+    sweeps,
+)
+from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.failed_refunds import AlreadySettled
 from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund, RefundDecision
 from billing.policy import Basis
+from billing.rehearsals import Impossible, Wish
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, EnrollmentMove, Seat
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import PRICE, a_payment, checkout_state, now
-from tests.billing.decided import a_failed_refund, a_paid_seat, after, approve, decide, look
+from tests.billing.decided import a_failed_refund, a_paid_seat, after, approve, decide, look, paid
 from tests.billing.people import a_billing_admin
+from tests.enrollment.builders import a_held_seat
 from tests.enrollment.crowd import at_once
 
 pytestmark = [pytest.mark.race, pytest.mark.django_db(transaction=True)]
@@ -77,7 +89,7 @@ def test_many_desks_that_saw_the_same_money_give_it_back_once() -> None:
 
 def careless_desk(enrollment: Enrollment, actor: User) -> None:
     """Looks, and presses a moment later without a lock and without looking again."""
-    shown = decisions.rehearse(enrollment=enrollment, wish=SOME, now=after(3))
+    shown = rehearsals.rehearse(enrollment=enrollment, wish=SOME, now=after(3))
     time.sleep(MOMENT)
     for take in shown.takes:
         refunds.request_refund(
@@ -220,7 +232,7 @@ def a_waiting_decision() -> RefundDecision:
 
 def test_two_second_persons_who_agree_at_once_carry_it_out_once() -> None:
     decision = a_waiting_decision()
-    shown = decisions.rehearse(
+    shown = rehearsals.rehearse(
         enrollment=decision.enrollment,
         wish=decisions.wish_of(decision),
         now=after(3),
@@ -311,7 +323,7 @@ def test_whoever_leaves_while_the_desk_frees_the_seat_leaves_once() -> None:
     assert outcomes
 
 
-def look_to_free(enrollment: Enrollment) -> decisions.Rehearsal:
+def look_to_free(enrollment: Enrollment) -> rehearsals.Rehearsal:
     return look(enrollment, Wish(Basis.POLICY, frees_seat=True), after(3))
 
 
@@ -320,7 +332,7 @@ def test_control_without_the_lock_money_goes_for_a_seat_that_somebody_else_freed
     looked, left = threading.Event(), threading.Event()
 
     def careless() -> bool:
-        shown = decisions.rehearse(
+        shown = rehearsals.rehearse(
             enrollment=enrollment, wish=Wish(Basis.POLICY, frees_seat=True), now=after(3)
         )
         looked.set()
@@ -382,6 +394,31 @@ def test_money_that_arrives_while_the_desk_decides_goes_back_once() -> None:
         left = {"withdrawn", "late_paid"} if decided else {"active"}
         assert enrollment.status in left
         assert facts.money_of(enrollment).left == (0 if decided else PRICE)
+
+
+def test_odd_money_that_goes_back_while_refunds_are_booked_never_deadlocks() -> None:
+    for _ in range(ROUNDS):
+        attempt = a_second_page(a_held_seat(now=after(0)))
+        CheckoutAttempt.objects.filter(pk=attempt.pk).update(status="review")
+        payment = paid(attempt.enrollment, PRICE, attempt=attempt)
+        states = [
+            gateway.RefundState(
+                refund_id=f"re_{payment.pk}_{number}",
+                status="succeeded",
+                reference="",
+                failure="",
+                amount_cents=100,
+                payment_intent_id=payment.stripe_payment_intent_id or "",
+            )
+            for number in range(6)
+        ]
+        book = [partial(refunds.import_outside, state=one, now=after(3)) for one in states]
+        back = partial(
+            settlement.return_reviewed, attempt=attempt, actor=a_billing_admin(), now=after(3)
+        )
+        results = together(*book[:3], back, *book[3:])
+        assert [one for one in results if not isinstance(one, bool)] == []
+        assert going_back(attempt.enrollment) == PRICE
 
 
 # --- A refund that failed ---------------------------------------------------------------

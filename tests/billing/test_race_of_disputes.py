@@ -12,11 +12,11 @@ from billing import (
     differences,
     dispute_seats,
     disputes,
-    gateway_books,
     ledger,
     reconciliation,
     refunds,
 )
+from billing.gateway import books as gateway_books
 from billing.models import Difference, Dispute, LedgerEntry, Payment, Reconciliation, Refund
 from enrollment.models import EnrollmentMove
 from sandbox.stripe_standin.process import Standin

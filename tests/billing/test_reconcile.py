@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
 from billing import checkout, gateway, sweeps, tasks
+from billing.gateway.client import client
 from billing.models import CheckoutAttempt, Payment, Refund
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import (
@@ -89,7 +90,7 @@ def test_a_young_attempt_is_left_to_its_webhook(standin: Standin) -> None:
 
 def test_somebody_elses_payments_in_the_same_account_are_passed_over(standin: Standin) -> None:
     params: Any = {**at_the_page().params, "client_reference_id": "order-17"}
-    session = gateway.client().v1.checkout.sessions.create(params)
+    session = client().v1.checkout.sessions.create(params)
     standin.control("pay", session=session.id)
     reconcile()
     assert Payment.objects.count() == 0
@@ -104,7 +105,7 @@ def test_more_pages_than_fit_on_one_list_are_all_read(standin: Standin) -> None:
     standin.control("pay", session=page)
     params: Any = {**lost.attempts.get().params, "client_reference_id": "order"}
     for _ in range(101):
-        other = gateway.client().v1.checkout.sessions.create(params)
+        other = client().v1.checkout.sessions.create(params)
         standin.control("pay", session=other.id)
     reconcile()
     assert refreshed(lost).status == "active"

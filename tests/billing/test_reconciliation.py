@@ -18,12 +18,13 @@ from billing import (
     differences,
     disputes,
     gateway,
-    gateway_books,
     ledger,
     reconciliation,
     sweeps,
     tasks,
 )
+from billing.gateway import books as gateway_books
+from billing.gateway.client import client
 from billing.models import (
     CheckoutAttempt,
     Difference,
@@ -287,7 +288,7 @@ def test_what_differs_is_listed_once_and_mended_by_nobody(
 def test_somebody_elses_money_in_the_same_account_is_passed_over(standin: Standin) -> None:
     params: Any = {**at_the_page().params, "client_reference_id": "order-17", "metadata": {}}
     params["payment_intent_data"] = {}
-    session = gateway.client().v1.checkout.sessions.create(params)
+    session = client().v1.checkout.sessions.create(params)
     standin.control("pay", session=session.id)
     standin.control("refund", session=session.id, amount=100)
     assert compare() == []
@@ -315,7 +316,7 @@ def test_more_objects_than_one_list_holds_are_all_compared(standin: Standin) -> 
         params["client_reference_id"] = str(uuid.uuid4())
         params["metadata"] = {"attempt": params["client_reference_id"]}
         params["payment_intent_data"] = {"metadata": params["metadata"]}
-        session = gateway.client().v1.checkout.sessions.create(params)
+        session = client().v1.checkout.sessions.create(params)
         standin.control("pay", session=session.id)
     assert len(compare()) == 101
 

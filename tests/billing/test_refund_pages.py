@@ -169,7 +169,7 @@ def test_the_rehearsal_shows_all_that_would_happen_and_does_nothing(desk: Client
         "$24.92 to the card that paid $99.67",
         "the door is shut to them",
         "9 sessions still to come: no more links",
-        "The seat goes back to the group: anybody may reserve it.",
+        "Nobody waits for it: it goes back to the group, and anybody may reserve it.",
         "Subject: Your refund of $199.33 is on its way",
         "Subject: Your refund of $24.92 is on its way",
         "Your seat is free again from now on",

@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing import mails
-from billing.decisions import Wish
 from billing.models import Refund, RefundDecision
 from billing.policy import Basis
+from billing.rehearsals import Wish
 from enrollment import rescheduling
 from enrollment.changes import Kind
 from enrollment.changes import Wish as Change

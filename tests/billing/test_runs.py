@@ -12,9 +12,10 @@ from pytest_django import Settings
 
 from accounts.models import AuditEntry
 from billing import decisions, run_work, runs
-from billing.decisions import AlreadyDecided, ChangedMeanwhile, Impossible
+from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.models import Dispute, Payment, Refund, RefundDecision, RefundRun, RunItem
 from billing.policy import Basis
+from billing.rehearsals import Impossible
 from billing.run_plan import Whom
 from enrollment import door, links, refusals
 from enrollment import services as enrollment_services

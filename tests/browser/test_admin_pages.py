@@ -18,6 +18,8 @@ PAGES = [
     "/admin/enrollment/enrollment/1/change/",
     "/admin/billing/checkoutattempt/",
     "/admin/billing/payment/",
+    "/admin/billing/instalment/",
+    "/admin/billing/instalmenttry/",
     "/admin/billing/refund/",
     "/admin/billing/stripeevent/",
     "/admin/outbox/message/",

@@ -110,6 +110,31 @@ def test_pages_of_a_member_who_reserves(inspector: Inspector) -> None:
 
 
 @readers
+def test_pages_of_somebody_who_pays_in_parts(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.goto(page_of_group(inspector, "hawaii-afternoon"))
+    page.get_by_role("link", name="Reserve your seat").first.click()
+    sign_up(inspector.visitor)
+    tell_about_yourself(page, state="HI")
+    agree(page)
+    page.get_by_label(re.compile("In 3 parts")).check()
+    inspector.look("pay, in parts")
+    page.get_by_role("button", name="Go on to pay").click()
+    page.get_by_role("button", name=re.compile("^Pay")).first.click()
+    page.get_by_role("heading", name="Your seat is confirmed").wait_for()
+    inspector.look("confirmed, in parts")
+    page.get_by_role("link", name="Go to my group").click()
+    inspector.look("my group, in parts")
+    page.get_by_role("link", name="Your three payments").click()
+    inspector.look("payments")
+    page.get_by_role("button", name=re.compile("Pay part 2 now")).click()
+    page.get_by_role("button", name=re.compile("^Pay")).first.click()
+    page.get_by_role("button", name=re.compile("Pay part 3 now")).wait_for()
+    inspector.look("payments, one more part paid")
+    inspector.finish()
+
+
+@readers
 def test_pages_around_a_full_group_and_a_running_session(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)

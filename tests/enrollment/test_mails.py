@@ -403,7 +403,7 @@ def test_a_confirmation_is_owed_in_grace(smtp_sink: SmtpSink) -> None:
     assert deliver(NOW) == Tally(sent=1)
 
 
-@pytest.mark.parametrize(("kind", "each"), [(links.SEAT_CONFIRMED, 2), (links.SESSION_LINK, 3)])
+@pytest.mark.parametrize(("kind", "each"), [(links.SEAT_CONFIRMED, 3), (links.SESSION_LINK, 3)])
 def test_a_batch_of_mails_takes_the_same_queries_for_one_and_for_many(kind: str, each: int) -> None:
     cohort = a_cohort()
     for _ in range(5):

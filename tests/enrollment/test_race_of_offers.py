@@ -258,3 +258,27 @@ def test_control_looking_first_and_writing_then_accepts_a_seat_that_is_gone() ->
     )
     assert results == [None, None]
     assert Seat.objects.get(cohort=group).enrollment is None
+
+
+def test_whoever_is_being_offered_a_seat_leaves_after_that_or_not_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first in line is locked before the chair is taken: no chair stays with who has left."""
+    group = a_full_group()
+    line = a_line(group, 2)
+    claim = seats.claim_seat
+    leave = leaving(line[0])
+    leaver = threading.Thread(target=at_once, args=([leave],))
+
+    def claim_while_they_leave(**which: int) -> bool:
+        if not leaver.ident:
+            leaver.start()
+            leaver.join(timeout=1)
+        return claim(**which)
+
+    monkeypatch.setattr(waitlist, "claim_seat", claim_while_they_leave)
+    [withdraw] = withdrawals(group)
+    withdraw()
+    leaver.join(timeout=PATIENCE)
+    assert statuses(line) == [Status.OFFERED, Status.WAITLISTED]
+    every_offer_has_one_seat()

@@ -8,9 +8,9 @@ import uuid
 from django.db import transaction
 
 from billing import decisions, run_work
-from billing.decisions import Wish
 from billing.models import RunItem
 from billing.policy import Basis
+from billing.rehearsals import Wish, rehearse
 from enrollment.models import Enrollment
 
 SECONDS = 0.4
@@ -26,7 +26,7 @@ def careless(*, now: dt.datetime) -> bool:
     decision = decisions.decide(
         enrollment_id=enrollment.pk,
         wish=wish,
-        seen=decisions.rehearse(enrollment=enrollment, wish=wish, now=now).seen,
+        seen=rehearse(enrollment=enrollment, wish=wish, now=now).seen,
         key=uuid.uuid4(),
         actor=item.run.made_by,
         reason="",

@@ -444,6 +444,7 @@ def test_a_saved_card_is_charged_off_session(standin: Standin, client: stripe.St
         ("declined", "card_declined", "generic_decline"),
         ("insufficient_funds", "card_declined", "insufficient_funds"),
         ("expired_card", "expired_card", "expired_card"),
+        ("closed_account", "card_declined", "invalid_account"),
         ("authentication_required", "authentication_required", "authentication_required"),
     ],
 )
@@ -462,6 +463,37 @@ def test_a_saved_card_that_is_refused_is_402_and_can_be_confirmed_later(
     standin.control("card", payment_method=method, behaviour="paid")
     intent = client.v1.payment_intents.confirm(intent_id, {"payment_method": method})
     assert intent.status == "succeeded"
+
+
+def test_a_card_is_controlled_by_its_customer_and_may_be_removed(
+    standin: Standin, client: stripe.StripeClient
+) -> None:
+    customer, method = saved_card(standin, client)
+    changed = standin.control("card", customer=customer, behaviour="removed")
+    assert (changed["id"], changed["customer"]) == (method, None)
+    assert client.v1.customers.payment_methods.list(customer).data == []
+    with pytest.raises(stripe.InvalidRequestError) as raised:
+        client.v1.payment_intents.create(instalment(customer, method))
+    assert raised.value.http_status == 400
+    assert standin.events("payment_method.detached")
+
+
+def test_a_customer_made_before_keeps_the_card_of_a_payment_page(
+    standin: Standin, client: stripe.StripeClient
+) -> None:
+    made = client.v1.customers.create({"metadata": {"attempt": "1"}}, {"idempotency_key": "c"})
+    again = client.v1.customers.create({"metadata": {"attempt": "1"}}, {"idempotency_key": "c"})
+    assert made.id == again.id
+    keep: Any = {"setup_future_usage": "off_session"}
+    params: Any = order(standin, customer=made.id, payment_intent_data=keep)
+    params.pop("customer_email", None)
+    session = client.v1.checkout.sessions.create(params)
+    standin.control("pay", session=session.id)
+    session = client.v1.checkout.sessions.retrieve(session.id)
+    [method] = client.v1.customers.payment_methods.list(made.id).data
+    intent = client.v1.payment_intents.retrieve(str(session.payment_intent))
+    assert (intent.customer, intent.payment_method) == (made.id, method.id)
+    assert client.v1.payment_intents.create(instalment(made.id, method.id)).status == "succeeded"
 
 
 def test_stripes_own_test_cards_are_known(client: stripe.StripeClient) -> None:

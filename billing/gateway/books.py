@@ -1,6 +1,6 @@
 """Reading Stripe's books: disputes, and the objects of a period.
 
-A part of the gateway: it alone and `billing.gateway` speak Stripe. Errors are the gateway's.
+Not among what `billing.gateway` names: `ChargeState` here is one line of a book.
 """
 
 import dataclasses
@@ -10,7 +10,8 @@ from typing import Any
 
 import stripe
 
-from billing.gateway import CheckoutState, RefusedByStripe, _checkout_state, _Translated, client
+from billing.gateway.checkout import CheckoutState, _checkout_state
+from billing.gateway.client import RefusedByStripe, Translated, client
 
 PAGE = 100
 
@@ -87,14 +88,14 @@ def _id(value: Any) -> str:
 
 
 def retrieve_dispute(dispute_id: str) -> DisputeState:
-    with _Translated():
+    with Translated():
         dispute = client().v1.disputes.retrieve(dispute_id)
     return _dispute_state(dispute)
 
 
 def disputes(*, since: dt.datetime, until: dt.datetime) -> Iterator[DisputeState]:
     """All disputes opened in that time, newest first."""
-    with _Translated():
+    with Translated():
         page = client().v1.disputes.list(_listed(since, until))
         for dispute in page.auto_paging_iter():
             yield _dispute_state(dispute)
@@ -129,7 +130,7 @@ def _movement(dispute: stripe.Dispute, row: stripe.BalanceTransaction) -> Moveme
 
 def paid_charges(*, since: dt.datetime, until: dt.datetime) -> Iterator[ChargeState]:
     """The charges of that time that succeeded, newest first."""
-    with _Translated():
+    with Translated():
         page = client().v1.charges.list(_listed(since, until))
         for charge in page.auto_paging_iter():
             if charge.status == "succeeded":
@@ -139,7 +140,7 @@ def paid_charges(*, since: dt.datetime, until: dt.datetime) -> Iterator[ChargeSt
 def charge_of(payment_intent_id: str) -> ChargeState | None:
     """What Stripe took for a payment intent; None if it knows no such thing."""
     try:
-        with _Translated():
+        with Translated():
             intent = client().v1.payment_intents.retrieve(
                 payment_intent_id, {"expand": ["latest_charge"]}
             )
@@ -175,7 +176,7 @@ def _charge_state(charge: stripe.Charge) -> ChargeState:
 
 def completed_pages(*, since: dt.datetime, until: dt.datetime) -> Iterator[CheckoutState]:
     """The payment pages made in that time that somebody completed, newest first."""
-    with _Translated():
+    with Translated():
         page = client().v1.checkout.sessions.list(
             _listed(since, until, status="complete", expand=["data.payment_intent"])
         )
@@ -185,7 +186,7 @@ def completed_pages(*, since: dt.datetime, until: dt.datetime) -> Iterator[Check
 
 def page_of(payment_intent_id: str) -> CheckoutState | None:
     """The payment page on which something was paid."""
-    with _Translated():
+    with Translated():
         page = client().v1.checkout.sessions.list(
             {
                 "payment_intent": payment_intent_id,
@@ -199,7 +200,7 @@ def page_of(payment_intent_id: str) -> CheckoutState | None:
 def retrieve_page(session_id: str) -> CheckoutState | None:
     """A payment page, or None if Stripe knows no such page."""
     try:
-        with _Translated():
+        with Translated():
             session = client().v1.checkout.sessions.retrieve(
                 session_id, {"expand": ["payment_intent"]}
             )
@@ -210,7 +211,7 @@ def retrieve_page(session_id: str) -> CheckoutState | None:
 
 def refunds(*, since: dt.datetime, until: dt.datetime) -> Iterator[BookedRefund]:
     """All refunds made in that time, whoever made them, newest first."""
-    with _Translated():
+    with Translated():
         page = client().v1.refunds.list(_listed(since, until))
         for refund in page.auto_paging_iter():
             yield _booked_refund(refund)
@@ -218,7 +219,7 @@ def refunds(*, since: dt.datetime, until: dt.datetime) -> Iterator[BookedRefund]
 
 def refund_of(refund_id: str) -> BookedRefund | None:
     try:
-        with _Translated():
+        with Translated():
             refund = client().v1.refunds.retrieve(refund_id)
     except RefusedByStripe:
         return None
