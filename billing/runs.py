@@ -16,8 +16,9 @@ from django.db.models.functions import Coalesce
 
 from accounts import audit
 from accounts.models import Action, Subject, User
+from billing import plans
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
-from billing.models import RefundRun, RunItem
+from billing.models import Instalment, RefundRun, RunItem
 from billing.policy import Basis
 from billing.rehearsals import Impossible
 from billing.run_plan import Plan, Whom, plan
@@ -144,7 +145,10 @@ def _write_items(run: RefundRun, made: Plan, now: dt.datetime) -> None:
 
 
 def _begin(run: RefundRun, made: Plan, actor: User, now: dt.datetime) -> None:
-    if run.ends_group and made.cohort.status != Cohort.Status.ARCHIVED:
+    """End the group at once, if it is to end; its members' money comes one by one."""
+    if not run.ends_group:
+        return
+    if made.cohort.status != Cohort.Status.ARCHIVED:
         ending.end_group(
             cohort_id=run.cohort_id,
             version=made.cohort.version,
@@ -152,6 +156,12 @@ def _begin(run: RefundRun, made: Plan, actor: User, now: dt.datetime) -> None:
             reason=run.reason,
             now=now,
         )
+    # Nobody's card is charged for a group that is over, however long the run takes.
+    due = Instalment.objects.filter(
+        enrollment__cohort=run.cohort_id, status=Instalment.Status.DUE
+    ).values_list("enrollment", flat=True)
+    for enrollment_id in sorted(set(due)):
+        plans.end_plan(enrollment_id=enrollment_id, now=now, why="The group is not held any more")
 
 
 # --- While it runs ----------------------------------------------------------------------

@@ -22,9 +22,11 @@ from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, Seat
 from enrollment.states import Status
 from outbox.models import Message
+from sandbox.stripe_standin.process import Standin
 from sessions.models import Cohort, GroupSession
-from tests.billing.builders import mails, refreshed
+from tests.billing.builders import a_group, mails, now, refreshed
 from tests.billing.decided import PRICE, after, decide, paid
+from tests.billing.instalments import AMOUNTS, a_plan, statuses
 from tests.billing.people import a_billing_admin
 from tests.billing.run_people import (
     EVERYBODY,
@@ -233,6 +235,18 @@ def test_a_kept_seat_holds_the_end_open_and_late_money_waits_for_a_person() -> N
     carry_on(NOW + HOUR)
     assert refreshed_run(run).state == "done"
     assert going_back(cohort) == [PRICE, PRICE]
+
+
+def test_no_part_is_charged_for_a_group_that_is_over(standin: Standin) -> None:
+    cohort = a_group()
+    enrollment = a_plan(standin, cohort)
+    assert look(cohort, now=now()).pay_in_parts == 1
+    run = start(cohort, now=now())
+    runs.pause(run=run)
+    assert statuses(enrollment) == ["paid", "cancelled", "cancelled"]
+    runs.go_on(run=run)
+    carry_on(now())
+    assert going_back(cohort) == [AMOUNTS[0]]
 
 
 def test_it_stands_in_the_history_and_is_told_to_who_leads() -> None:
