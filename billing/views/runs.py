@@ -16,7 +16,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from billing import mails, rehearsals, run_plan, run_work, runs
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
-from billing.models import RefundRun, RunItem
+from billing.models import Refund, RefundRun, RunItem
 from billing.rehearsals import Impossible
 from billing.run_forms import AsideForm, RunForm
 from billing.run_plan import Plan
@@ -231,7 +231,15 @@ def run_page(
 
 
 def progress_of(found: RefundRun) -> dict[str, Any]:
-    return {"run": found, "items": list(items_of(found)), "cohort": found.cohort}
+    items = list(items_of(found))
+    decisions = [one.decision for one in items if one.decision]
+    failed = [
+        refund
+        for decision in decisions
+        for refund in decision.refunds.all()
+        if refund.status == Refund.Status.FAILED
+    ]
+    return {"run": found, "items": items, "cohort": found.cohort, "failed": len(failed)}
 
 
 @money_desk
