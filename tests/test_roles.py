@@ -375,11 +375,11 @@ def a_dispute(seat: Enrollment, now: dt.datetime) -> Dispute:
         enrollment=seat,
         amount_cents=29_900,
         currency="usd",
-        stripe_payment_intent_id="pi_1",
+        stripe_payment_intent_id=f"pi_of_{seat.pk}",
         paid_at=now,
     )
     return Dispute.objects.create(
-        stripe_dispute_id="dp_1",
+        stripe_dispute_id=f"dp_{seat.pk}",
         payment=payment,
         amount_cents=29_900,
         currency="usd",
