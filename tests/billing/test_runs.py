@@ -498,6 +498,22 @@ def test_what_breaks_on_one_person_keeps_back_nobody_else(monkeypatch: pytest.Mo
     assert len(going_back(cohort)) == 3
 
 
+def test_what_was_begun_with_somebody_who_changed_is_undone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cohort, decides = a_paid_group(1), decisions.decide
+    run = start(cohort)
+
+    def changes_in_the_middle(**how: Any) -> RefundDecision:
+        decides(**how)
+        raise ChangedMeanwhile(["The bank took it."])
+
+    monkeypatch.setattr(decisions, "decide", changes_in_the_middle)
+    carry_on()
+    assert states(run) == ["changed"]
+    assert (going_back(cohort), RefundDecision.objects.count()) == ([], 0)
+
+
 def test_without_a_database_nobody_is_marked_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     run = start(a_paid_group(2))
 
