@@ -139,6 +139,9 @@ class Action(models.TextChoices):
     BOOKS_IMPORTED = "books.imported", "Imported what the books did not have"
     BOOKS_ADJUSTED = "books.adjusted", "Put the books right by hand"
     BOOKS_SETTLED = "books.settled", "Settled a difference another way"
+    RUN_STARTED = "run.started", "Began to refund a group"
+    RUN_APPROVED = "run.approved", "Agreed to refund a group"
+    RUN_STOPPED = "run.stopped", "Stopped refunding a group"
 
 
 def actions() -> list[tuple[str, str]]:
@@ -155,6 +158,7 @@ class Subject(models.TextChoices):
     LEDGER = "ledger", "Lines of the ledger"
     DISPUTE = "dispute", "Dispute"
     DIFFERENCE = "difference", "Difference"
+    RUN = "run", "Refund of a group"
 
 
 def subjects() -> list[tuple[str, str]]:

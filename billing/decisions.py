@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts.models import User
 from billing import facts, plans, refunds
-from billing.models import Payment, Refund, RefundDecision
+from billing.models import Payment, Refund, RefundDecision, RefundRun
 from billing.policy import Basis, Computed
 from billing.rehearsals import (
     Impossible,
@@ -56,11 +56,13 @@ def decide(
     reason: str,
     now: dt.datetime,
     by_member: bool = False,
+    run: RefundRun | None = None,
 ) -> RefundDecision:
     """Do what the rehearsal showed, or let it wait for a second person. No network.
 
     `key` was made with the rehearsal: the same one again is the same decision. What a member
-    asks for `by_member` the policy has decided: nobody else has to agree. Raises
+    asks for `by_member` the policy has decided, and of a `run` each item was agreed to as a
+    whole: nobody else has to agree. Raises
     ChangedMeanwhile when what was `seen` does not hold any more, and Impossible.
     """
     enrollment = lock(enrollment_id, frees_seat=wish.frees_seat)
@@ -71,7 +73,8 @@ def decide(
         return made
     rehearsal = rehearse(enrollment=enrollment, wish=wish, now=now)
     _refuse_stale(seen, rehearsal)
-    waits = rehearsal.needs_second and not by_member
+    waits = rehearsal.needs_second and not by_member and run is None
+    agreed_by = (run and run.approved_by) or actor
     decision = RefundDecision.objects.create(
         uuid=key,
         enrollment=enrollment,
@@ -83,11 +86,11 @@ def decide(
         computed=[[line.label, line.cents] for line in rehearsal.computed.lines],
         reason=reason,
         status=RefundDecision.Status.WAITING if waits else RefundDecision.Status.DONE,
-        needs_second=waits,
+        needs_second=run.needs_second if run else waits,
         by_member=by_member,
         made_by=actor,
         made_at=now,
-        decided_by=None if waits else actor,
+        decided_by=None if waits else agreed_by,
         decided_at=None if waits else now,
     )
     if not waits:

@@ -4,7 +4,8 @@ Reads only; a constant number of queries, however many payments, refunds or sess
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 from django.db.models import Exists, OuterRef, Q, Sum
 
@@ -65,42 +66,62 @@ def money_of(enrollment: Enrollment) -> Money:
 
     The processor's fees are ours, not the member's.
     """
+    return money_of_each([enrollment.pk])[enrollment.pk]
+
+
+def money_of_each(enrollments: Collection[int]) -> dict[int, Money]:
+    """The same of several enrolments, by their keys. Three queries."""
     gone = Q(kind__in=WENT_BACK) | Q(kind=Kind.ADJUSTMENT, amount_cents__lt=0)
-    lines = LedgerEntry.objects.filter(enrollment=enrollment).exclude(kind=Kind.FEE)
-    posted = lines.aggregate(
-        back=Sum("amount_cents", filter=gone), paid=Sum("amount_cents", filter=~gone)
+    lines = LedgerEntry.objects.filter(enrollment__in=enrollments).exclude(kind=Kind.FEE)
+    posted = (
+        lines.order_by()
+        .values("enrollment")
+        .annotate(back=Sum("amount_cents", filter=gone), paid=Sum("amount_cents", filter=~gone))
     )
-    waiting = Refund.objects.filter(enrollment=enrollment).aggregate(
+    refunds = Refund.objects.filter(enrollment__in=enrollments).order_by().values("enrollment")
+    waiting = refunds.annotate(
         on_its_way=Sum("amount_cents", filter=Q(status__in=NOT_POSTED)),
         failed=Sum("amount_cents", filter=still_failed()),
     )
-    return Money(
-        paid=posted["paid"] or 0,
-        back=(waiting["on_its_way"] or 0) - (posted["back"] or 0),
-        failed=waiting["failed"] or 0,
-        moving=_moving(enrollment),
-    )
+    moving = _moving(enrollments)
+    found = {pk: Money(paid=0, back=0, failed=0, moving=moving.get(pk, 0)) for pk in enrollments}
+    for line in posted:
+        said = found[line["enrollment"]]
+        said = replace(said, paid=line["paid"] or 0, back=-(line["back"] or 0))
+        found[line["enrollment"]] = said
+    for one in waiting:
+        said = found[one["enrollment"]]
+        back = said.back + (one["on_its_way"] or 0)
+        found[one["enrollment"]] = replace(said, back=back, failed=one["failed"] or 0)
+    return found
 
 
-def _moving(enrollment: Enrollment) -> int:
-    """The credit of an open transfer, while its new seat can still be paid for."""
+def _moving(enrollments: Collection[int]) -> dict[int, int]:
+    """The credits of open transfers, while their new seats can still be paid for. One query."""
     moving = Transfer.objects.filter(
-        Transfer.KEPT, source=enrollment, state=Transfer.State.OPEN
-    ).values_list("credit_cents", flat=True)
-    return moving.first() or 0
+        Transfer.KEPT, source__in=enrollments, state=Transfer.State.OPEN
+    )
+    return dict(moving.values_list("source", "credit_cents"))
 
 
 def paid_by(enrollment: Enrollment) -> list[int]:
     """This enrolment, and those that its member came from with their money. One query."""
+    return _paid_by_each([enrollment])[enrollment.pk]
+
+
+def _paid_by_each(enrollments: Collection[Enrollment]) -> dict[int, list[int]]:
     came_from = dict(
         Transfer.objects.filter(
-            source__member=enrollment.member_id, state=Transfer.State.DONE
+            source__member__in={one.member_id for one in enrollments}, state=Transfer.State.DONE
         ).values_list("target", "source")
     )
-    chain = [enrollment.pk]
-    while chain[-1] in came_from:
-        chain.append(came_from[chain[-1]])
-    return chain
+    chains = {}
+    for one in enrollments:
+        chain = [one.pk]
+        while chain[-1] in came_from:
+            chain.append(came_from[chain[-1]])
+        chains[one.pk] = chain
+    return chains
 
 
 def still_failed() -> Q:
@@ -114,21 +135,37 @@ def refundable_payments(enrollment: Enrollment) -> list[Source]:
     Whoever came from another group brought money along that was paid there. Two queries, and a
     few more for each payment that a bank asked about. What is refunded already is left out.
     """
+    return refundable_payments_of_each([enrollment])[enrollment.pk]
+
+
+def refundable_payments_of_each(enrollments: Collection[Enrollment]) -> dict[int, list[Source]]:
+    """The same of several enrolments, by their keys, in as many queries."""
     asked_about = Exists(Dispute.objects.filter(payment=OuterRef("pk")))
-    payments = (
+    chains = _paid_by_each(enrollments)
+    every = (
         Payment.objects.select_related("attempt")
         .annotate(asked_about=asked_about)
-        .filter(enrollment__in=paid_by(enrollment))
+        .filter(enrollment__in={pk for chain in chains.values() for pk in chain})
+        .order_by("-paid_at", "-pk")
     )
-    found = []
-    for payment in payments.order_by("-paid_at", "-pk"):
-        left = payment.amount_cents - payment.refund_reserved_cents
-        obstacle = _obstacle(payment, enrollment)
-        if payment.asked_about:
-            left, obstacle = disputes.left_cents(payment), obstacle or disputes.obstacle(payment)
-        if left > 0:
-            found.append(Source(payment, left, obstacle))
-    return found
+    payments = list(every)
+    return {
+        one.pk: [
+            source
+            for payment in payments
+            if payment.enrollment_id in chains[one.pk]
+            and (source := _source(payment, one, asked_about=payment.asked_about)).left > 0
+        ]
+        for one in enrollments
+    }
+
+
+def _source(payment: Payment, enrollment: Enrollment, *, asked_about: bool) -> Source:
+    left = payment.amount_cents - payment.refund_reserved_cents
+    obstacle = _obstacle(payment, enrollment)
+    if asked_about:
+        left, obstacle = disputes.left_cents(payment), obstacle or disputes.obstacle(payment)
+    return Source(payment, left, obstacle)
 
 
 def _obstacle(payment: Payment, enrollment: Enrollment) -> str:
@@ -146,11 +183,16 @@ def _obstacle(payment: Payment, enrollment: Enrollment) -> str:
 
 def agreed_terms(enrollment: Enrollment) -> Agreed:
     """The terms of the version that stands in their consent; without one, today's. One query."""
-    consent = Consent.objects.filter(enrollment=enrollment, kind="refunds").first()
-    if consent is None:
-        today = next(one for one in agreements.CURRENT if one.kind == "refunds")
-        return Agreed(TERMS[today.version], None)
-    return Agreed(TERMS[consent.version], consent.accepted_at)
+    return agreed_terms_of_each([enrollment.pk])[enrollment.pk]
+
+
+def agreed_terms_of_each(enrollments: Collection[int]) -> dict[int, Agreed]:
+    """The same of several enrolments, by their keys. One query."""
+    today = next(one for one in agreements.CURRENT if one.kind == "refunds")
+    found = {pk: Agreed(TERMS[today.version], None) for pk in enrollments}
+    for consent in Consent.objects.filter(enrollment__in=enrollments, kind="refunds"):
+        found[consent.enrollment_id] = Agreed(TERMS[consent.version], consent.accepted_at)
+    return found
 
 
 def left_at(enrollment: Enrollment) -> dt.datetime | None:

@@ -11,13 +11,14 @@ from django.urls import reverse
 
 from accounts.clock import local
 from accounts.models import User
+from billing import run_plan
 from billing.decisions import SEAT_FREED
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat
-from billing.models import Payment, Refund, RefundDecision
+from billing.models import Payment, Refund, RefundDecision, RunItem
 from billing.papers.business_days import estimate_due
 from billing.papers.issuing import ESTIMATE_READY, OWED_AN_ESTIMATE
 from billing.refunds import REFUND_SENT
-from billing.rehearsals import CONFIRMED, Rehearsal
+from billing.rehearsals import CONFIRMED, Rehearsal, Take
 from billing.requests import REQUEST_ANSWERED
 from billing.selfservice_mails import moved, request_answered
 from billing.transfers import MOVED
@@ -56,13 +57,17 @@ class _Words:
     part: str = ""
     frees_seat: bool = False
     keeps_seat: bool = False
+    group_ended: bool = False
     of_a_part: bool = False
 
 
 def refund_sent(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """Money is on its way back, and why. Not owed while a refund has failed."""
     refunds = Refund.objects.select_related(
-        "payment__enrollment__member", "payment__attempt", "enrollment", "decision"
+        "payment__enrollment__member",
+        "payment__attempt",
+        "enrollment",
+        "decision__run_item__run",
     ).in_bulk([message.subject_id for message in messages])
 
     def render(message: Message) -> Mail | NotOwed:
@@ -124,16 +129,19 @@ def _tell_if_late(enrollment: Enrollment, first: dt.datetime | None, now: dt.dat
 
 def seat_freed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """Somebody's seat was freed and no money goes back, so that no other mail says it."""
-    decisions = RefundDecision.objects.select_related("enrollment__member").in_bulk(
-        [message.subject_id for message in messages]
-    )
-    return {
-        message.pk: _seat_freed_mail(decisions[message.subject_id].enrollment.member)
-        for message in messages
-    }
+    known = RefundDecision.objects.select_related("enrollment__member", "run_item__run")
+    decisions = known.in_bulk([message.subject_id for message in messages])
+
+    def render(message: Message) -> Mail:
+        decision = decisions[message.subject_id]
+        return _seat_freed_mail(decision.enrollment.member, ended=_group_ended(decision))
+
+    return {message.pk: render(message) for message in messages}
 
 
-def previews(rehearsal: Rehearsal, decision: RefundDecision | None = None) -> list[Mail]:
+def previews(
+    rehearsal: Rehearsal, decision: RefundDecision | None = None, *, ended: bool = False
+) -> list[Mail]:
     """The very mails that would go out: one for each payment that money goes back to.
 
     Of a `decision` that waits the mail speaks as it was decided.
@@ -149,13 +157,37 @@ def previews(rehearsal: Rehearsal, decision: RefundDecision | None = None) -> li
             paid=rehearsal.computed.lines[0].cents,
             frees_seat=rehearsal.wish.frees_seat,
             status=status,
+            ended=ended,
         )
     )
+    return _of_takes(member, rehearsal.takes, currency, words)
+
+
+def previews_in_run(line: run_plan.Line, *, ended: bool) -> list[Mail]:
+    """The very mails that one person of a run gets; `ended` when the group is not held any more."""
+    enrollment = line.enrollment
+    words = _words(
+        basis=line.wish.basis,
+        total=line.cents,
+        paid=line.computed.lines[0].cents,
+        frees_seat=line.wish.frees_seat,
+        status=enrollment.status,
+        ended=ended,
+    )
+    return _of_takes(enrollment.member, line.takes, enrollment.currency, words)
+
+
+def _of_takes(member: User, takes: Sequence[Take], currency: str, words: _Words) -> list[Mail]:
     mails = [
-        _refund_mail(member, take.cents, currency, Refund.Reason.DESK, words)
-        for take in rehearsal.takes
+        _refund_mail(member, take.cents, currency, Refund.Reason.DESK, words) for take in takes
     ]
-    return mails or [_seat_freed_mail(member)]
+    return mails or [_seat_freed_mail(member, ended=words.group_ended)]
+
+
+def _group_ended(decision: RefundDecision) -> bool:
+    """Whether it was decided because the group is not held any more."""
+    item: RunItem | None = getattr(decision, "run_item", None)
+    return item is not None and item.run.ends_group
 
 
 def _decided(decision: RefundDecision, status: str) -> _Words:
@@ -165,16 +197,20 @@ def _decided(decision: RefundDecision, status: str) -> _Words:
         paid=decision.lines[0].cents,
         frees_seat=decision.frees_seat,
         status=status,
+        ended=_group_ended(decision),
     )
 
 
-def _words(*, basis: str, total: int, paid: int, frees_seat: bool, status: str) -> _Words:
+def _words(
+    *, basis: str, total: int, paid: int, frees_seat: bool, status: str, ended: bool = False
+) -> _Words:
     whole = total == paid and basis != "cancelled"
     return _Words(
         total=total,
         part="It is everything that you paid." if whole else PARTS.get(basis, ""),
         frees_seat=frees_seat,
         keeps_seat=not frees_seat and status in CONFIRMED,
+        group_ended=ended,
     )
 
 
@@ -189,13 +225,15 @@ def _refund_mail(member: User, cents: int, currency: str, reason: str, words: _W
         "part": words.part if not in_parts else words.part.replace("It is", "Together it is"),
         "frees_seat": words.frees_seat,
         "keeps_seat": words.keeps_seat,
+        "group_ended": words.group_ended,
         "of_a_part": words.of_a_part,
     }
     return compose("refund-sent", f"Your refund of {amount} is on its way", context)
 
 
-def _seat_freed_mail(member: User) -> Mail:
-    return compose("seat-freed", "You have left the group", {"member": member})
+def _seat_freed_mail(member: User, *, ended: bool = False) -> Mail:
+    subject = "Your group can't be held any longer" if ended else "You have left the group"
+    return compose("seat-freed", subject, {"member": member, "group_ended": ended})
 
 
 def _later_part(payment: Payment) -> bool:

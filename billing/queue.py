@@ -11,7 +11,7 @@ from typing import TypeVar, cast
 from django.db.models import Count, Q, QuerySet, Window
 from django.urls import reverse
 
-from billing import disputes, plans, reconciliation, requests, words
+from billing import disputes, plans, reconciliation, requests, runs, words
 from billing.facts import still_failed
 from billing.models import CheckoutAttempt, Instalment, MemberRequest, Refund, RefundDecision
 from billing.parts import PARTS
@@ -266,6 +266,27 @@ def differences(now: dt.datetime) -> Group:
     )
 
 
+def refund_runs(now: dt.datetime) -> Group:
+    """Refunds of a whole group, or of several in it, that are not over."""
+    found = list(runs.waiting(now))
+    rows = [
+        Row(
+            who=run.cohort.name,
+            group=f"{run.people} {'person' if run.people == 1 else 'people'}",
+            what=f"{run.get_state_display()}. {run.done} of {run.people} done.",
+            cents=run.total,
+            currency=run.cohort.currency,
+            since=run.made_at,
+            then="Look at it",
+            url=run.get_absolute_url(),
+            story="",
+        )
+        for run in found[:SHOWN]
+    ]
+    hint = "Each goes on by itself, until somebody has to look."
+    return Group("runs", "Refunds of a group", hint, rows, len(found))
+
+
 def _listed(found: list[Waiting], *, slug: str, title: str, hint: str, then: str) -> Group:
     rows = [
         Row(
@@ -287,6 +308,7 @@ def _listed(found: list[Waiting], *, slug: str, title: str, hint: str, then: str
 SOURCES: list[Source] = [
     second_look,
     asked_by_members,
+    refund_runs,
     disputed,
     unpaid_parts,
     payments_to_check,

@@ -142,7 +142,7 @@ def rehearse(
         amount_cents=wish.amount_cents,
     )
     money, sources = facts.money_of(enrollment), facts.refundable_payments(enrollment)
-    _check(enrollment, wish, computed, money, sources)
+    check(enrollment, wish, computed, money, sources)
     return Rehearsal(
         enrollment=enrollment,
         wish=wish,
@@ -173,14 +173,14 @@ def rehearse(
     )
 
 
-def _check(
+def check(
     enrollment: Enrollment,
     wish: Wish,
     computed: Computed,
     money: Money,
     sources: list[Source],
 ) -> None:
-    """Refuse what cannot be, in the words and at the field that mend it."""
+    """Refuse what cannot be, in the words and at the field that mend it. Raises Impossible."""
     if wish.frees_seat and enrollment.status not in CONFIRMED:
         raise Impossible("seat", "They have no confirmed seat, so there is none to free.")
     wanted = wish.amount_cents if wish.basis is Basis.AMOUNT else computed.cents

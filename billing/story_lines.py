@@ -235,8 +235,8 @@ def request_lines(enrollment: Enrollment) -> list[Line]:
         )
         if one.decided_at:
             done = f"Answered: {what}"
-            who = _who(one.decided_by, enrollment)
-            lines.append(Line(one.decided_at, "seat", done, rule, who))
+            by = who(one.decided_by, enrollment)
+            lines.append(Line(one.decided_at, "seat", done, rule, by))
     return lines
 
 

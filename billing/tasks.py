@@ -3,10 +3,11 @@
 from celery import shared_task
 from django.utils import timezone
 
-from billing import charging, events, gateway, plans, reconciliation, sweeps
+from billing import charging, events, gateway, plans, reconciliation, run_work, sweeps
 from billing.models import StripeEvent
 from billing.papers import issuing
 from outbox import services as outbox
+from outbox.broker import kick_now
 from outbox.delivery import BATCH
 from outbox.tasks import kick
 
@@ -43,6 +44,14 @@ def release_overdue_holds() -> None:
 @shared_task
 def submit_open_refunds() -> None:
     if sweeps.submit_open_refunds(now=timezone.now()):
+        kick()
+
+
+@shared_task
+def carry_on_runs() -> None:
+    """Each minute, and when one is begun: refunds of many people, one after the other."""
+    if run_work.carry_on(clock=timezone.now):
+        kick_now(submit_open_refunds)
         kick()
 
 

@@ -12,6 +12,7 @@ from billing.views import (
     reconciliation,
     refunding,
     requests,
+    runs,
     selfservice,
 )
 
@@ -90,4 +91,8 @@ urlpatterns = [
     path("my/<uuid:public_id>/move/<slug:slug>/", selfservice.move_to, name="move_to"),
     path("my/<uuid:public_id>/ask/", selfservice.ask, name="ask"),
     path("money/requests/<int:pk>/", requests.request, name="request"),
+    path("money/groups/<slug:slug>/refund/", runs.new, name="run_new"),
+    path("money/runs/<uuid:key>/", runs.run, name="run"),
+    path("money/runs/<uuid:key>/progress/", runs.progress, name="run_progress"),
+    path("money/runs/<uuid:key>/people/<int:pk>/", runs.item, name="run_item"),
 ]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -78,7 +79,7 @@ def apply(
     with history.on_version(cohort_id=cohort_id, version=version) as cohort:
         team = leading.team(cohort)
         made = _plan(cohort, team, wish, now)
-        _write_sessions(made, now)
+        write_sessions(made.lines, now)
         history.book(cohort, field_of(wish), now)
         cohort.joinable_until = last_joinable(cohort, cohort.group_sessions.all())
         cohort.save(update_fields=["joinable_until"])
@@ -89,7 +90,7 @@ def apply(
             kind=wish.kind,
             number=wish.number,
             reason=reason,
-            details=[_written(line) for line in made.lines],
+            details=[written(line) for line in made.lines],
         )
         _owe_links_again(cohort, made)
         kind, last = links.SCHEDULE_CHANGED, _last(made)
@@ -132,8 +133,9 @@ def _leaders(made: Plan, team: Team) -> list[User]:
     return list(({one.pk: one for one in team.facilitators} | there).values())
 
 
-def _write_sessions(made: Plan, now: dt.datetime) -> None:
-    for line in made.lines:
+def write_sessions(lines: Sequence[Line], now: dt.datetime) -> None:
+    """Move or cancel each of these sessions."""
+    for line in lines:
         session, length = line.session, line.length
         session.sequence += 1
         if line.after is None:
@@ -141,12 +143,13 @@ def _write_sessions(made: Plan, now: dt.datetime) -> None:
         else:
             session.starts_at, session.ends_at = line.after, line.after + length
     GroupSession.objects.bulk_update(
-        [line.session for line in made.lines],
+        [line.session for line in lines],
         ["starts_at", "ends_at", "sequence", "cancelled_at"],
     )
 
 
-def _written(line: Line) -> dict[str, object]:
+def written(line: Line) -> dict[str, object]:
+    """A line of a change, as the history keeps it."""
     return {
         "number": line.number,
         "before": line.before.isoformat(),

@@ -299,6 +299,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 60.0,
     },
     "submit-refunds": {"task": "billing.tasks.submit_open_refunds", "schedule": 60.0},
+    "carry-on-runs": {"task": "billing.tasks.carry_on_runs", "schedule": 60.0},
     "issue-estimates": {"task": "billing.tasks.issue_estimates", "schedule": 60.0},
     "reconcile-with-stripe": {
         "task": "billing.tasks.reconcile",

@@ -352,6 +352,7 @@ class CohortChange(models.Model):
         REPLACE = "replace", "One session cancelled, with another week at the end"
         CANCEL = "cancel", "One session cancelled"
         SHIFT = "shift", "All sessions from one on moved"
+        END = "end", "The group is not held any more"
         SUBSTITUTE = "substitute", "Who leads one session changed"
         LEADERS = "leaders", "Who leads the group changed"
         LINK = "link", "The meeting link of the group changed"

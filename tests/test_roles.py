@@ -27,6 +27,8 @@ from billing.models import (
     Payment,
     Reconciliation,
     Refund,
+    RefundRun,
+    RunItem,
 )
 from billing.policy import Basis
 from enrollment import absences, group_messages, making_up, season
@@ -161,6 +163,10 @@ ADDRESSES: dict[str, Address] = {
     "billing:refund": Address(MONEY, ("seat",)),
     "billing:decision": Address(MONEY, ("decision",)),
     "billing:failed_refund": Address(MONEY, ("failed_refund",)),
+    "billing:run_new": Address(MONEY, ("slug",)),
+    "billing:run": Address(MONEY, ("refund_run",)),
+    "billing:run_progress": Address(MONEY, ("refund_run",)),
+    "billing:run_item": Address(MONEY, ("refund_run", "run_item")),
     "enrollment:home": Address(EVERYBODY),
     "enrollment:cohort": Address(EVERYBODY, GROUP),
     "enrollment:about_you": Address(SIGNED_IN, GROUP),
@@ -273,6 +279,7 @@ def a_world() -> World:
     feed = CalendarFeed.objects.create(person=seat.member, made_at=NOW)
     refund = an_outside_refund_of(seat, now)
     failed = decided.a_failed_refund(seat, cents=100, now=now)
+    refund_run = a_refund_run(cohort, visitor, now)
     decision = decided.decide(seat, basis=Basis.AMOUNT, amount=30_001, now=now)
     return World(
         people={
@@ -310,6 +317,8 @@ def a_world() -> World:
             "run": {"run_id": a_run(now).pk},
             "difference": {"pk": a_difference(now).pk},
             "decision": {"key": decision.uuid},
+            "refund_run": {"key": refund_run.uuid},
+            "run_item": {"pk": refund_run.items.get().pk},
             "failed_refund": {"key": failed.uuid},
             "uidb36": {"uidb36": "1"},
             "key": {"key": "x"},
@@ -326,6 +335,22 @@ def a_request(seat: Enrollment, now: dt.datetime) -> MemberRequest:
     return requests.ask(
         enrollment=seat, wish=MemberRequest.Wish.OTHER, words="", key=uuid.uuid4(), now=now
     )
+
+
+def a_refund_run(cohort: Cohort, seat: Enrollment, now: dt.datetime) -> RefundRun:
+    """A run of one person, which nobody carries out."""
+    run = RefundRun.objects.create(
+        cohort=cohort,
+        ends_group=False,
+        basis="full",
+        frees_seat=False,
+        state="running",
+        needs_second=False,
+        made_by=a_billing_admin(),
+        made_at=now,
+    )
+    RunItem.objects.create(run=run, enrollment=seat, cents=100)
+    return run
 
 
 def a_paid_line(seat: Enrollment) -> int:

@@ -10,6 +10,7 @@ from billing.models.plans import Instalment, InstalmentTry, PaymentPlan
 from billing.models.prices import PersonalPrice, PromotionCode, Redemption
 from billing.models.reconciliation import Difference, Reconciliation
 from billing.models.requests import MemberRequest
+from billing.models.runs import RefundRun, RunItem
 from billing.models.transfers import Transfer
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "Redemption",
     "Refund",
     "RefundDecision",
+    "RefundRun",
+    "RunItem",
     "StripeEvent",
     "Transfer",
 ]

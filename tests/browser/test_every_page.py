@@ -788,12 +788,83 @@ with transaction.atomic():
 
 
 def get_into_trouble(site: Stack) -> None:
+    run_in_the_shell(site, TROUBLE)
+
+
+def run_in_the_shell(site: Stack, program: str) -> None:
     subprocess.run(
-        [sys.executable, "manage.py", "shell", "-c", TROUBLE],
+        [sys.executable, "manage.py", "shell", "-c", program],
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "grouport.settings", **site.env},
         check=True,
         capture_output=True,
     )
+
+
+# A group of its own: three people have paid, a bank holds the money of one, and one came for free.
+A_GROUP_TO_REFUND = """
+import datetime as dt, itertools, random
+from django.utils import timezone
+from billing.models import Dispute, Payment
+from tests.billing import decided
+from tests.enrollment import builders
+# Nobody has these addresses yet, nor Stripe's stand-in these payments.
+decided._numbers = builders._numbers = itertools.count(random.randrange(10**6, 10**9))
+from tests.billing.run_people import a_paid_group
+from tests.enrollment.builders import a_confirmed_seat, a_member
+now = timezone.now()
+cohort = a_paid_group(
+    3, slug="SLUG", starts_at=now + dt.timedelta(days=14), meeting_url="https://meet.example/SLUG"
+)
+a_confirmed_seat(cohort=cohort, member=a_member(display_name="Robin Free"))
+payment = Payment.objects.filter(enrollment__cohort=cohort).first()
+Dispute.objects.create(
+    stripe_dispute_id="dp_SLUG", payment=payment, amount_cents=29_900, currency="usd",
+    reason="general", status="needs_response", opened_at=now, asked_at=now,
+)
+"""
+
+
+@readers
+def test_pages_on_which_a_whole_group_is_refunded(inspector: Inspector) -> None:
+    page, slug = inspector.visitor.page, f"refund-{uuid.uuid4().hex[:8]}"
+    run_in_the_shell(inspector.visitor.site, A_GROUP_TO_REFUND.replace("SLUG", slug))
+    path = f"/money/groups/{slug}/refund/"
+    see = page.get_by_role("button", name="See what it means")
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visit(path)
+    see.click()
+    inspector.look("group refund with errors")
+    page.get_by_label("Everybody: we cannot hold").check()
+    page.get_by_label("The part for sessions that are not held").check()
+    see.click()
+    page.locator("summary").last.click()
+    inspector.look("group refund, rehearsal")
+    page.get_by_role("button", name="Ask a second person").click()
+    inspector.look("group refund that waits, for who made it")
+    run = page.url
+    with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as database:
+        database.execute(
+            "UPDATE billing_refundrun SET made_by_id = (SELECT id FROM accounts_user "
+            "WHERE email = %s) WHERE state = 'waiting'",
+            [demo.DANA],
+        )
+    page.goto(run)
+    inspector.look("group refund that waits, for a second person")
+    page.get_by_role("button", name="End the group and give back").click()
+    page.get_by_text("3 of 4 done").wait_for()
+    inspector.look("group refund, running")
+    page.get_by_role("link", name="Decide").click()
+    inspector.look("somebody whom a group refund could not reach")
+    page.get_by_role("button", name="Set aside").click()
+    inspector.look("somebody to set aside, with errors")
+    inspector.visit("/money/")
+    page.goto(run)
+    page.get_by_role("button", name="Stop the rest").click()
+    inspector.look("group refund, stopping it")
+    page.get_by_role("button", name="Stop the rest").click()
+    inspector.look("group refund, stopped")
+    inspector.visit(path)
+    inspector.finish()
 
 
 @readers
