@@ -5,6 +5,7 @@ hearing of it twice posts it once.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 
 from django.db.models import Sum
 
@@ -89,6 +90,26 @@ def _post_refund(
 
 
 def balance(enrollment: Enrollment) -> int:
-    """Cents that an enrolment has with us: what came for it, less what went. One query."""
-    total = LedgerEntry.objects.filter(enrollment=enrollment).aggregate(cents=Sum("amount_cents"))
-    return total["cents"] or 0
+    """Cents that an enrolment has with us: what came for it, less what went. One query.
+
+    What the processor keeps for its work is ours to pay, not the member's.
+    """
+    lines = LedgerEntry.objects.filter(enrollment=enrollment).exclude(kind=Kind.FEE)
+    return lines.aggregate(cents=Sum("amount_cents"))["cents"] or 0
+
+
+def post_fees(*, fees: Mapping[str, int], now: dt.datetime) -> None:
+    """Add what the processor kept, in cents, of payments by their intents; each only once."""
+    payments = Payment.objects.filter(stripe_payment_intent_id__in=fees)
+    for payment in payments.order_by("pk"):
+        intent = payment.stripe_payment_intent_id or ""
+        post(
+            enrollment_id=payment.enrollment_id,
+            kind=Kind.FEE,
+            amount_cents=-fees[intent],
+            currency=payment.currency,
+            key=f"fee:{intent}",
+            at=now,
+            stripe_id=intent,
+            reason="Known from the comparison with Stripe",
+        )

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from accounts.models import User
-from billing import comparison, gateway
+from billing import comparison, gateway, ledger
 from billing.findings import record
 from billing.gateway import books as gateway_books
 from billing.models import CheckoutAttempt, Difference, Dispute, Payment, Reconciliation, Refund
@@ -150,6 +150,9 @@ def _compare(
         theirs = dict(batch)
         listed |= theirs.keys()
         record(comparison.pairs(about, theirs, theirs), about, theirs, now=clock(), run=run)
+        if about == About.PAYMENT:
+            fees = {id: state.fee_cents for id, state in theirs.items() if state.fee_cents}
+            ledger.post_fees(fees=fees, now=clock())
         _count(run, f"{about}s", len(theirs))
         _keep(run, clock)
     for ids in _batches(_ours(about, since, until)):

@@ -58,10 +58,9 @@ def find(*, wanted: Wanted, page: str) -> "Page[Any]":
 
 
 def _sum(*kinds: str) -> Coalesce:
-    """The cents of an enrolment's lines of these kinds; of all without any."""
+    """The cents of an enrolment's lines of these kinds; without any, of all but our own fees."""
     lines = LedgerEntry.objects.filter(enrollment=OuterRef("pk")).order_by()
-    if kinds:
-        lines = lines.filter(kind__in=kinds)
+    lines = lines.filter(kind__in=kinds) if kinds else lines.exclude(kind=Kind.FEE)
     sums = lines.values("enrollment").annotate(cents=Sum("amount_cents")).values("cents")
     return Coalesce(Subquery(sums), 0)
 

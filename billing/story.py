@@ -29,6 +29,8 @@ ON_ITS_WAY = (Refund.Status.REQUESTED, Refund.Status.SUBMITTED, Refund.Status.PE
 class Money:
     """How an enrolment stands, in cents: `paid` less `back` less `disputed` and so on is `balance`.
 
+    The processor's fees are ours and no part of it.
+
     `on_its_way` was decided and has not arrived; Stripe may have taken it from us already.
     """
 
@@ -81,7 +83,7 @@ def money(enrollment: Enrollment) -> Money:
     paid = sums.get(Kind.CHARGE, 0)
     back = -(sums.get(Kind.REFUND, 0) + sums.get(Kind.REFUND_FAILED, 0))
     disputed = -(sums.get(Kind.DISPUTE, 0) + sums.get(Kind.DISPUTE_WON, 0))
-    balance = sum(sums.values())
+    balance = sum(cents for kind, cents in sums.items() if kind != Kind.FEE)
     return Money(
         paid=paid,
         back=back,

@@ -51,6 +51,8 @@ class ChargeState:
     live: bool
     ours: bool
     reference: str
+    # What Stripe kept of it, where that is known and in its own currency.
+    fee_cents: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ def _movement(dispute: stripe.Dispute, row: stripe.BalanceTransaction) -> Moveme
 def paid_charges(*, since: dt.datetime, until: dt.datetime) -> Iterator[ChargeState]:
     """The charges of that time that succeeded, newest first."""
     with Translated():
-        page = client().v1.charges.list(_listed(since, until))
+        page = client().v1.charges.list(_listed(since, until, expand=["data.balance_transaction"]))
         for charge in page.auto_paging_iter():
             if charge.status == "succeeded":
                 yield _charge_state(charge)
@@ -171,7 +173,15 @@ def _charge_state(charge: stripe.Charge) -> ChargeState:
         live=charge.livemode,
         ours=ours,
         reference=reference,
+        fee_cents=_fee(charge),
     )
+
+
+def _fee(charge: stripe.Charge) -> int:
+    row = charge.balance_transaction
+    if not isinstance(row, stripe.BalanceTransaction) or row.currency != charge.currency:
+        return 0
+    return row.fee
 
 
 def completed_pages(*, since: dt.datetime, until: dt.datetime) -> Iterator[CheckoutState]:
