@@ -144,7 +144,10 @@ def payment_return(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         enrollment.refresh_from_db(fields=["status", "held_until", "confirmed_at"])
         if not paying and enrollment.held_at(timezone.now()):
             return go(request, reverse("billing:pay", args=[public_id]))
-        state = payment_state(enrollment) if paying else PaymentState.EXPIRED
+        # Asked anew: the webhook's worker may have been faster than this page.
+        state = payment_state(enrollment)
+        if state == PaymentState.CONFIRMING and not paying:
+            state = PaymentState.EXPIRED
     if is_poll(request) and state != PaymentState.CONFIRMING:
         return go(request, reverse("billing:return", args=[public_id]))
     context: dict[str, object] = {

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from billing import checkout, settlement, sweeps
 from billing.models import Payment
+from billing.views import paying
 from billing.views.paying import BETWEEN_QUESTIONS
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
@@ -213,3 +214,18 @@ def test_it_is_only_read(standin: Standin) -> None:
     enrollment = a_seat()
     client = signed_in(enrollment.member)
     assert client.post(url(enrollment, "return/")).status_code == 405
+
+
+def test_a_page_that_the_webhook_overtakes_says_confirmed_and_never_lost(
+    standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker settles between the page's look at the seat and its look at the attempt."""
+    attempt = paid_at_stripe(standin)
+    look = paying.went_through
+
+    def overtaken(enrollment: Enrollment) -> bool:
+        settlement.settle(attempt=attempt, now=now())
+        return look(enrollment)
+
+    monkeypatch.setattr(paying, "went_through", overtaken)
+    assert "Your seat is confirmed" in words(read(attempt.enrollment))
