@@ -40,13 +40,14 @@ class MoneyMachine(RuleBasedStateMachine):
 
     story: Story
 
-    @initialize(arrivals=st.integers(min_value=0, max_value=2))
-    def begin(self, arrivals: int) -> None:
+    @initialize(arrivals=st.integers(min_value=0, max_value=2), themes=st.integers(0, 31))
+    def begin(self, arrivals: int, themes: int) -> None:
         self.resources = contextlib.ExitStack()
         standin = self.resources.enter_context(start())
         CONFIGURATION[0].STRIPE_API_BASE = standin.url
         self.story = Story(standin)
         self.resources.enter_context(locks_in_order())
+        self.story.begin(themes)
         for index in range(arrivals):
             self.story.somebody_goes_to_stripe(index)
 
@@ -81,5 +82,6 @@ STORIES = story_options(
 
 
 def test_no_story_loses_a_cent_or_sells_a_seat_twice(settings: Settings) -> None:
+    settings.REFUND_SECOND_PERSON_CENTS = 15_000
     CONFIGURATION[:] = [settings]
     run_state_machine_as_test(MoneyMachine, settings=STORIES)
