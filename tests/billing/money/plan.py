@@ -6,7 +6,7 @@ import datetime as dt
 from django.db.models import Q
 
 from billing import charging, part_checkout, plans
-from billing.models import Instalment, InstalmentTry
+from billing.models import Instalment, InstalmentTry, PaymentPlan
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
 from tests.billing.money.steps import either, nth, recent, step
@@ -44,7 +44,7 @@ class Plan(World):
     @step(8, needs="due_parts", n=recent)
     def a_part_falls_due(self, n: int) -> None:
         """Weeks later: the sweeps ask for it by themselves."""
-        part = nth(self.sight.due_parts, n % 2)
+        part = nth(self.sight.due_parts, n)
         self.jump(max(part.due_at - self.now(), dt.timedelta(0)))
         self.minute()
 
@@ -59,14 +59,17 @@ class Plan(World):
         method = nth(self.sight.running_plans, n).stripe_payment_method_id
         self.at_stripe("card", payment_method=method, behaviour=behaviour)
 
-    @step(4, needs="running_plans", n=recent)
+    @step(4, needs="due_parts", n=recent)
     def a_card_fails_when_its_part_falls_due(self, n: int) -> None:
-        self.a_card_turns(n, "declined")
-        self.a_part_falls_due(0)
+        part = nth(self.sight.due_parts, n)
+        plan = PaymentPlan.objects.get(enrollment=part.enrollment_id)
+        method = plan.stripe_payment_method_id
+        self.at_stripe("card", payment_method=method, behaviour="declined")
+        self.a_part_falls_due(n)
 
     @step(3, needs="due_parts", n=recent, when=("before", "after"), kind=("500", "reset"))
     def the_answer_to_a_charge_is_lost(self, n: int, when: str, kind: str) -> None:
-        part = nth(self.sight.due_parts, n % 2)
+        part = nth(self.sight.due_parts, n)
         self.jump(max(part.due_at - self.now() - dt.timedelta(minutes=2), dt.timedelta(0)))
         self.pass_time(minutes=2)
         self.stripe_has_a_bad_moment("POST /v1/payment_intents", kind, when, 1)
@@ -75,7 +78,7 @@ class Plan(World):
 
     @step(3, needs="due_parts", n=recent)
     def a_worker_dies_before_it_asks(self, n: int) -> None:
-        part = nth(self.sight.due_parts, n % 2)
+        part = nth(self.sight.due_parts, n)
         ahead = part.due_at - self.now()
         if ahead > dt.timedelta(0):
             self.everything_is_asked_for()
