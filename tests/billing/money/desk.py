@@ -10,15 +10,15 @@ from billing.refunds import NotRefundable
 from billing.rehearsals import Impossible, Seen, Wish
 from enrollment.models import Enrollment
 from tests.billing.money.laws_of_the_desk import nothing_held_by_a_bank_goes_back
+from tests.billing.money.people import People
 from tests.billing.money.steps import either, nth, recent, step
-from tests.billing.money.world import World
 
 bases = tuple(Basis)
 amounts = (1, 5_000, 9_967, 14_000, 16_000, 29_900)
 Page = tuple[int, Wish, Seen, uuid.UUID]
 
 
-class Desk(World):
+class Desk(People):
     """Two people at the desk give money back, several times over."""
 
     def _look_at(self, enrollment: Enrollment, wish: Wish) -> Page | None:

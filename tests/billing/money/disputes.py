@@ -4,11 +4,11 @@ import contextlib
 
 from billing import dispute_seats
 from billing.models import Dispute
+from tests.billing.money.people import People
 from tests.billing.money.steps import either, nth, recent, step
-from tests.billing.money.world import World
 
 
-class Disputes(World):
+class Disputes(People):
     """Cardholders go to their bank."""
 
     @step(4, needs="payments", n=recent, part=either, inquiry=(False, False, True))

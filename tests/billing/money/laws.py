@@ -228,7 +228,9 @@ def law_5_every_mail_that_is_owed_is_promised(sight: Sight) -> None:
     """Once each: the outbox's key forbids a second."""
     owed = {(SEAT_CONFIRMED, one.pk) for one in sight.enrollments if one.confirmed_at}
     for pk, moves in sight.moves.items():
-        owed |= {(kind, pk) for move in moves for kind in BY_MOVE.get((move.source, move.target), ())}
+        owed |= {
+            (kind, pk) for move in moves for kind in BY_MOVE.get((move.source, move.target), ())
+        }
     kinds = {SEAT_CONFIRMED, *(kind for kinds in BY_MOVE.values() for kind in kinds)}
     assert {one for one in sight.mails if one[0] in kinds} == owed
     on_its_way = (Refund.Status.PENDING, Refund.Status.SUCCEEDED)

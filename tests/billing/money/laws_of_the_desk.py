@@ -14,18 +14,19 @@ LEFT = (Status.WITHDRAWN, Status.CANCELLED, Status.LATE_PAID)
 
 def law_a_decision_is_carried_out_to_the_cent_or_not_at_all(sight: Sight) -> None:
     for one in sight.decisions:
-        made = [each for each in sight.refunds if each.decision_id == one.pk and not each.retry_of_id]
+        own = [each for each in sight.refunds if each.decision_id == one.pk]
+        made = [each for each in own if not each.retry_of_id]
         done = one.status == RefundDecision.Status.DONE
         assert sum(each.amount_cents for each in made) == (one.amount_cents if done else 0)
         assert {each.enrollment_id for each in made} <= {one.enrollment_id}
         if done and one.frees_seat:
             assert sight.enrollment(one.enrollment_id).status in LEFT
-            running = [each for each in sight.running_plans if each.enrollment_id == one.enrollment_id]
-            assert not running, "somebody left, and their plan goes on"
+            running = {each.enrollment_id for each in sight.running_plans}
+            assert one.enrollment_id not in running, "somebody left, and their plan goes on"
 
 
 def law_much_money_needs_two_people(sight: Sight) -> None:
-    limit = settings.REFUND_SECOND_PERSON_CENTS
+    limit: int = settings.REFUND_SECOND_PERSON_CENTS or 0
     alone: Counter[int] = Counter()
     for one in sight.decisions:
         if one.status == RefundDecision.Status.DONE:

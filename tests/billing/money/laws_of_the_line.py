@@ -32,7 +32,7 @@ def law_an_offer_is_answered_in_its_time(sight: Sight) -> None:
         assert len(offers) <= 1
         if one.status == Status.OFFERED:
             assert one.held_until is not None
-            assert waitlist.SHORTEST_OFFER <= one.held_until - offers[0].at
+            assert one.held_until - offers[0].at >= waitlist.SHORTEST_OFFER
             assert one.held_until - offers[0].at <= dt.timedelta(hours=24)
 
 

@@ -8,13 +8,14 @@ from enrollment import waiting, waitlist
 from enrollment.models import Enrollment
 from enrollment.refusals import Refused
 from enrollment.states import LIVE, Status
+from tests.billing.money.people import People
 from tests.billing.money.steps import nth, recent, step
-from tests.billing.money.world import PEOPLE, SEATS, World
+from tests.billing.money.world import PEOPLE, SEATS
 
 anybody = range(PEOPLE)
 
 
-class Line(World):
+class Line(People):
     """People wait for one of the two seats."""
 
     @step(5, who=anybody)

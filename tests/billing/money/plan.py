@@ -9,14 +9,15 @@ from billing import charging, part_checkout, plans
 from billing.models import Instalment, InstalmentTry, PaymentPlan
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
+from tests.billing.money.people import People
 from tests.billing.money.steps import either, nth, recent, step
-from tests.billing.money.world import PEOPLE, World, on_a_bad_day
+from tests.billing.money.world import PEOPLE, on_a_bad_day
 
 anybody = range(PEOPLE)
 BEHAVIOURS = ("paid", "declined", "expired_card", "authentication_required", "removed")
 
 
-class Plan(World):
+class Plan(People):
     """Some pay in parts, and weeks pass."""
 
     @step(3, who=anybody)
@@ -146,5 +147,3 @@ class Plan(World):
         )
         if withdrawn:
             plans.end_plan(enrollment_id=plan.enrollment_id, now=self.now(), why="Left")
-
-

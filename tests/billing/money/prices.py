@@ -10,14 +10,15 @@ from billing import codes, personal_prices
 from billing.checkout import HoldOver
 from billing.models import PersonalPrice, PromotionCode
 from enrollment.models import Enrollment
+from tests.billing.money.people import People
 from tests.billing.money.steps import either, nth, recent, step
-from tests.billing.money.world import PEOPLE, World
+from tests.billing.money.world import PEOPLE
 
 anybody = range(PEOPLE)
 numbers = itertools.count(1)
 
 
-class Prices(World):
+class Prices(People):
     """Staff make codes and give prices; members use them."""
 
     @step(

@@ -41,3 +41,4 @@ def nth(rows: list[T], n: int) -> T:
 # Counted from the newest: that is where most is still undecided.
 recent = range(4)
 either = (True, False)
+cents = (1, 9_900, 15_000, 29_899, 29_900, 29_901)

@@ -41,6 +41,7 @@ from tests.billing.money import (
 from tests.billing.money.sight import Sight
 from tests.enrollment.builders import a_cohort, a_member, an_intake
 
+LAWS = (*laws.LAWS, *laws_of_parts.LAWS, *laws_of_the_line.LAWS, *laws_of_the_desk.LAWS)
 PEOPLE = 5
 SEATS = 2
 STARTS_IN = dt.timedelta(hours=5)
@@ -91,7 +92,7 @@ class World:
         laws.law_3_a_page_that_can_be_paid_has_its_seat_and_its_price(self.sight, self.bent)
         laws.law_3_odd_money_is_taken_by_a_person_only(self.sight, self.accepted)
         laws_of_the_desk.law_3_standing_means_paid_free_or_a_plan(self.sight, self.accepted)
-        for law in (*laws.LAWS, *laws_of_parts.LAWS, *laws_of_the_line.LAWS, *laws_of_the_desk.LAWS):
+        for law in LAWS:
             law(self.sight)
         if self.offerable and waitlist.terms(cohort=self.cohort, now=self.now()):
             laws_of_the_line.no_seat_is_free_while_somebody_waits(self.cohort, self.now())
@@ -197,7 +198,7 @@ class World:
         )
         fresh = Enrollment.objects.get(pk=enrollment.pk)
         made = fresh.attempts.count() - pages
-        if made and not enrollment.attempts.filter(note=laws.ANOTHER_WAY).exists() or (
+        if (made and not enrollment.attempts.filter(note=laws.ANOTHER_WAY).exists()) or (
             fresh.status == Status.ACTIVE and enrollment.status == Status.HELD
         ):
             assert fresh.price_cents == lowest, "not the lowest price that holds"
