@@ -7,10 +7,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund, StripeEvent
+from billing.models import (
+    CheckoutAttempt,
+    Dispute,
+    Instalment,
+    InstalmentTry,
+    LedgerEntry,
+    Payment,
+    PaymentPlan,
+    PromotionCode,
+    Redemption,
+    Refund,
+    RefundDecision,
+    StripeEvent,
+)
 from billing.settlement import UNPAID
 from enrollment.models import Enrollment, EnrollmentMove, Seat
-from enrollment.states import IN_STANDING
+from enrollment.states import IN_STANDING, Status
 from outbox.models import Message
 from sandbox.stripe_standin.process import Standin
 
@@ -25,6 +38,10 @@ def _by(rows: Iterable[Any], name: str) -> dict[Any, list[Any]]:
     return groups
 
 
+def is_over(dispute: JSON) -> bool:
+    return dispute["status"] in ("won", "lost", "warning_closed")
+
+
 @dataclass
 class Sight:
     """Our rows in the order of their making, and Stripe's objects by their ids."""
@@ -36,13 +53,24 @@ class Sight:
     payments: list[Payment] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
+    decisions: list[RefundDecision] = field(default_factory=list)
+    disputes: list[Dispute] = field(default_factory=list)
+    plans: list[PaymentPlan] = field(default_factory=list)
+    parts: list[Instalment] = field(default_factory=list)
+    tries: list[InstalmentTry] = field(default_factory=list)
+    codes: list[PromotionCode] = field(default_factory=list)
+    redemptions: list[Redemption] = field(default_factory=list)
     failed_events: list[StripeEvent] = field(default_factory=list)
     mails: set[tuple[str, int]] = field(default_factory=set)
     sessions: dict[str, JSON] = field(default_factory=dict)
     their_refunds: dict[str, JSON] = field(default_factory=dict)
+    their_disputes: dict[str, JSON] = field(default_factory=dict)
+    intents: dict[str, JSON] = field(default_factory=dict)
     charged: dict[str, int] = field(default_factory=dict)
     # Attempts as they were while their page was open: what a slower process still believes.
     read_before: list[CheckoutAttempt] = field(default_factory=list)
+    # Pages of the desk that somebody may still press on.
+    old_pages_seen: int = 0
 
     @classmethod
     def of(cls, standin: Standin) -> Sight:
@@ -50,8 +78,8 @@ class Sight:
             tables = standin.world.store.tables
             sessions = {id: dict(row) for id, row in tables["checkout.session"].items()}
             their_refunds = {id: dict(row) for id, row in tables["refund"].items()}
-            intents = tables["payment_intent"].values()
-            charged = {one["id"]: one["amount_received"] for one in intents}
+            their_disputes = {id: dict(row) for id, row in tables["dispute"].items()}
+            intents = {id: dict(row) for id, row in tables["payment_intent"].items()}
         return cls(
             enrollments=list(Enrollment.objects.order_by("pk")),
             seats=list(Seat.objects.order_by("pk")),
@@ -60,6 +88,13 @@ class Sight:
             payments=list(Payment.objects.order_by("pk")),
             refunds=list(Refund.objects.order_by("pk")),
             ledger=list(LedgerEntry.objects.order_by("pk")),
+            decisions=list(RefundDecision.objects.order_by("pk")),
+            disputes=list(Dispute.objects.order_by("pk")),
+            plans=list(PaymentPlan.objects.order_by("pk")),
+            parts=list(Instalment.objects.order_by("pk")),
+            tries=list(InstalmentTry.objects.select_related("instalment").order_by("pk")),
+            codes=list(PromotionCode.objects.order_by("pk")),
+            redemptions=list(Redemption.objects.select_related("code").order_by("pk")),
             failed_events=[
                 event
                 for event in StripeEvent.objects.filter(status="stored", attempts__gt=0)
@@ -68,7 +103,9 @@ class Sight:
             mails=set(Message.objects.values_list("kind", "subject_id")),
             sessions=sessions,
             their_refunds=their_refunds,
-            charged=charged,
+            their_disputes=their_disputes,
+            intents=intents,
+            charged={id: one["amount_received"] for id, one in intents.items()},
         )
 
     # --- What something can still happen to ---
@@ -114,6 +151,45 @@ class Sight:
     def their_open_refunds(self) -> list[str]:
         return [id for id, one in self.their_refunds.items() if one["status"] != "failed"]
 
+    @property
+    def waiting(self) -> list[Enrollment]:
+        return [one for one in self.enrollments if one.status == Status.WAITLISTED]
+
+    @property
+    def offered(self) -> list[Enrollment]:
+        return [one for one in self.enrollments if one.status == Status.OFFERED]
+
+    @property
+    def held(self) -> list[Enrollment]:
+        return [one for one in self.enrollments if one.status == Status.HELD]
+
+    @property
+    def due_parts(self) -> list[Instalment]:
+        """Soonest last, as `nth` counts from the end."""
+        due = [one for one in self.parts if one.status == Instalment.Status.DUE]
+        return sorted(due, key=lambda one: one.due_at, reverse=True)
+
+    @property
+    def running_plans(self) -> list[PaymentPlan]:
+        return [one for one in self.plans if one.ended_at is None]
+
+    @property
+    def open_tries(self) -> list[InstalmentTry]:
+        return [one for one in self.tries if one.status == InstalmentTry.Status.OPEN]
+
+    @property
+    def paid_for(self) -> list[Enrollment]:
+        own = {one.enrollment_id for one in self.payments}
+        return [one for one in self.enrollments if one.pk in own]
+
+    @property
+    def waiting_decisions(self) -> list[RefundDecision]:
+        return [one for one in self.decisions if one.status == RefundDecision.Status.WAITING]
+
+    @property
+    def their_running_disputes(self) -> list[JSON]:
+        return [one for one in self.their_disputes.values() if not is_over(one)]
+
     # --- Looking up ---
 
     def is_open(self, attempt: CheckoutAttempt) -> bool:
@@ -132,13 +208,53 @@ class Sight:
     def refunds_of(self, payment: Payment) -> list[Refund]:
         return [one for one in self.refunds if one.payment_id == payment.pk]
 
-    def attempt_of(self, payment: Payment) -> CheckoutAttempt:
-        return next(one for one in self.attempts if one.pk == payment.attempt_id)
+    def attempt_of(self, payment: Payment) -> CheckoutAttempt | None:
+        """None for a card that was charged while nobody was there."""
+        return next((one for one in self.attempts if one.pk == payment.attempt_id), None)
+
+    def of_a_page(self, payment: Payment) -> CheckoutAttempt:
+        attempt = self.attempt_of(payment)
+        assert attempt is not None
+        return attempt
+
+    @property
+    def page_payments(self) -> list[Payment]:
+        return [one for one in self.payments if one.attempt_id is not None]
+
+    def part_of(self, payment: Payment) -> Instalment | None:
+        """The later part that the money came for, whether it paid it or goes back."""
+        attempt = self.attempt_of(payment)
+        if attempt is not None:
+            wanted = attempt.instalment_id
+        else:
+            [wanted] = [
+                one.instalment_id
+                for one in self.tries
+                if one.stripe_payment_intent_id == payment.stripe_payment_intent_id
+            ]
+        return next((one for one in self.parts if one.pk == wanted), None)
+
+    def parts_of(self, enrollment: Enrollment) -> list[Instalment]:
+        return [one for one in self.parts if one.enrollment_id == enrollment.pk]
+
+    def attempts_of(self, enrollment: Enrollment) -> list[CheckoutAttempt]:
+        """To pay for the seat; not for a later part."""
+        own = [one for one in self.attempts if one.enrollment_id == enrollment.pk]
+        return [one for one in own if one.instalment_id is None]
+
+    def kept_by_banks(self, payment: Payment) -> int:
+        """Cents that were lost in disputes, as we know it."""
+        lost = [one.stripe_dispute_id for one in self.disputes_of(payment) if one.status == "lost"]
+        return -sum(line.amount_cents for line in self.ledger if line.stripe_id in lost)
+
+    def disputes_of(self, payment: Payment) -> list[Dispute]:
+        return [one for one in self.disputes if one.payment_id == payment.pk]
 
     def bought_nothing(self, payment: Payment) -> bool:
         """Whether all that was left of it went back by itself, because no seat came of it."""
         by_itself = (Refund.Reason.LATE, Refund.Reason.TWICE)
         rows = self.refunds_of(payment)
         others = sum(one.amount_cents for one in rows if one.reason not in by_itself)
+        others += self.kept_by_banks(payment)
         back = [one.amount_cents for one in rows if one.reason in by_itself]
         return any(cents >= payment.amount_cents - others for cents in back)

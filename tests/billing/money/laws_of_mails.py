@@ -1,0 +1,40 @@
+"""Invariant 5: no mail goes out to somebody who is not entitled to it at that moment."""
+
+from billing import plans, refunds
+from billing.dispute_mails import DISPUTED_SEAT
+from billing.models import Instalment, PaymentPlan, Refund
+from enrollment import links
+from enrollment.models import Enrollment
+from enrollment.states import IN_STANDING, Status
+from outbox.models import Message
+
+DUE, PAID = Instalment.Status.DUE, Instalment.Status.PAID
+OVER = (Status.EXPIRED, Status.CANCELLED)
+# Whose subject is an enrolment, and in which states it is owed. A link needs standing.
+BY_STATUS: dict[str, tuple[Status, ...]] = {
+    links.HOLD_EXPIRED: (Status.EXPIRED,),
+    links.WAITLIST_JOINED: (Status.WAITLISTED,),
+    links.SEAT_OFFERED: (Status.OFFERED,),
+    links.OFFER_LAPSED: OVER,
+    links.WAITLIST_CLOSED: OVER,
+}
+
+
+def somebody_entitled_gets_it(message: Message) -> None:
+    """Right after it was sent."""
+    kind, subject = message.kind, message.subject_id
+    if kind == refunds.REFUND_SENT:
+        assert Refund.objects.get(pk=subject).status != Refund.Status.FAILED
+    elif kind in (plans.PART_PAID, plans.PART_OPEN):
+        part = Instalment.objects.select_related("enrollment").get(pk=subject)
+        assert part.status == (PAID if kind == plans.PART_PAID else DUE)
+        if kind == plans.PART_OPEN:
+            assert part.enrollment.status in plans.CHARGED
+    elif kind in (plans.PAUSE_AHEAD, plans.PAUSED):
+        plan = PaymentPlan.objects.select_related("enrollment").get(pk=subject)
+        wanted = Status.GRACE if kind == plans.PAUSE_AHEAD else Status.SUSPENDED
+        assert (plan.enrollment.status, plan.ended_at) == (wanted, None)
+        assert plan.overdue_since
+    elif kind not in ("seat-freed", DISPUTED_SEAT):
+        status = Enrollment.objects.get(pk=subject).status
+        assert status in BY_STATUS.get(kind, IN_STANDING), kind
