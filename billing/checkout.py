@@ -32,6 +32,7 @@ READ = (
     "held_until",
     "first_week",
 )
+OF_MOVES = ("came_by__state", "came_by__credit_cents", "came_by__price_cents", "came_by__target")
 OF_OTHERS = ("programme__public_name", "programme__instalments")
 # Choosing another way to pay opens another page, which keeps the seat longer: so often at most.
 MOST_PAGES = 6
@@ -93,8 +94,8 @@ def open_attempt(
     """
     enrollment = (
         Enrollment.objects.select_for_update(of=("self",))
-        .select_related("cohort__programme", "member")
-        .only(*READ, "member__time_zone", *(f"cohort__{name}" for name in OF_OTHERS))
+        .select_related("cohort__programme", "member", "came_by")
+        .only(*READ, "member__time_zone", *(f"cohort__{name}" for name in OF_OTHERS), *OF_MOVES)
         .get(whose)
     )
     if enrollment.status != Status.HELD:
@@ -107,6 +108,9 @@ def open_attempt(
     ends_at = existing.expires_at if existing else enrollment.held_until
     if ends_at is None or ends_at <= now:
         raise HoldOver
+    transfer = prices.moving_to(enrollment)
+    if transfer is not None and choice.in_parts:
+        raise PartsChanged
     if existing is not None:
         price = prices.agreed(enrollment)
         prices.must_be_shown(price, choice.shown_cents)
@@ -114,13 +118,17 @@ def open_attempt(
         if same_way or enrollment.attempts.count() >= MOST_PAGES:
             return existing
         _replace(existing)
+    elif transfer is not None:
+        price = prices.agreed(enrollment)
+        prices.must_be_shown(price, choice.shown_cents)
     else:
         price = prices.agree_on(enrollment=enrollment, now=now, shown_cents=choice.shown_cents)
-    if price.cents == 0:
+    cents = price.cents if transfer is None else transfer.due_cents
+    if cents == 0:
         enrollment_services.confirm_seat(enrollment_id=enrollment.pk, now=now, reason="Free place")
         return None
     calendar = _chosen_parts(enrollment, price.cents, now, choice) if choice.in_parts else None
-    attempt = new_attempt(enrollment, price.cents, now, calendar)
+    attempt = new_attempt(enrollment, cents, now, calendar)
     attempt.save()
     enrollment_services.extend_hold(
         enrollment_id=enrollment.pk, until=attempt.expires_at + HOLD_MARGIN

@@ -24,6 +24,7 @@ OVER = "This code has expired."
 USED_UP = "This code has been used as often as it could be."
 ELSEWHERE = "This code is for another group."
 NO_USE = "This code would not make your price lower, so it was not used."
+MOVING = "The price of a move to another group is agreed already, so no code was used."
 HAS_ONE = "Only one code can be used for a seat. Take the code {code} off first."
 
 
@@ -54,6 +55,8 @@ def redeem(*, whose: Q, typed: str, now: dt.datetime) -> Redemption:
     Raises Enrollment.DoesNotExist, HoldOver, PageIsOpen, or CodeRefused with words.
     """
     enrollment = _open_to_change(whose, now)
+    if prices.moving_to(enrollment) is not None:
+        raise CodeRefused(MOVING)
     wanted = normal(typed)
     has = Redemption.objects.select_related("code").filter(enrollment=enrollment).first()
     if has is not None and has.code.counts_at(now):

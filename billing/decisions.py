@@ -12,10 +12,19 @@ import uuid
 from django.db import transaction
 
 from accounts.models import User
-from billing import plans, refunds
+from billing import facts, plans, refunds
 from billing.models import Payment, Refund, RefundDecision
-from billing.policy import Basis
-from billing.rehearsals import Impossible, Rehearsal, Seen, Wish, differences, rehearse
+from billing.policy import Basis, Computed
+from billing.rehearsals import (
+    Impossible,
+    Rehearsal,
+    Seen,
+    Take,
+    Wish,
+    differences,
+    rehearse,
+    takes_from,
+)
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
 from outbox import services as outbox
@@ -46,13 +55,15 @@ def decide(
     actor: User,
     reason: str,
     now: dt.datetime,
+    by_member: bool = False,
 ) -> RefundDecision:
     """Do what the rehearsal showed, or let it wait for a second person. No network.
 
-    `key` was made with the rehearsal: the same one again is the same decision. Raises
+    `key` was made with the rehearsal: the same one again is the same decision. What a member
+    asks for `by_member` the policy has decided: nobody else has to agree. Raises
     ChangedMeanwhile when what was `seen` does not hold any more, and Impossible.
     """
-    enrollment = _locked(enrollment_id, frees_seat=wish.frees_seat)
+    enrollment = lock(enrollment_id, frees_seat=wish.frees_seat)
     made = RefundDecision.objects.filter(uuid=key).first()
     if made is not None:
         if made.enrollment_id != enrollment.pk:
@@ -60,7 +71,7 @@ def decide(
         return made
     rehearsal = rehearse(enrollment=enrollment, wish=wish, now=now)
     _refuse_stale(seen, rehearsal)
-    waits = rehearsal.needs_second
+    waits = rehearsal.needs_second and not by_member
     decision = RefundDecision.objects.create(
         uuid=key,
         enrollment=enrollment,
@@ -73,6 +84,7 @@ def decide(
         reason=reason,
         status=RefundDecision.Status.WAITING if waits else RefundDecision.Status.DONE,
         needs_second=waits,
+        by_member=by_member,
         made_by=actor,
         made_at=now,
         decided_by=None if waits else actor,
@@ -99,7 +111,7 @@ def approve(
     """
     if decision.made_by_id == actor.pk:
         raise Impossible("", "You made this decision, so somebody else has to agree.")
-    enrollment = _locked(decision.enrollment_id, frees_seat=decision.frees_seat)
+    enrollment = lock(decision.enrollment_id, frees_seat=decision.frees_seat)
     if not _move(decision, RefundDecision.Status.DONE, actor, now):
         raise AlreadyDecided
     rehearsal = rehearse(
@@ -127,8 +139,10 @@ def _move(
     return bool(moved)
 
 
-def _locked(enrollment_id: int, *, frees_seat: bool) -> Enrollment:
+def lock(enrollment_id: int, *, frees_seat: bool) -> Enrollment:
     """The enrolment and its payments, as nobody else can change them until we are done.
+
+    Its payments are also those of the groups that its member came from.
 
     Without `no_key` a refund that is booked at this moment, which holds its payment and points
     at the enrolment, and we would wait for each other.
@@ -141,7 +155,9 @@ def _locked(enrollment_id: int, *, frees_seat: bool) -> Enrollment:
         .select_related("member", "cohort__programme")
         .get(pk=enrollment_id)
     )
-    payments = Payment.objects.select_for_update(no_key=True).filter(enrollment=enrollment)
+    payments = Payment.objects.select_for_update(no_key=True).filter(
+        enrollment__in=facts.paid_by(enrollment)
+    )
     list(payments.order_by("pk").values_list("pk"))
     return enrollment
 
@@ -150,22 +166,16 @@ def _carry_out(
     decision: RefundDecision, rehearsal: Rehearsal, actor: User, now: dt.datetime
 ) -> None:
     """Reserve the money, free the seat. Runs in the caller's transaction, on what is locked."""
-    for take in rehearsal.takes:
-        refunds.request_refund(
-            payment_id=take.payment.pk,
-            amount_cents=take.cents,
-            reason=Refund.Reason.DESK,
-            now=now,
-            actor=actor,
-            enrollment_id=decision.enrollment_id,
-            decision=decision,
-        )
+    why = Refund.Reason.POLICY if decision.by_member else Refund.Reason.DESK
+    _request(decision, rehearsal.takes, why, actor, now)
     if not decision.frees_seat:
         return
     enrollment_services.withdraw(
         enrollment_id=decision.enrollment_id,
         actor=actor,
-        reason="Left the group, decided at the money desk",
+        reason="Left the group, asked and decided by the member, by the policy"
+        if decision.by_member
+        else "Left the group, decided at the money desk",
         now=now,
     )
     plans.end_plan(enrollment_id=decision.enrollment_id, now=now, why="Left the group")
@@ -176,6 +186,57 @@ def _carry_out(
             subject_id=decision.pk,
             now=now,
         )
+
+
+def _request(
+    decision: RefundDecision,
+    takes: list[Take],
+    why: Refund.Reason,
+    actor: User,
+    now: dt.datetime,
+) -> None:
+    for take in takes:
+        refunds.request_refund(
+            payment_id=take.payment.pk,
+            amount_cents=take.cents,
+            reason=why,
+            now=now,
+            actor=actor,
+            enrollment_id=decision.enrollment_id,
+            decision=decision,
+        )
+
+
+def give_back_rest(
+    *, enrollment: Enrollment, computed: Computed, actor: User, key: uuid.UUID, now: dt.datetime
+) -> RefundDecision:
+    """What is left over when a member moves to another group goes back; the policy has decided.
+
+    Runs in the caller's transaction, under `lock`. Raises Impossible when it cannot go back.
+    """
+    takes = takes_from(computed.cents, facts.refundable_payments(enrollment))
+    if sum(take.cents for take in takes) < computed.cents:
+        raise Impossible("", "What is left over cannot go back to your card by itself.")
+    decision = RefundDecision.objects.create(
+        uuid=key,
+        enrollment=enrollment,
+        basis=RefundDecision.Basis.MOVE,
+        amount_cents=computed.cents,
+        currency=enrollment.currency,
+        frees_seat=False,
+        policy_version=facts.agreed_terms(enrollment).terms.version,
+        computed=[[line.label, line.cents] for line in computed.lines],
+        reason="Moved to another group",
+        status=RefundDecision.Status.DONE,
+        needs_second=False,
+        by_member=True,
+        made_by=actor,
+        made_at=now,
+        decided_by=actor,
+        decided_at=now,
+    )
+    _request(decision, takes, Refund.Reason.MOVE, actor, now)
+    return decision
 
 
 def _refuse_stale(seen: Seen | None, rehearsal: Rehearsal) -> None:

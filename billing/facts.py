@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q, Sum
 
 from billing import disputes
-from billing.models import CheckoutAttempt, Dispute, LedgerEntry, Payment, Refund
+from billing.models import CheckoutAttempt, Dispute, LedgerEntry, Payment, Refund, Transfer
 from billing.policy import TERMS, Facts, Meeting, Terms
 from enrollment import agreements
 from enrollment.attendance import CAME, suggest
@@ -27,16 +27,20 @@ ENDED = (Status.WITHDRAWN, Status.CANCELLED, Status.EXPIRED, Status.LATE_PAID)
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Cents. `failed` came back to us and waits to be sent again or settled: it is spoken for."""
+    """Cents. `failed` came back to us and waits to be sent again or settled: it is spoken for.
+
+    So is `moving`, the credit of a transfer whose rest is being paid just now.
+    """
 
     paid: int
     back: int
     failed: int
+    moving: int = 0
 
     @property
     def left(self) -> int:
         """What the enrolment has with us that nobody has decided about."""
-        return max(self.paid - self.back - self.failed, 0)
+        return max(self.paid - self.back - self.failed - self.moving, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ class Agreed:
 
 
 def money_of(enrollment: Enrollment) -> Money:
-    """From the ledger and from what is on its way. Two queries.
+    """From the ledger and from what is on its way. Three queries.
 
     The processor's fees are ours, not the member's.
     """
@@ -74,7 +78,29 @@ def money_of(enrollment: Enrollment) -> Money:
         paid=posted["paid"] or 0,
         back=(waiting["on_its_way"] or 0) - (posted["back"] or 0),
         failed=waiting["failed"] or 0,
+        moving=_moving(enrollment),
     )
+
+
+def _moving(enrollment: Enrollment) -> int:
+    """The credit of an open transfer, while its new seat can still be paid for."""
+    moving = Transfer.objects.filter(
+        Transfer.KEPT, source=enrollment, state=Transfer.State.OPEN
+    ).values_list("credit_cents", flat=True)
+    return moving.first() or 0
+
+
+def paid_by(enrollment: Enrollment) -> list[int]:
+    """This enrolment, and those that its member came from with their money. One query."""
+    came_from = dict(
+        Transfer.objects.filter(
+            source__member=enrollment.member_id, state=Transfer.State.DONE
+        ).values_list("target", "source")
+    )
+    chain = [enrollment.pk]
+    while chain[-1] in came_from:
+        chain.append(came_from[chain[-1]])
+    return chain
 
 
 def still_failed() -> Q:
@@ -85,14 +111,14 @@ def still_failed() -> Q:
 def refundable_payments(enrollment: Enrollment) -> list[Source]:
     """Where an enrolment's money can go back, newest payment first.
 
-    One query, and a few more for each payment that a bank asked about. What is refunded already
-    is left out.
+    Whoever came from another group brought money along that was paid there. Two queries, and a
+    few more for each payment that a bank asked about. What is refunded already is left out.
     """
     asked_about = Exists(Dispute.objects.filter(payment=OuterRef("pk")))
     payments = (
         Payment.objects.select_related("attempt")
         .annotate(asked_about=asked_about)
-        .filter(enrollment=enrollment)
+        .filter(enrollment__in=paid_by(enrollment))
     )
     found = []
     for payment in payments.order_by("-paid_at", "-pk"):
@@ -136,12 +162,13 @@ def left_at(enrollment: Enrollment) -> dt.datetime | None:
 
 
 def facts_of(enrollment: Enrollment, now: dt.datetime) -> Facts:
-    """What the policy has to know. Eight queries."""
+    """What the policy has to know. Nine queries."""
     money = money_of(enrollment)
     sessions = GroupSession.objects.filter(cohort=enrollment.cohort_id).order_by("number")
     return Facts(
         paid_cents=money.paid,
         back_cents=money.back + money.failed,
+        moving_cents=money.moving,
         price_cents=enrollment.price_cents,
         first_week=enrollment.first_week,
         sessions=[

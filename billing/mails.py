@@ -18,6 +18,9 @@ from billing.papers.business_days import estimate_due
 from billing.papers.issuing import ESTIMATE_READY, OWED_AN_ESTIMATE
 from billing.refunds import REFUND_SENT
 from billing.rehearsals import CONFIRMED, Rehearsal
+from billing.requests import REQUEST_ANSWERED
+from billing.selfservice_mails import moved, request_answered
+from billing.transfers import MOVED
 from enrollment.models import Enrollment
 from outbox.kinds import register
 from outbox.mail import Mail, NotOwed, compose
@@ -31,6 +34,7 @@ PARTS = {
     "policy": "It is the part for the sessions that had not been held.",
     "attended": "It is the part for the sessions that you did not attend.",
     "cancelled": "It is the part for sessions that we cancelled.",
+    "move": "It is what was left over when you moved to another group.",
     "full": "It is all that was left of what you paid.",
 }
 
@@ -40,6 +44,8 @@ def register_kinds() -> None:
     register(ESTIMATE_READY, estimate_ready)
     register(SEAT_FREED, seat_freed)
     register(DISPUTED_SEAT, disputed_seat)
+    register(MOVED, moved)
+    register(REQUEST_ANSWERED, request_answered)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ CHARGED = (*IN_STANDING, Status.SUSPENDED)
 
 def lock(enrollment_id: int) -> str:
     """Lock the enrolment, first in the order of locks; its status."""
-    rows = Enrollment.objects.select_for_update().values_list("status", flat=True)
+    rows = Enrollment.objects.select_for_update(no_key=True).values_list("status", flat=True)
     return rows.get(pk=enrollment_id)
 
 

@@ -59,7 +59,8 @@ class Meeting:
 class Facts:
     """What is known of one enrolment. With instalments `paid_cents` is less than the price.
 
-    `back_cents` went back already, or is on its way. `price_cents` is for `first_week` to the
+    `back_cents` went back already, or is on its way; `moving_cents` are reserved for another group
+    that the member is paying for just now. `price_cents` is for `first_week` to the
     last. `attended` are the numbers of the sessions that the member came to.
     """
 
@@ -68,6 +69,7 @@ class Facts:
     first_week: int
     sessions: Sequence[Meeting]
     back_cents: int = 0
+    moving_cents: int = 0
     attended: frozenset[int] = frozenset()
     currency: str = "usd"
 
@@ -161,6 +163,23 @@ def full_until(*, facts: Facts, terms: Terms) -> dt.datetime | None:
     return min(starts) - terms.full_until if starts else None
 
 
+def in_words(terms: Terms) -> list[tuple[str, str]]:
+    """What comes back by these terms, as (when, what) for whoever agreed to them."""
+    days = terms.full_until.days
+    fee = f", less a fee of {format_money(terms.fee_cents)}" if terms.fee_cents else ""
+    return [
+        (
+            f"Until {days} days before your first session" if days else "Before your first session",
+            "you get everything back.",
+        ),
+        (
+            "After that" if days else "After it",
+            f"you get back the part for the sessions that have not been held yet{fee}.",
+        ),
+        ("A session that we cancel and don\u2019t replace", "is always paid back."),
+    ]
+
+
 def _take_sessions(total: _Sum, basis: Basis, facts: Facts, terms: Terms, now: dt.datetime) -> None:
     until = full_until(facts=facts, terms=terms)
     if until is None:
@@ -209,6 +228,8 @@ def _take_back(total: _Sum, facts: Facts) -> None:
         total.take(
             "Given back already, or on its way", facts.back_cents, at_most=f"({whole} in all)"
         )
+    if facts.moving_cents > 0:
+        total.take("Kept for the move to another group", facts.moving_cents)
 
 
 def _sessions(count: int) -> str:

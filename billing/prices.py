@@ -10,10 +10,12 @@ from enum import StrEnum
 
 from django.db.models import OuterRef, Q, Subquery
 
-from billing.models import CheckoutAttempt, PersonalPrice, PromotionCode, Redemption
+from accounts.models import User
+from billing.models import CheckoutAttempt, PersonalPrice, PromotionCode, Redemption, Transfer
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
 from enrollment.states import Status
+from sessions.models import Cohort
 from sessions.pricing import LEAST_CENTS, format_money, price_from_week
 
 
@@ -123,13 +125,34 @@ def offer(enrollment: Enrollment, now: dt.datetime) -> Price:
     return dataclasses.replace(price, lapsed=lapsed)
 
 
+def quote(*, member: User, cohort: Cohort, first_week: int) -> Price:
+    """What a seat would cost this member, who has none there yet. One query."""
+    personal = PersonalPrice.objects.filter(
+        Q(cohort=None) | Q(cohort=cohort), member=member, ended_at=None
+    ).order_by("price_cents")
+    whole = personal.values_list("price_cents", flat=True).first()
+    return reckon(
+        list_cents=price_from_week(cohort.price_cents, first_week),
+        currency=cohort.currency,
+        code=None,
+        personal_cents=None if whole is None else price_from_week(whole, first_week),
+    )
+
+
 def standing_price(enrollment: Enrollment, now: dt.datetime) -> Price:
     """What a page shows: the agreed price once a payment has begun, else the offer."""
     held = enrollment.status == Status.HELD
     begun = enrollment.attempts.filter(
         status__in=(CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
     )
-    return agreed(enrollment) if not held or begun.exists() else offer(enrollment, now)
+    fixed = not held or moving_to(enrollment) is not None or begun.exists()
+    return agreed(enrollment) if fixed else offer(enrollment, now)
+
+
+def moving_to(enrollment: Enrollment) -> Transfer | None:
+    """The move that a kept seat is for: its price was agreed when the move began."""
+    transfer: Transfer | None = getattr(enrollment, "came_by", None)
+    return transfer if transfer is not None and transfer.state == Transfer.State.OPEN else None
 
 
 def agreed(enrollment: Enrollment) -> Price:

@@ -11,9 +11,9 @@ from typing import TypeVar, cast
 from django.db.models import Count, Q, QuerySet, Window
 from django.urls import reverse
 
-from billing import disputes, plans, reconciliation, words
+from billing import disputes, plans, reconciliation, requests, words
 from billing.facts import still_failed
-from billing.models import CheckoutAttempt, Instalment, Refund, RefundDecision
+from billing.models import CheckoutAttempt, Instalment, MemberRequest, Refund, RefundDecision
 from billing.parts import PARTS
 from billing.waiting import Waiting
 from enrollment.roster import name_of
@@ -23,7 +23,7 @@ from enrollment.states import Status
 SHOWN = 50
 OWED_BY_ITSELF = (Refund.Reason.LATE, Refund.Reason.TWICE)
 
-Found = TypeVar("Found", CheckoutAttempt, Instalment, Refund, RefundDecision)
+Found = TypeVar("Found", CheckoutAttempt, Instalment, MemberRequest, Refund, RefundDecision)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -196,6 +196,27 @@ def second_look(now: dt.datetime) -> Group:
     return Group("second", "Refunds that wait for a second person", hint, rows, total)
 
 
+def asked_by_members(now: dt.datetime) -> Group:
+    """What members ask a person for."""
+    found, total = _oldest(requests.waiting(now))
+    rows = [
+        Row(
+            who=name_of(request.enrollment),
+            group=request.enrollment.cohort.name,
+            what=f"{request.get_wish_display()}.",
+            cents=None,
+            currency=request.enrollment.currency,
+            since=request.asked_at,
+            then="Read it, and answer",
+            url=request.get_absolute_url(),
+            story=story_of(request.enrollment.public_id),
+        )
+        for request in found
+    ]
+    hint = f"They were told that we answer within {requests.ANSWERED_WITHIN}."
+    return Group("requests", "Members ask", hint, rows, total)
+
+
 def unpaid_parts(now: dt.datetime) -> Group:
     """Parts of a price that the card did not pay and that need somebody."""
     parts, total = _oldest(plans.in_trouble(now))
@@ -265,6 +286,7 @@ def _listed(found: list[Waiting], *, slug: str, title: str, hint: str, then: str
 
 SOURCES: list[Source] = [
     second_look,
+    asked_by_members,
     disputed,
     unpaid_parts,
     payments_to_check,

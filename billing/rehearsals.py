@@ -173,7 +173,7 @@ def rehearse(
         agreed=agreed,
         left_at=left_at,
         money=money,
-        takes=_takes(computed.cents, sources),
+        takes=takes_from(computed.cents, sources),
         blocked=[one for one in sources if one.obstacle],
         seat=_seat_effect(enrollment, wish, now),
         dues=remaining_dues(enrollment, frees_seat=wish.frees_seat),
@@ -234,7 +234,7 @@ def _nothing(wish: Wish, money: Money) -> str:
     return "By this nothing goes back. Choose another way, or free the seat only."
 
 
-def _takes(cents: int, sources: list[Source]) -> list[Take]:
+def takes_from(cents: int, sources: list[Source]) -> list[Take]:
     """Newest payment first, each as far as it reaches."""
     takes = []
     for one in sources:
@@ -270,7 +270,7 @@ def _needs_second(enrollment: Enrollment, cents: int) -> bool:
     limit: int | None = settings.REFUND_SECOND_PERSON_CENTS
     if limit is None or cents == 0:
         return False
-    alone = enrollment.refund_decisions.filter(status="done", needs_second=False)
+    alone = enrollment.refund_decisions.filter(status="done", needs_second=False, by_member=False)
     before: int = alone.aggregate(cents=Sum("amount_cents"))["cents"] or 0
     return before + cents > limit
 

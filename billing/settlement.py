@@ -14,10 +14,9 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import User
-from billing import disputes, gateway, ledger, plans, refunds
+from billing import disputes, gateway, ledger, plans, refunds, transfers
 from billing.models import CheckoutAttempt, Instalment, Payment, Refund
 from enrollment import services as enrollment_services
-from enrollment.models import Enrollment
 from enrollment.services import Confirmation
 
 log = structlog.get_logger("grouport.billing")
@@ -79,20 +78,20 @@ def mismatch(*, attempt: CheckoutAttempt, state: gateway.CheckoutState) -> str:
     return "; ".join(wrong)
 
 
-def _lock(enrollment_id: int) -> None:
-    """First in the order of locks, whatever is written afterwards.
+def _lock(enrollment_id: int) -> bool:
+    """First in the order of locks, whatever is written afterwards; whether it is paid for a move.
 
     Without `no_key` a refund that is booked just now, which holds its payment and points at the
     enrolment, and a decision about that payment would wait for each other.
     """
-    Enrollment.objects.select_for_update(no_key=True).values_list("pk").get(pk=enrollment_id)
+    return transfers.lock_both(enrollment_id)
 
 
 @transaction.atomic
 def _record_payment(
     *, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.datetime
 ) -> bool:
-    _lock(attempt.enrollment_id)
+    moves = _lock(attempt.enrollment_id)
     first = CheckoutAttempt.objects.filter(pk=attempt.pk, status__in=UNPAID).update(
         status=Status.PAID, stripe_session_id=state.session_id
     )
@@ -102,7 +101,7 @@ def _record_payment(
     card = state.payment_method_id or ""
     if attempt.instalment_id:
         return _part_paid(attempt=attempt, payment=payment, card=card, now=now)
-    return _confirm(payment=payment, now=now, reason="Paid", card=card)
+    return _confirm(payment=payment, now=now, reason="Paid", card=card, moves=moves)
 
 
 def _book(*, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.datetime) -> Payment:
@@ -136,11 +135,16 @@ def _confirm(
     reason: str,
     actor: User | None = None,
     card: str = "",
+    moves: bool = False,
 ) -> bool:
     """Turn money into a seat, or owe it back by itself; say whether that is so.
 
-    With a first part comes its plan. Runs in the caller's transaction.
+    With a first part comes its plan; `moves` tells that it is the rest of a move from another
+    group. Runs in the caller's transaction.
     """
+    transfer = transfers.unfinished(payment.enrollment_id) if moves else None
+    if transfer is not None:
+        return transfers.receive(transfer=transfer, payment=payment, now=now)
     outcome = enrollment_services.confirm_seat(
         enrollment_id=payment.enrollment_id, now=now, reason=reason, actor=actor
     )
@@ -203,14 +207,15 @@ def accept_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
 
     Raises refunds.NotRefundable if the money has to go back and the bank holds it in a dispute.
     """
-    _lock(attempt.enrollment_id)
+    moves = _lock(attempt.enrollment_id)
     if not _decide(attempt, Status.PAID):
         return False
     payment = _payment_of(attempt)
     if attempt.instalment_id:
         _part_paid(attempt=attempt, payment=payment, now=now)
         return True
-    _confirm(payment=payment, now=now, reason="Accepted after a check", actor=actor)
+    reason = "Accepted after a check"
+    _confirm(payment=payment, now=now, reason=reason, actor=actor, moves=moves)
     return True
 
 

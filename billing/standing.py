@@ -4,11 +4,9 @@ import dataclasses
 import datetime as dt
 from enum import StrEnum
 
-from django.db.models import Prefetch
-
 from accounts import clock
-from billing.models import CheckoutAttempt, Instalment, Payment, Refund
-from billing.prices import standing_price
+from billing.models import CheckoutAttempt, Instalment, LedgerEntry, Payment, Refund
+from billing.prices import moving_to, standing_price
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
 
@@ -53,34 +51,91 @@ def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]
 
     Without any, what is still to be paid at this moment, or that it is free.
     """
-    in_order = Prefetch("refunds", Refund.objects.order_by("requested_at", "pk"))
-    payments = Payment.objects.filter(enrollment=enrollment).prefetch_related(in_order)
     parts = list(Instalment.objects.filter(enrollment=enrollment).order_by("number"))
-    paid = {part.payment_id: f"Part {part.number} of {len(parts)} paid" for part in parts}
-    lines: list[PaymentLine] = []
-    for payment in payments.order_by("paid_at"):
-        label = paid.get(payment.pk, "Paid")
-        lines.append(PaymentLine(label, payment.amount_cents, payment.currency))
-        lines += [
-            PaymentLine(
-                REFUND_WORDS[refund.status],
-                refund.amount_cents,
-                payment.currency,
-                Refund.Reason(refund.reason).label,
-            )
-            for refund in payment.refunds.all()
-        ]
+    money = [*_paid(enrollment, parts), *_credits(enrollment), *_refunds(enrollment)]
+    lines = [line for _, line in sorted(money, key=lambda one: one[0])]
     lines += _open_parts(enrollment, parts)
     if lines:
         return lines
     if enrollment.status == Status.HELD:
-        price = standing_price(enrollment, now)
-        lines.append(PaymentLine("Not paid yet", price.cents, enrollment.currency, price.words))
+        price, move = standing_price(enrollment, now), moving_to(enrollment)
+        due = move.due_cents if move else price.cents
+        lines.append(PaymentLine("Not paid yet", due, enrollment.currency, price.words))
     elif enrollment.status == Status.AWAITING_FUNDS:
         lines.append(PaymentLine("Not paid yet", enrollment.price_cents, enrollment.currency))
     elif enrollment.price_cents == 0 and enrollment.confirmed_at is not None:
         lines.append(PaymentLine("Free for you", 0, enrollment.currency, enrollment.price_words))
     return lines
+
+
+Dated = tuple[dt.datetime, PaymentLine]
+
+
+def _paid(enrollment: Enrollment, parts: list[Instalment]) -> list[Dated]:
+    labels = {part.payment_id: f"Part {part.number} of {len(parts)} paid" for part in parts}
+    return [
+        (one.paid_at, PaymentLine(labels.get(one.pk, "Paid"), one.amount_cents, one.currency))
+        for one in Payment.objects.filter(enrollment=enrollment).order_by("paid_at", "pk")
+    ]
+
+
+def _credits(enrollment: Enrollment) -> list[Dated]:
+    """What came along from another group, or went along to one."""
+    entries = LedgerEntry.objects.filter(enrollment=enrollment, kind=LedgerEntry.Kind.CREDIT)
+    return [
+        (
+            one.at,
+            PaymentLine(
+                "Credit from your earlier group" if one.amount_cents > 0 else "Went along with you",
+                abs(one.amount_cents),
+                one.currency,
+                "" if one.amount_cents > 0 else "It counts for your other group.",
+            ),
+        )
+        for one in entries.order_by("at", "pk")
+    ]
+
+
+def _refunds(enrollment: Enrollment) -> list[Dated]:
+    """Each refund, where it is, and what the member can do."""
+    zone = enrollment.member.time_zone
+    refunds = Refund.objects.filter(enrollment=enrollment).select_related("payment", "retry")
+    return [
+        (
+            one.requested_at,
+            PaymentLine(
+                _refund_label(one), one.amount_cents, one.payment.currency, _refund_words(one, zone)
+            ),
+        )
+        for one in refunds.order_by("requested_at", "pk")
+    ]
+
+
+def _refund_label(refund: Refund) -> str:
+    if refund.status == Refund.Status.FAILED and hasattr(refund, "retry"):
+        return "Refund sent again"
+    if refund.status == Refund.Status.FAILED and refund.resolved_at:
+        return "Refund paid another way"
+    return REFUND_WORDS[refund.status]
+
+
+def _refund_words(refund: Refund, zone: str) -> str:
+    """Why it went back, and where it is."""
+    why = Refund.Reason(refund.reason).label
+    if refund.status == Refund.Status.SUCCEEDED and refund.settled_at:
+        day = clock.day(refund.settled_at, zone)
+        return f"{why}. Returned on {day}. Most banks take 5 to 10 days to show it."
+    if refund.status == Refund.Status.FAILED:
+        settled = hasattr(refund, "retry") or refund.resolved_at
+        return why if settled else f"{why}. {FAILED_WORDS}"
+    return f"{why}. {ON_ITS_WAY}"
+
+
+ON_ITS_WAY = "On its way: most banks take 5 to 10 days to show it."
+FAILED_WORDS = (
+    "The bank sent it back to us. The money is still yours, and a person is looking at it: you "
+    "need do nothing. Has your card changed? Ask us, and tell us how to reach you."
+)
 
 
 def _open_parts(enrollment: Enrollment, parts: list[Instalment]) -> list[PaymentLine]:

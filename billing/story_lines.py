@@ -26,6 +26,7 @@ from billing.models import (
     Refund,
 )
 from billing.refunds import REFUND_SENT
+from billing.transfers import MOVED
 from enrollment import links
 from enrollment.group_messages import GROUP_MESSAGE
 from enrollment.models import Enrollment
@@ -146,6 +147,10 @@ REFUND_RULES: dict[str, str] = {
     "in full by itself.",
     Refund.Reason.TWICE: "The seat was paid for already: what comes twice goes back by itself.",
     Refund.Reason.DESK: "A person decided it.",
+    Refund.Reason.POLICY: "The member left; the policy that they agreed to decided.",
+    Refund.Reason.MOVE: "The member moved to a group that costs less than their credit.",
+    Refund.Reason.NO_MOVE: "It was paid for a move that was not possible any more: such money goes "
+    "back in full by itself.",
     Refund.Reason.OUTSIDE: "Made in Stripe's dashboard; we found it there and booked it.",
 }
 
@@ -213,6 +218,31 @@ def attempt_lines(enrollment: Enrollment) -> list[Line]:
     return lines
 
 
+def request_lines(enrollment: Enrollment) -> list[Line]:
+    """What the member asked a person for, and when it was answered; never the words."""
+    lines = []
+    for one in enrollment.requests.select_related("decided_by"):
+        what = one.get_wish_display()
+        rule = "A person answers what no rule decides."
+        url = one.get_absolute_url()
+        lines.append(
+            Line(
+                one.asked_at,
+                "seat",
+                f"Asked for: {what}",
+                rule,
+                "the member",
+                link=url,
+                link_words="The request",
+            )
+        )
+        if one.decided_at:
+            done = f"Answered: {what}"
+            who = _who(one.decided_by, enrollment)
+            lines.append(Line(one.decided_at, "seat", done, rule, who))
+    return lines
+
+
 # What the mails about an enrolment are called here. Mails about a chair in another group are left
 # out: they say who was away when.
 MAILS: dict[str, str] = {
@@ -222,6 +252,7 @@ MAILS: dict[str, str] = {
     links.SCHEDULE_CHANGED: "Notice of changed dates",
     links.LEADERS_CHANGED: "Notice of another leader",
     links.HOLD_EXPIRED: "Notice that the seat was released",
+    MOVED: "Notice of the move to this group",
     GROUP_MESSAGE: "A leader's message to the group",
     links.WAITLIST_JOINED: "Confirmation of the waitlist",
     links.SEAT_OFFERED: "Offer of a seat",
@@ -282,4 +313,11 @@ def mail_lines(enrollment: Enrollment) -> list[Line]:
 
 
 # Of what happens in one moment the earlier source comes first: paid, then confirmed, then told.
-SOURCES: list[Source] = [attempt_lines, refund_lines, ledger_lines, seat_lines, mail_lines]
+SOURCES: list[Source] = [
+    request_lines,
+    attempt_lines,
+    refund_lines,
+    ledger_lines,
+    seat_lines,
+    mail_lines,
+]

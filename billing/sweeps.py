@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import structlog
 
-from billing import charging, checkout, disputes, events, gateway, refunds, settlement
+from billing import charging, checkout, disputes, events, gateway, refunds, settlement, transfers
 from billing.models import CheckoutAttempt, Refund, StripeEvent
 from enrollment import services as enrollment_services
 
@@ -55,6 +55,7 @@ def release_overdue_holds(*, now: dt.datetime) -> int:
         released += enrollment_services.expire_hold(
             enrollment_id=enrollment_id, now=now, reason="Not paid in time"
         )
+    transfers.end_lapsed()
     return released
 
 

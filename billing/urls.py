@@ -11,6 +11,8 @@ from billing.views import (
     queue,
     reconciliation,
     refunding,
+    requests,
+    selfservice,
 )
 
 app_name = "billing"
@@ -83,4 +85,9 @@ urlpatterns = [
     path("money/enrolments/<uuid:public_id>/refund/", refunding.refund, name="refund"),
     path("money/decisions/<uuid:key>/", refunding.decision, name="decision"),
     path("money/refunds/<uuid:key>/", refunding.failed, name="failed_refund"),
+    path("my/<uuid:public_id>/leave/", selfservice.leave, name="leave"),
+    path("my/<uuid:public_id>/move/", selfservice.move, name="move"),
+    path("my/<uuid:public_id>/move/<slug:slug>/", selfservice.move_to, name="move_to"),
+    path("my/<uuid:public_id>/ask/", selfservice.ask, name="ask"),
+    path("money/requests/<int:pk>/", requests.request, name="request"),
 ]

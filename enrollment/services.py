@@ -186,11 +186,17 @@ def set_price(*, enrollment_id: int, price_cents: int, off_cents: int, words: st
 
 @transaction.atomic(savepoint=False)
 def confirm_seat(
-    *, enrollment_id: int, now: dt.datetime, reason: str, actor: User | None = None
+    *,
+    enrollment_id: int,
+    now: dt.datetime,
+    reason: str,
+    actor: User | None = None,
+    mail: str = links.SEAT_CONFIRMED,
 ) -> Confirmation:
     """The seat is paid for: make it the member's. Safe to call again at any time.
 
-    Promises the confirmation mail, and the link mail at once if a session is near.
+    Promises the confirmation, or another `mail` about this seat in its place, and the link mail
+    at once if a session is near.
     If the hold is gone, any free seat is taken; with none left the enrolment ends as
     LATE_PAID and the caller owes the money back.
     """
@@ -204,7 +210,7 @@ def confirm_seat(
         confirmed_at=now,
         held_until=None,
     ):
-        _welcome(enrollment_id=enrollment_id, now=now)
+        _welcome(enrollment_id=enrollment_id, now=now, mail=mail)
         return Confirmation.CONFIRMED
     enrollment = (
         Enrollment.objects.select_for_update(no_key=True, of=("self",))
@@ -214,7 +220,7 @@ def confirm_seat(
     if enrollment.status in (*LIVE, Status.COMPLETED):
         return Confirmation.ALREADY
     if enrollment.status == Status.EXPIRED and _reseat(enrollment=enrollment, now=now):
-        _welcome(enrollment_id=enrollment_id, now=now)
+        _welcome(enrollment_id=enrollment_id, now=now, mail=mail)
         return Confirmation.RESEATED
     move(
         enrollment_id=enrollment_id,
@@ -254,7 +260,7 @@ def _reseat(*, enrollment: Enrollment, now: dt.datetime) -> bool:
     )
 
 
-def _welcome(*, enrollment_id: int, now: dt.datetime) -> None:
+def _welcome(*, enrollment_id: int, now: dt.datetime, mail: str) -> None:
     to_come = Q(
         cohort__group_sessions__ends_at__gt=now,
         cohort__group_sessions__cancelled_at=None,
@@ -267,9 +273,7 @@ def _welcome(*, enrollment_id: int, now: dt.datetime) -> None:
         .values_list("member_id", "cohort__programme__link_lead_hours", "next_start")
         .get(pk=enrollment_id)
     )
-    outbox.promise(
-        kind=links.SEAT_CONFIRMED, recipient_id=member_id, subject_id=enrollment_id, now=now
-    )
+    outbox.promise(kind=mail, recipient_id=member_id, subject_id=enrollment_id, now=now)
     if next_start is not None and next_start <= now + dt.timedelta(hours=lead_hours):
         links.promise_links(now=now, enrollment_id=enrollment_id)
 

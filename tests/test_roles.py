@@ -18,8 +18,16 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from accounts.models import Role, User
-from billing import ledger, refunds
-from billing.models import CheckoutAttempt, Difference, Dispute, Payment, Reconciliation, Refund
+from billing import ledger, refunds, requests
+from billing.models import (
+    CheckoutAttempt,
+    Difference,
+    Dispute,
+    MemberRequest,
+    Payment,
+    Reconciliation,
+    Refund,
+)
 from billing.policy import Basis
 from enrollment import absences, group_messages, making_up, season
 from enrollment.models import CalendarFeed, Enrollment
@@ -69,7 +77,6 @@ OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
 MONEY = frozenset({"billing", "admin"})
 ADMIN = frozenset({"admin"})
-MONEY = frozenset({"admin"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +122,11 @@ ADDRESSES: dict[str, Address] = {
     "billing:money": Address(MONEY),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),
+    "billing:leave": Address(MEMBER, ("seat",)),
+    "billing:move": Address(MEMBER, ("seat",)),
+    "billing:move_to": Address(MEMBER, ("seat", "move_to")),
+    "billing:ask": Address(MEMBER, ("seat",)),
+    "billing:request": Address(MONEY, ("request",)),
     "billing:codes": Address(MONEY),
     "billing:code_new": Address(MONEY),
     "billing:code_end": Address(MONEY, ("code",)),
@@ -303,8 +315,16 @@ def a_world() -> World:
             "key": {"key": "x"},
             "attempt": {"attempt": CheckoutAttempt.objects.get().uuid},
             "refund": {"refund": refund.uuid},
+            "request": {"pk": a_request(seat, now).pk},
+            "move_to": {"slug": elsewhere.slug},
             "plot": {"name": "money", "theme": "dark"},
         },
+    )
+
+
+def a_request(seat: Enrollment, now: dt.datetime) -> MemberRequest:
+    return requests.ask(
+        enrollment=seat, wish=MemberRequest.Wish.OTHER, words="", key=uuid.uuid4(), now=now
     )
 
 
@@ -344,11 +364,11 @@ def a_dispute(seat: Enrollment, now: dt.datetime) -> Dispute:
         enrollment=seat,
         amount_cents=29_900,
         currency="usd",
-        stripe_payment_intent_id="pi_1",
+        stripe_payment_intent_id=f"pi_of_{seat.pk}",
         paid_at=now,
     )
     return Dispute.objects.create(
-        stripe_dispute_id="dp_1",
+        stripe_dispute_id=f"dp_{seat.pk}",
         payment=payment,
         amount_cents=29_900,
         currency="usd",

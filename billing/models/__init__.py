@@ -9,6 +9,8 @@ from billing.models.payments import CheckoutAttempt, Payment, Refund
 from billing.models.plans import Instalment, InstalmentTry, PaymentPlan
 from billing.models.prices import PersonalPrice, PromotionCode, Redemption
 from billing.models.reconciliation import Difference, Reconciliation
+from billing.models.requests import MemberRequest
+from billing.models.transfers import Transfer
 
 __all__ = [
     "CheckoutAttempt",
@@ -18,6 +20,7 @@ __all__ = [
     "InstalmentTry",
     "IssuedPaper",
     "LedgerEntry",
+    "MemberRequest",
     "Payment",
     "PaymentPlan",
     "PersonalPrice",
@@ -27,4 +30,5 @@ __all__ = [
     "Refund",
     "RefundDecision",
     "StripeEvent",
+    "Transfer",
 ]

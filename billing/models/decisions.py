@@ -26,6 +26,8 @@ class RefundDecision(models.Model):
         CANCELLED = "cancelled", "For sessions that we cancelled"
         FULL = "full", "Everything that is left"
         AMOUNT = "amount", "Another amount"
+        # Not offered at the desk: what is left over when a member moves to another group.
+        MOVE = "move", "Left over from a move to another group"
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waits for a second person"
@@ -45,6 +47,9 @@ class RefundDecision(models.Model):
     reason = models.CharField(max_length=200, blank=True, help_text="For staff; never mailed.")
     status = models.CharField(max_length=8, choices=Status.choices)
     needs_second = models.BooleanField(help_text="Whether another person has to agree.")
+    by_member = models.BooleanField(
+        default=False, help_text="Asked and decided by the member, by the policy."
+    )
     made_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     made_at = models.DateTimeField()
     decided_by = models.ForeignKey(

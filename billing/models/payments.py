@@ -115,6 +115,9 @@ class Refund(models.Model):
         TWICE = "twice", "Paid twice"
         DESK = "desk", "Decided by staff"
         OUTSIDE = "outside", "Made in Stripe's dashboard"
+        POLICY = "policy", "By the refund policy"
+        MOVE = "move", "Left over from a move to another group"
+        NO_MOVE = "no_move", "The move to another group was not possible"
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")

@@ -3,8 +3,8 @@
 from django import template
 from django.utils import timezone
 
-from billing import standing
-from billing.models import Instalment
+from billing import facts, policy, requests, standing, transfers
+from billing.models import Instalment, MemberRequest, Transfer
 from enrollment.models import Enrollment
 
 register = template.Library()
@@ -13,6 +13,34 @@ register = template.Library()
 @register.simple_tag
 def payment_lines(enrollment: Enrollment) -> list[standing.PaymentLine]:
     return standing.payment_lines(enrollment, timezone.now())
+
+
+@register.simple_tag
+def refund_terms(enrollment: Enrollment) -> list[tuple[str, str]]:
+    """What comes back by the terms that this member agreed to, as (when, what)."""
+    return policy.in_words(facts.agreed_terms(enrollment).terms)
+
+
+@register.simple_tag
+def asked(enrollment: Enrollment) -> MemberRequest | None:
+    """The last thing that they asked a person for."""
+    return requests.latest(enrollment)
+
+
+@register.simple_tag
+def may_ask(enrollment: Enrollment) -> bool:
+    return enrollment.status in requests.MAY_ASK
+
+
+@register.simple_tag
+def moving(enrollment: Enrollment) -> Transfer | None:
+    """The move to another group whose rest is still to be paid."""
+    return transfers.under_way(enrollment)
+
+
+@register.simple_tag
+def answered_within() -> str:
+    return requests.ANSWERED_WITHIN
 
 
 @register.simple_tag

@@ -104,14 +104,17 @@ def pay_page(
     if not payable:
         return redirect("billing:return", public_id)
     price = prices.standing_price(enrollment, now)
+    transfer = prices.moving_to(enrollment)
     context = {
+        "transfer": transfer,
+        "due_cents": transfer.due_cents if transfer else price.cents,
         "enrollment": enrollment,
         "cohort": enrollment.cohort,
         "card": catalogue.group_card(pk=enrollment.cohort_id, now=now),
         "steps": steps("payment"),
         "kept_until": enrollment.held_until,
         "price": price,
-        "ways": ways(enrollment, price.cents, now),
+        "ways": None if transfer else ways(enrollment, price.cents, now),
         **more,
     }
     return render(request, "billing/pay.html", context, status=status)

@@ -155,7 +155,7 @@ def test_a_code_lowers_what_is_paid_and_both_prices_are_shown(standin: Standin) 
     words = said(client.get(url(enrollment)))
     assert "Instead of $299.00 , you pay $224.25" in words
     assert "Code SPRING25: 25% off." in words
-    assert "Pay $224.25" in words
+    assert "In full: $224.25 today" in words
     paid = a_payment(standin, enrollment)
     assert (paid.amount_cents, codes.used(code)) == (22_425, 1)
     after = refreshed(enrollment)
@@ -168,7 +168,7 @@ def test_a_code_is_taken_off_again(standin: Standin) -> None:
     client = signed_in(enrollment.member)
     use(client, enrollment, code)
     assert use(client, enrollment, "", remove="1")["Location"] == url(enrollment)
-    assert "Pay $299.00" in said(client.get(url(enrollment)))
+    assert "In full: $299.00 today" in said(client.get(url(enrollment)))
     assert codes.used(code) == 0
     assert a_payment(standin, enrollment).amount_cents == PRICE
 
@@ -351,7 +351,7 @@ def test_a_code_stays_on_an_open_payment_page(standin: Standin) -> None:
     client = signed_in(enrollment.member)
     assert use(client, enrollment, "", remove="1").status_code == 409
     codes.end_code(code=code, actor=a_member(), now=now())
-    assert "Pay $224.25" in said(client.get(url(enrollment)))
+    assert "In full: $224.25 today" in said(client.get(url(enrollment)))
     assert press(client, enrollment, 22_425).status_code == 302
 
 

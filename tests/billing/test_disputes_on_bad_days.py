@@ -18,7 +18,7 @@ READS = ("GET /v1/disputes", "GET /v1/disputes/:id")
 @pytest.fixture(autouse=True)
 def short_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Real timeouts of the SDK, a hundred times shorter."""
-    monkeypatch.setattr(gateway, "PATIENT", (0.15, 2))
+    monkeypatch.setattr("billing.gateway.client.PATIENT", (0.15, 2))
 
 
 def lines(dispute: Dispute) -> list[tuple[str, int]]:

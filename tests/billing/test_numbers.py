@@ -130,6 +130,7 @@ def test_groups_that_ended_before_the_range_are_left_out() -> None:
 
 def test_who_waits_is_counted_by_weekday_and_zone() -> None:
     tuesday, friday = a_cohort(starts_at=on(10, 6, 22)), a_cohort(starts_at=on(10, 9, 22))
+    seats: list[tuple[Enrollment, str]] = []
     for cohort, zone, status in (
         (tuesday, "America/Los_Angeles", "waitlisted"),
         (tuesday, "US/Pacific", "waitlisted"),
@@ -137,8 +138,9 @@ def test_who_waits_is_counted_by_weekday_and_zone() -> None:
         (friday, "America/Chicago", "waitlisted"),
         (friday, "America/Chicago", "withdrawn"),
     ):
-        seat = a_held_seat(cohort=cohort, member=a_member(time_zone=zone))
-        Enrollment.objects.filter(pk=seat.pk).update(status=status)
+        seats.append((a_held_seat(cohort=cohort, member=a_member(time_zone=zone)), status))
+    for seat, status in seats:
+        Enrollment.objects.filter(pk=seat.pk).update(status=status, waiting_since=seat.reserved_at)
     found = numbers.waitlist()
     assert found.zones == ["Central", "Pacific"]
     assert found.rows == [("Tuesday", [1, 2], 3), ("Friday", [1, 0], 1)]

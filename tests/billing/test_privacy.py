@@ -61,6 +61,7 @@ def test_nothing_personal_is_said_on_the_whole_way(standin: Standin) -> None:
         "POST /v1/refunds",
         "GET /v1/refunds",
         "GET /v1/events",
+        "GET /v1/disputes",
     }
     assert leaks(standin.requests) == []
 
