@@ -40,7 +40,7 @@ class MoneyMachine(RuleBasedStateMachine):
 
     story: Story
 
-    @initialize(arrivals=st.integers(min_value=0, max_value=2), themes=st.integers(0, 31))
+    @initialize(arrivals=st.integers(min_value=0, max_value=2), themes=st.integers(0, 63))
     def begin(self, arrivals: int, themes: int) -> None:
         self.resources = contextlib.ExitStack()
         standin = self.resources.enter_context(start())
