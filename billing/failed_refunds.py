@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from billing import ledger
-from billing.facts import still_failed
+from billing.facts import money_of, still_failed
 from billing.models import LedgerEntry, Payment, Refund
 from billing.refunds import NotRefundable, request_refund
 
@@ -49,21 +49,25 @@ def try_again(*, refund_uuid: uuid.UUID, actor: User, now: dt.datetime) -> Refun
 def settle_otherwise(*, refund_uuid: uuid.UUID, actor: User, how: str, now: dt.datetime) -> Refund:
     """The money went back another way, as `how` says: it is owed no more. No network.
 
-    Posts it to the ledger, though it never was at Stripe. Raises AlreadySettled.
+    Posts it to the ledger, though it never was at Stripe; no more than the account holds, for
+    somebody may have given the same money back in Stripe's dashboard. Raises AlreadySettled.
     """
     refund = _locked(refund_uuid)
+    money = money_of(refund.enrollment)
+    cents = min(refund.amount_cents, max(money.paid - money.back, 0))
     refund.resolved_by, refund.resolved_at, refund.resolved_how = actor, now, how
     refund.save(update_fields=["resolved_by", "resolved_at", "resolved_how"])
-    ledger.post(
-        enrollment_id=refund.enrollment_id,
-        kind=LedgerEntry.Kind.ADJUSTMENT,
-        amount_cents=-refund.amount_cents,
-        currency=refund.payment.currency,
-        key=f"settled:{refund.uuid}",
-        at=now,
-        actor=actor,
-        reason=f"Given back another way: {how}",
-    )
+    if cents:
+        ledger.post(
+            enrollment_id=refund.enrollment_id,
+            kind=LedgerEntry.Kind.ADJUSTMENT,
+            amount_cents=-cents,
+            currency=refund.payment.currency,
+            key=f"settled:{refund.uuid}",
+            at=now,
+            actor=actor,
+            reason=f"Given back another way: {how}",
+        )
     return refund
 
 

@@ -9,7 +9,7 @@ from billing.models import LedgerEntry, Payment, Refund
 from billing.refunds import NotRefundable
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import a_refund, now, refreshed
-from tests.billing.decided import a_failed_refund, a_paid_seat, after, decide, fail
+from tests.billing.decided import a_failed_refund, a_paid_seat, after, decide, fail, go_through
 from tests.billing.people import a_billing_admin
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +85,22 @@ def test_what_was_paid_another_way_cannot_be_sent_as_well() -> None:
     with pytest.raises(AlreadySettled):
         settle(refund, "Again")
     assert LedgerEntry.objects.filter(kind="adjustment").count() == 1
+
+
+def test_what_went_back_in_the_dashboard_meanwhile_is_not_booked_a_second_time() -> None:
+    refund = a_failed_refund(cents=40_000)
+    outside = refunds.request_refund(
+        payment_id=refund.payment_id,
+        amount_cents=40_000,
+        reason=Refund.Reason.OUTSIDE,
+        now=after(3),
+    )
+    go_through(outside)
+    assert ledger.balance(refund.enrollment) == 0
+    settle(refund, "Sent from Stripe's dashboard")
+    assert waiting() == []
+    assert ledger.balance(refund.enrollment) == 0
+    assert LedgerEntry.objects.filter(kind="adjustment").count() == 0
 
 
 def test_what_is_sent_again_cannot_be_noted_as_paid() -> None:

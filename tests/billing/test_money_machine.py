@@ -24,7 +24,7 @@ from pytest_django import Settings
 
 from sandbox.stripe_standin.process import start
 from tests.billing.money.locks import locks_in_order
-from tests.billing.money.story import Story
+from tests.billing.money.story import THEMES, Story
 
 pytestmark = [
     pytest.mark.soak,
@@ -40,8 +40,11 @@ class MoneyMachine(RuleBasedStateMachine):
 
     story: Story
 
-    @initialize(arrivals=st.integers(min_value=0, max_value=2), themes=st.integers(0, 63))
-    def begin(self, arrivals: int, themes: int) -> None:
+    @initialize(
+        arrivals=st.integers(min_value=0, max_value=2),
+        themes=st.sets(st.sampled_from(THEMES), min_size=1, max_size=2),
+    )
+    def begin(self, arrivals: int, themes: set[str]) -> None:
         self.resources = contextlib.ExitStack()
         standin = self.resources.enter_context(start())
         CONFIGURATION[0].STRIPE_API_BASE = standin.url

@@ -48,7 +48,7 @@ class Desk(People):
             if before is None:
                 nothing_held_by_a_bank_goes_back(list(made.refunds.all()))
 
-    @step(6, needs="paid_for", n=recent, basis=bases, amount=amounts, frees=either, who=(0, 1))
+    @step(12, needs="paid_for", n=recent, basis=bases, amount=amounts, frees=either, who=(0, 1))
     def staff_decide(self, n: int, basis: Basis, amount: int, frees: bool, who: int) -> None:
         wish = Wish(basis, amount if basis is Basis.AMOUNT else 0, frees)
         page = self._look_at(nth(self.sight.paid_for, n), wish)
@@ -69,7 +69,7 @@ class Desk(People):
         if page is not None:
             self._press(page, 0)
 
-    @step(5, needs="waiting_decisions", n=recent, who=(0, 1), agrees=(True, True, False))
+    @step(8, needs="waiting_decisions", n=recent, who=(0, 1), agrees=(True, True, False))
     def a_second_person_answers(self, n: int, who: int, agrees: bool) -> None:
         decision = RefundDecision.objects.get(pk=nth(self.sight.waiting_decisions, n).pk)
         if not agrees:

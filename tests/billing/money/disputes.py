@@ -21,7 +21,7 @@ class Disputes(People):
             inquiry=inquiry,
         )
 
-    @step(3, needs="payments", n=recent)
+    @step(6, needs="payments", n=recent)
     def a_payment_is_disputed_and_it_is_known_at_once(self, n: int) -> None:
         self.a_payment_is_disputed(n, part=False, inquiry=False)
         self.a_webhook_arrives(0)
@@ -34,12 +34,12 @@ class Disputes(People):
     def a_question_becomes_a_dispute(self, n: int) -> None:
         self.at_stripe("escalate_dispute", dispute=nth(self.sight.their_running_disputes, n)["id"])
 
-    @step(4, needs="their_running_disputes", n=recent, won=either)
+    @step(6, needs="their_running_disputes", n=recent, won=either)
     def the_bank_decides(self, n: int, won: bool) -> None:
         one = nth(self.sight.their_running_disputes, n)
         self.at_stripe("close_dispute", dispute=one["id"], won=won)
 
-    @step(3, needs="disputes", n=recent, what=tuple(Dispute.Seat))
+    @step(5, needs="disputes", n=recent, what=tuple(Dispute.Seat))
     def staff_decide_about_a_disputed_seat(self, n: int, what: Dispute.Seat) -> None:
         dispute = Dispute.objects.get(pk=nth(self.sight.disputes, n).pk)
         with contextlib.suppress(dispute_seats.NotPossible):

@@ -211,14 +211,15 @@ def law_4_every_cent_stands_in_the_ledger_once(sight: Sight) -> None:
     for refund in sight.refunds:
         if refund.status in gone:
             owed["refund", refund.stripe_refund_id] = -refund.amount_cents
-    # What the desk settled without Stripe.
-    settled = [one for one in sight.refunds if one.resolved_at]
-    if settled:
-        owed["adjustment", ""] = -sum(one.amount_cents for one in settled)
+    settled = {f"settled:{one.uuid}": one.amount_cents for one in sight.refunds if one.resolved_at}
     lines: Counter[tuple[str, str | None]] = Counter()
     came_back: Counter[tuple[str, str | None]] = Counter()
     for line in sight.ledger:
         if line.kind in OF_DISPUTES or line.kind == "credit":
+            continue
+        if line.kind == "adjustment":
+            # What the desk settled without Stripe, as far as it was still there.
+            assert 0 < -line.amount_cents <= settled.pop(line.key)
             continue
         kind = "refund" if line.kind == "refund_failed" else line.kind
         (came_back if line.kind == "refund_failed" else lines)[kind, line.stripe_id] += (

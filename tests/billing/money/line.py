@@ -23,7 +23,7 @@ class Line(People):
         with contextlib.suppress(Refused):
             waiting.join(cohort=self.cohort, member=self.people[who], now=self.now())
 
-    @step(2)
+    @step(5)
     def the_group_fills_and_the_others_wait(self) -> None:
         live = Enrollment.objects.filter(cohort=self.cohort, status__in=LIVE)
         for member in self.people:
@@ -35,6 +35,13 @@ class Line(People):
                     self.press_pay(held)
                 else:
                     waiting.join(cohort=self.cohort, member=member, now=self.now())
+
+    @step(6, needs="waiting", n=recent)
+    def a_seat_comes_free_while_somebody_waits(self, n: int) -> None:
+        if self.sight.confirmed:
+            self.staff_withdraw_somebody(n)
+        elif self.sight.held:
+            self.whoever_holds_a_seat_lets_it_go(n)
 
     @step(5, needs="offered", n=recent)
     def somebody_accepts(self, n: int) -> None:

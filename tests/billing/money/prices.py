@@ -54,7 +54,7 @@ class Prices(People):
             with contextlib.suppress(codes.CodeRefused, codes.PageIsOpen, HoldOver):
                 codes.redeem(whose=Q(pk=one.pk), typed=typed, now=self.now())
 
-    @step(5, needs="codes", who=anybody, n=recent, in_parts=either)
+    @step(8, needs="codes", who=anybody, n=recent, in_parts=either)
     def somebody_goes_to_stripe_with_a_code(self, who: int, n: int, in_parts: bool) -> None:
         self.somebody_uses_a_code(who, n)
         for one in Enrollment.objects.filter(member=self.people[who], status="held"):

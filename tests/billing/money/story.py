@@ -17,9 +17,8 @@ class Story(line.Line, plan.Plan, desk.Desk, disputes.Disputes, prices.Prices, m
     Each story is about some of the themes: with all of them, none would come far.
     """
 
-    def begin(self, themes: int) -> None:
-        """`themes` has a bit for each."""
-        self.themes = ALWAYS | {name for n, name in enumerate(THEMES) if themes >> n & 1}
+    def begin(self, themes: set[str]) -> None:
+        self.themes = ALWAYS | themes
         note(f"about {sorted(self.themes)}")
 
     def go_on(self, chance: Random) -> None:
