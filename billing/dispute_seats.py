@@ -191,3 +191,4 @@ def _move(dispute: Dispute, what: Dispute.Seat, reason: str, actor: User, now: d
         pausing.pause(enrollment_id=enrollment_id, actor=actor, reason=reason, now=now)
     elif _resumes(dispute, what):
         pausing.resume(enrollment_id=enrollment_id, actor=actor, reason=reason, now=now)
+        plans.grace_again(enrollment_id=enrollment_id, now=now)

@@ -174,6 +174,19 @@ def stay_open(*, instalment: Instalment, now: dt.datetime) -> None:
     )
 
 
+def grace_again(*, enrollment_id: int, now: dt.datetime) -> None:
+    """A person ended a pause, and a part is overdue all the same: its time of grace begins anew.
+
+    Runs in the caller's transaction, which holds the enrolment's lock.
+    """
+    behind = PaymentPlan.objects.filter(
+        enrollment=enrollment_id, ended_at=None, overdue_since__isnull=False
+    )
+    if behind.update(overdue_since=now, warned_at=None):
+        reason = "A part is still open"
+        pausing.into_grace(enrollment_id=enrollment_id, now=now, reason=reason)
+
+
 def watch_overdue(*, now: dt.datetime) -> int:
     """Warn whoever is a day from a pause, and pause whoever was warned; how many it touched."""
     behind = PaymentPlan.objects.filter(ended_at=None, overdue_since__isnull=False)

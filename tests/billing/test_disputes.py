@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import Action, AuditEntry
-from billing import dispute_facts, dispute_seats, disputes, ledger, refunds, sweeps
+from billing import charging, dispute_facts, dispute_seats, disputes, ledger, refunds, sweeps
 from billing.models import Dispute, LedgerEntry, Payment, Refund, StripeEvent
 from enrollment import door
 from enrollment.links import promise_links
@@ -31,6 +31,7 @@ from tests.billing.builders import (
     refreshed,
     seat_of,
 )
+from tests.billing.instalments import a_plan, card_does, plan_of, when_due
 from tests.billing.people import a_billing_admin, at_the_desk
 from tests.enrollment.builders import session
 from tests.smtp_sink import SmtpSink
@@ -272,6 +273,21 @@ def test_keeping_after_a_pause_opens_the_seat_again(standin: Standin) -> None:
     assert later.seat == "The pause ends, and the seat is confirmed again."
     decide(dispute, Seat.KEEP)
     assert refreshed(dispute.payment.enrollment).status == "active"
+
+
+def test_a_part_that_is_overdue_after_a_pause_has_its_time_of_grace_anew(standin: Standin) -> None:
+    """Otherwise nobody would ever pause a seat whose part stays unpaid."""
+    enrollment = a_plan(standin)
+    card_does(standin, enrollment, "authentication_required")
+    due = when_due(standin, enrollment)
+    charging.charge_due(now=due)
+    assert refreshed(enrollment).status == Status.GRACE
+    dispute = opened(standin, Payment.objects.get())
+    decide(dispute, Dispute.Seat.PAUSE)
+    dispute = decide(dispute, Dispute.Seat.KEEP)
+    assert refreshed(enrollment).status == Status.GRACE
+    plan = plan_of(enrollment)
+    assert (plan.overdue_since, plan.warned_at) == (dispute.seat_decided_at, None)
 
 
 def test_keeping_lifts_no_pause_that_another_cause_has(standin: Standin) -> None:

@@ -4,6 +4,7 @@ Whoever is first: no cent of somebody who has left stays here, and nobody is cha
 """
 
 import uuid
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -53,9 +54,11 @@ def test_the_desk_and_a_charge_at_once_leave_nothing_of_who_left(standin: Standi
             due_at=now() - MINUTE, next_try_at=now() - MINUTE
         )
         shown = a_look(enrollment)
-        decided, charged = at_once(
-            [partial(press, enrollment, shown), partial(charging.charge_due, now=now())]
-        )
+        both: list[Callable[[], object]] = [
+            partial(press, enrollment, shown),
+            partial(charging.charge_due, now=now()),
+        ]
+        decided, charged = at_once(both)
         assert not isinstance(charged, Exception)
         sweeps.submit_open_refunds(now=now())
         if isinstance(decided, ChangedMeanwhile):  # the part was paid before the press

@@ -78,6 +78,13 @@ class Prices(People):
                 now=self.now(),
             )
 
+    @step(4, needs="payable", n=recent)
+    def somebody_is_given_a_price_while_their_page_is_open(self, n: int) -> None:
+        """And presses again: what the page asks for still holds."""
+        one = self.sight.enrollment(nth(self.sight.payable, n).enrollment_id)
+        self.staff_give_somebody_a_price(self.people.index(one.member), 9_900, here=True)
+        self.press_pay(one)
+
     @step(1, n=recent)
     def staff_end_a_price(self, n: int) -> None:
         prices = list(PersonalPrice.objects.filter(ended_at=None).order_by("pk"))
