@@ -6,7 +6,7 @@ import datetime as dt
 from django.db.models import Q
 
 from billing import charging, part_checkout, plans
-from billing.models import Instalment, InstalmentTry, PaymentPlan
+from billing.models import Instalment, PaymentPlan
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
 from tests.billing.money.people import People
@@ -123,11 +123,13 @@ class Plan(People):
         # Longer ago than the sweep for paid pages looks: its event tells.
         self.a_webhook_arrives(0)
 
-    @step(2, needs="open_tries", n=recent)
-    def somebody_leaves_while_their_card_is_charged(self, n: int) -> None:
-        charge: InstalmentTry = nth(self.sight.open_tries, n)
+    @step(4, needs="due_parts", n=recent)
+    def somebody_leaves_after_a_worker_died(self, n: int) -> None:
+        """The charge was claimed, and nobody knows whether Stripe was asked."""
+        part = nth(self.sight.due_parts, n)
+        self.a_worker_dies_before_it_asks(n)
         enrollment_services.withdraw(
-            enrollment_id=charge.instalment.enrollment_id,
+            enrollment_id=part.enrollment_id,
             actor=self.people[0],
             reason="Asked to",
             now=self.now(),
