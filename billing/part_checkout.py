@@ -18,7 +18,7 @@ class NothingToPay(Exception):
 
 
 class BeingCharged(Exception):
-    """The saved card is being charged for this part at this moment."""
+    """The saved card is being charged, or another page can still be paid, at this moment."""
 
 
 def start_part_checkout(*, whose: models.Q, number: int, now: dt.datetime) -> str:
@@ -64,6 +64,10 @@ def open_part_attempt(*, whose: models.Q, number: int, now: dt.datetime) -> Chec
         raise BeingCharged
     pages = {one.status: one for one in enrollment.attempts.filter(instalment=part)}
     if CheckoutAttempt.Status.REVIEW in pages:
+        raise BeingCharged
+    # Another page of theirs can still be paid: for the seat, or for a part that is paid by now.
+    others = enrollment.attempts.filter(status=CheckoutAttempt.Status.OPEN)
+    if others.exclude(instalment=part).exists():
         raise BeingCharged
     existing = pages.get(CheckoutAttempt.Status.OPEN)
     return existing or _new_attempt(enrollment, part, now)
