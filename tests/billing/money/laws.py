@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from billing.models import CheckoutAttempt, Refund
 from billing.refunds import REFUND_SENT
+from billing.transfers import MOVED
 from enrollment.links import (
     HOLD_EXPIRED,
     OFFER_LAPSED,
@@ -48,7 +49,7 @@ def law_2_each_live_enrolment_has_one_seat_and_nobody_has_two(sight: Sight) -> N
     live = [one for one in sight.enrollments if one.status in LIVE]
     taken = [seat.enrollment_id for seat in sight.seats if seat.enrollment_id]
     assert sorted(taken) == sorted(one.pk for one in live)
-    assert max(Counter(one.member_id for one in live).values(), default=0) <= 1
+    assert max(Counter((one.member_id, one.cohort_id) for one in live).values(), default=0) <= 1
 
 
 def law_3_active_means_paid_once_and_confirmed_once(sight: Sight) -> None:
@@ -67,14 +68,19 @@ def law_3_active_means_paid_once_and_confirmed_once(sight: Sight) -> None:
         assert confirmed == (one.confirmed_at is not None)
         # Money that went back whole, by hand, may have bought the seat or not.
         certain = sum(each.refund_reserved_cents < each.amount_cents for each in kept)
-        if is_free(sight, one):
-            assert confirmed == 1
+        if is_free(sight, one) or (sight.came_by(one) and not kept):
+            assert confirmed == (is_free(sight, one) or has_moved_here(sight, one))
         else:
             assert certain <= confirmed <= len(kept), one.status
         if one.status in IN_STANDING:
             assert confirmed
         if one.status == Status.LATE_PAID:
             assert payments
+
+
+def has_moved_here(sight: Sight, one: Enrollment) -> bool:
+    transfer = sight.came_by(one)
+    return transfer is not None and transfer.state == "done"
 
 
 def is_free(sight: Sight, one: Enrollment) -> bool:
@@ -209,7 +215,7 @@ def law_4_every_cent_stands_in_the_ledger_once(sight: Sight) -> None:
     lines: Counter[tuple[str, str | None]] = Counter()
     came_back: Counter[tuple[str, str | None]] = Counter()
     for line in sight.ledger:
-        if line.kind in OF_DISPUTES:
+        if line.kind in OF_DISPUTES or line.kind == "credit":
             continue
         if line.kind == "adjustment":
             # What the desk settled without Stripe, as far as it was still there.
@@ -227,12 +233,16 @@ def law_4_every_cent_stands_in_the_ledger_once(sight: Sight) -> None:
 
 def law_5_every_mail_that_is_owed_is_promised(sight: Sight) -> None:
     """Once each: the outbox's key forbids a second."""
-    owed = {(SEAT_CONFIRMED, one.pk) for one in sight.enrollments if one.confirmed_at}
+    owed = {
+        (MOVED if has_moved_here(sight, one) else SEAT_CONFIRMED, one.pk)
+        for one in sight.enrollments
+        if one.confirmed_at
+    }
     for pk, moves in sight.moves.items():
         owed |= {
             (kind, pk) for move in moves for kind in BY_MOVE.get((move.source, move.target), ())
         }
-    kinds = {SEAT_CONFIRMED, *(kind for kinds in BY_MOVE.values() for kind in kinds)}
+    kinds = {SEAT_CONFIRMED, MOVED, *(kind for kinds in BY_MOVE.values() for kind in kinds)}
     assert {one for one in sight.mails if one[0] in kinds} == owed
     on_its_way = (Refund.Status.PENDING, Refund.Status.SUCCEEDED)
     told = {subject for kind, subject in sight.mails if kind == REFUND_SENT}

@@ -89,7 +89,7 @@ def law_4_money_that_pays_no_part_goes_back(sight: Sight) -> None:
         if payment.pk in pays:
             assert not by_itself
             continue
-        before = {Refund.Reason.OUTSIDE, Refund.Reason.DESK} & reasons
+        before = {Refund.Reason.OUTSIDE, Refund.Reason.DESK, Refund.Reason.POLICY} & reasons
         assert by_itself or before
         if Refund.Reason.TWICE in reasons:
             assert part.status == PAID

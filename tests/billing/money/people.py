@@ -141,7 +141,7 @@ class People(Stripe):
     def somebody_tries_the_door(self, n: int) -> None:
         """Invariant 6, at the moment when the door is open."""
         enrollment = nth(self.sight.enrollments, n)
-        at = session(self.cohort, enrollment.first_week).starts_at
+        at = session(enrollment.cohort, enrollment.first_week).starts_at
         member = get_user_model().objects.get(pk=enrollment.member_id)
         doorway = door.look(token=enrollment.door_token, user=member, now=at)
         entered = door.enter(doorway=doorway, location="NY", now=at)

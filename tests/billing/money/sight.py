@@ -20,6 +20,7 @@ from billing.models import (
     Refund,
     RefundDecision,
     StripeEvent,
+    Transfer,
 )
 from billing.settlement import UNPAID
 from enrollment.models import Enrollment, EnrollmentMove, Seat
@@ -60,6 +61,7 @@ class Sight:
     tries: list[InstalmentTry] = field(default_factory=list)
     codes: list[PromotionCode] = field(default_factory=list)
     redemptions: list[Redemption] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
     failed_events: list[StripeEvent] = field(default_factory=list)
     mails: set[tuple[str, int]] = field(default_factory=set)
     sessions: dict[str, JSON] = field(default_factory=dict)
@@ -103,6 +105,7 @@ class Sight:
             mails=set(Message.objects.values_list("kind", "subject_id")),
             sessions=sessions,
             their_refunds=their_refunds,
+            transfers=list(Transfer.objects.order_by("pk")),
             their_disputes=their_disputes,
             intents=intents,
             charged={id: one["amount_received"] for id, one in intents.items()},
@@ -190,7 +193,14 @@ class Sight:
     def their_running_disputes(self) -> list[JSON]:
         return [one for one in self.their_disputes.values() if not is_over(one)]
 
+    @property
+    def open_moves(self) -> list[Transfer]:
+        return [one for one in self.transfers if one.state == Transfer.State.OPEN]
+
     # --- Looking up ---
+
+    def came_by(self, enrollment: Enrollment) -> Transfer | None:
+        return next((one for one in self.transfers if one.target_id == enrollment.pk), None)
 
     def is_open(self, attempt: CheckoutAttempt) -> bool:
         session = self.session(attempt)
@@ -252,7 +262,7 @@ class Sight:
 
     def bought_nothing(self, payment: Payment) -> bool:
         """Whether all that was left of it went back by itself, because no seat came of it."""
-        by_itself = (Refund.Reason.LATE, Refund.Reason.TWICE)
+        by_itself = (Refund.Reason.LATE, Refund.Reason.TWICE, Refund.Reason.NO_MOVE)
         rows = self.refunds_of(payment)
         others = sum(one.amount_cents for one in rows if one.reason not in by_itself)
         others += self.kept_by_banks(payment)

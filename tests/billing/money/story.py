@@ -4,14 +4,14 @@ from random import Random
 
 from hypothesis import note
 
-from tests.billing.money import desk, disputes, line, plan, prices
+from tests.billing.money import desk, disputes, line, moves, plan, prices
 from tests.billing.money.steps import STEPS
 
 ALWAYS = {"people", "stripe"}
-THEMES = ("line", "plan", "desk", "disputes", "prices")
+THEMES = ("line", "plan", "desk", "disputes", "prices", "moves")
 
 
-class Story(line.Line, plan.Plan, desk.Desk, disputes.Disputes, prices.Prices):
+class Story(line.Line, plan.Plan, desk.Desk, disputes.Disputes, prices.Prices, moves.Moves):
     """One group of two seats, five people who want one, and a Stripe that has bad days.
 
     Each story is about some of the themes: with all of them, none would come far.

@@ -34,6 +34,7 @@ from sandbox.stripe_standin.process import Standin
 from tests.billing.money import (
     laws,
     laws_of_mails,
+    laws_of_moves,
     laws_of_parts,
     laws_of_the_desk,
     laws_of_the_line,
@@ -41,11 +42,18 @@ from tests.billing.money import (
 from tests.billing.money.sight import Sight
 from tests.enrollment.builders import a_cohort, a_member, an_intake
 
-LAWS = (*laws.LAWS, *laws_of_parts.LAWS, *laws_of_the_line.LAWS, *laws_of_the_desk.LAWS)
+LAWS = (
+    *laws.LAWS,
+    *laws_of_parts.LAWS,
+    *laws_of_the_line.LAWS,
+    *laws_of_the_desk.LAWS,
+    *laws_of_moves.LAWS,
+)
 PEOPLE = 5
 SEATS = 2
 STARTS_IN = dt.timedelta(hours=5)
 HOUR = dt.timedelta(hours=1)
+WEEK = dt.timedelta(weeks=1)
 
 
 class World:
@@ -63,6 +71,10 @@ class World:
         self.frozen: dict[int, int] = {}  # the price by the newest attempt
         self.offerable = True  # whether a seat could be offered when the minute struck last
         self.cohort = a_cohort(starts_at=self.now() + STARTS_IN, capacity=SEATS)
+        # Nobody buys here: one gets in by moving from the first group only.
+        self.other = a_cohort(
+            starts_at=self.now() + 4 * WEEK, capacity=SEATS, price_cents=19_900, name="Elsewhere"
+        )
         self.people: list[User] = [a_member() for _ in range(PEOPLE)]
         for person in self.people:
             an_intake(person, now=self.now())
@@ -88,7 +100,7 @@ class World:
     # --- What always holds ----------------------------------------------------------------
 
     def check(self) -> None:
-        laws.law_1_taken_seats_never_exceed_capacity(self.sight, SEATS)
+        laws.law_1_taken_seats_never_exceed_capacity(self.sight, 2 * SEATS)
         laws.law_3_a_page_that_can_be_paid_has_its_seat_and_its_price(self.sight, self.bent)
         laws.law_3_odd_money_is_taken_by_a_person_only(self.sight, self.accepted)
         laws_of_the_desk.law_3_standing_means_paid_free_or_a_plan(self.sight, self.accepted)
@@ -127,6 +139,7 @@ class World:
         laws.nobody_waits(self.sight, self.now())
         laws_of_parts.no_part_is_forgotten(self.sight, self.now())
         laws_of_the_desk.each_account_equals_stripes(self.sight)
+        laws_of_moves.no_move_is_left_open(self.sight)
         self.compare_the_books()
         assert set(Message.objects.values_list("state", flat=True)) <= {State.SENT, State.NOT_OWED}
         assert not StripeEvent.objects.filter(status=StripeEvent.Status.STORED).exists()
