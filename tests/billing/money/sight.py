@@ -89,7 +89,8 @@ class Sight:
             attempts=list(CheckoutAttempt.objects.order_by("pk")),
             payments=list(Payment.objects.order_by("pk")),
             refunds=list(Refund.objects.order_by("pk")),
-            ledger=list(LedgerEntry.objects.order_by("pk")),
+            # What the processor keeps is no money of a member.
+            ledger=list(LedgerEntry.objects.exclude(kind="fee").order_by("pk")),
             decisions=list(RefundDecision.objects.order_by("pk")),
             disputes=list(Dispute.objects.order_by("pk")),
             plans=list(PaymentPlan.objects.order_by("pk")),
