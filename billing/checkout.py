@@ -93,7 +93,7 @@ def open_attempt(
     second payment goes back by itself.
     """
     enrollment = (
-        Enrollment.objects.select_for_update(of=("self",))
+        Enrollment.objects.select_for_update(no_key=True, of=("self",))
         .select_related("cohort__programme", "member", "came_by")
         .only(*READ, "member__time_zone", *(f"cohort__{name}" for name in OF_OTHERS), *OF_MOVES)
         .get(whose)

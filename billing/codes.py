@@ -111,7 +111,9 @@ def give_back(*, whose: Q, now: dt.datetime) -> None:
 def _open_to_change(whose: Q, now: dt.datetime) -> Enrollment:
     """The held enrolment, locked, while no payment page has fixed its price."""
     enrollment = (
-        Enrollment.objects.select_for_update(of=("self",)).select_related("cohort").get(whose)
+        Enrollment.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("cohort")
+        .get(whose)
     )
     if not enrollment.held_at(now):
         raise HoldOver

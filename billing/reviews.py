@@ -94,8 +94,8 @@ def decide(
 
     Money that goes back is only reserved here: the caller tells the worker.
     """
-    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
-    Payment.objects.select_for_update().get(attempt=attempt)
+    Enrollment.objects.select_for_update(no_key=True).get(pk=attempt.enrollment_id)
+    Payment.objects.select_for_update(no_key=True).get(attempt=attempt)
     found = CheckoutAttempt.objects.select_related("enrollment__cohort").get(pk=attempt.pk)
     if review(found).seen != seen:
         raise ChangedMeanwhile
@@ -128,8 +128,8 @@ def acknowledge(
 
     Raises ChangedMeanwhile, also for the second of two people; then nothing was done.
     """
-    Enrollment.objects.select_for_update().get(pk=refund.enrollment_id)
-    found = Refund.objects.select_for_update(of=("self",)).select_related("enrollment")
+    Enrollment.objects.select_for_update(no_key=True).get(pk=refund.enrollment_id)
+    found = Refund.objects.select_for_update(no_key=True, of=("self",)).select_related("enrollment")
     if looked_at(found.get(pk=refund.pk)) != seen:
         raise ChangedMeanwhile
     unseen = Refund.objects.filter(pk=refund.pk, seen_at=None)
