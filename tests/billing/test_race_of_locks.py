@@ -38,12 +38,15 @@ def slow(act: Callable[..., object]) -> Callable[..., None]:
     return acting
 
 
-def later(act: Callable[[], object]) -> Callable[[], object]:
-    def acting() -> object:
-        time.sleep(MEANWHILE)
-        return act()
+def both(writer: Callable[[], object], decide: Callable[[], object]) -> list[object]:
+    """What the writer, and whoever comes a little later, returned or raised."""
 
-    return acting
+    def later() -> object:
+        time.sleep(MEANWHILE)
+        return decide()
+
+    actions: list[Callable[[], object]] = [writer, later]
+    return list(at_once(actions))
 
 
 def test_a_decision_about_a_seat_while_its_dispute_is_closed(
@@ -65,7 +68,7 @@ def test_a_decision_about_a_seat_while_its_dispute_is_closed(
         now=now(),
     )
     monkeypatch.setattr(disputes, "_post", slow(disputes._post))
-    results = at_once([partial(disputes.apply_state, state=won, now=now()), later(decide)])
+    results = both(partial(disputes.apply_state, state=won, now=now()), decide)
     assert [type(one).__name__ for one in results] == ["Dispute", "ChangedMeanwhile"], results
     dispute.refresh_from_db()
     assert (dispute.status, dispute.seat_decision) == ("won", "")
@@ -87,7 +90,7 @@ def test_a_decision_about_a_payment_while_the_dashboard_refunds_it(
         now=now(),
     )
     monkeypatch.setattr(ledger, "post_refund", slow(ledger.post_refund))
-    results = at_once([partial(refunds.import_outside, state=state, now=now()), later(decide)])
+    results = both(partial(refunds.import_outside, state=state, now=now()), decide)
     assert [type(one).__name__ for one in results] == ["bool", "ChangedMeanwhile"], results
     assert Payment.objects.get().refund_reserved_cents == 500
 
@@ -114,7 +117,7 @@ def test_an_outside_refund_is_noted_while_it_fails(
     )
     monkeypatch.setattr(ledger, "post_failed_refund", slow(ledger.post_failed_refund))
     hear_of_it = partial(refunds.apply_state, refund=refund, state=failed, now=now())
-    results = at_once([hear_of_it, later(note)])
+    results = both(hear_of_it, note)
     assert [type(one).__name__ for one in results] == ["NoneType", "ChangedMeanwhile"], results
     refund.refresh_from_db()
     assert (refund.status, refund.seen_at) == ("failed", None)
