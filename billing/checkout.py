@@ -42,6 +42,10 @@ class HoldOver(Exception):
     """There is nothing to pay for, or not now: the seat's time is over, or money came already."""
 
 
+class NoMorePages(HoldOver):
+    """The seat is kept a little longer, but no other page opens for it."""
+
+
 class CheckoutUnavailable(Exception):
     """Stripe's page could not be made just now. Nothing was charged; trying again is safe."""
 
@@ -93,7 +97,7 @@ def open_attempt(
     second payment goes back by itself.
     """
     enrollment = (
-        Enrollment.objects.select_for_update(of=("self",))
+        Enrollment.objects.select_for_update(no_key=True, of=("self",))
         .select_related("cohort__programme", "member", "came_by")
         .only(*READ, "member__time_zone", *(f"cohort__{name}" for name in OF_OTHERS), *OF_MOVES)
         .get(whose)
@@ -108,6 +112,8 @@ def open_attempt(
     ends_at = existing.expires_at if existing else enrollment.held_until
     if ends_at is None or ends_at <= now:
         raise HoldOver
+    if existing is None:
+        _must_have_time_left(enrollment)
     transfer = prices.moving_to(enrollment)
     if transfer is not None and choice.in_parts:
         raise PartsChanged
@@ -134,6 +140,22 @@ def open_attempt(
         enrollment_id=enrollment.pk, until=attempt.expires_at + HOLD_MARGIN
     )
     return attempt
+
+
+def _must_have_time_left(enrollment: Enrollment) -> None:
+    """Raise NoMorePages for who would keep the seat by one page after the other, never paying.
+
+    A page that closed ends the hold, but for who waited for the seat: the time that they were
+    promised stays theirs. A hold that ends with an earlier page is longer than that already.
+    Where Stripe made no page, nobody had one to pay on; they may try again, though not for ever.
+    """
+    earlier = enrollment.attempts.order_by("expires_at")
+    made = [one for one in earlier if one.status != CheckoutAttempt.Status.FAILED]
+    assert enrollment.held_until is not None
+    stretched = [one for one in earlier if one.expires_at + HOLD_MARGIN >= enrollment.held_until]
+    closed = any(one in made for one in stretched)
+    if closed or len(made) >= MOST_PAGES or (stretched and len(earlier) >= MOST_PAGES):
+        raise NoMorePages
 
 
 def new_attempt(

@@ -5,6 +5,7 @@ after the enrolment in the order of locks.
 """
 
 import datetime as dt
+import re
 
 from django.db import IntegrityError, transaction
 from django.db.models import Count, Q, QuerySet
@@ -40,6 +41,10 @@ class PageIsOpen(Exception):
         self.until = until
 
 
+# What a code can look like.
+SHAPE = re.compile(r"[A-Z0-9-]{4,24}")
+
+
 def normal(typed: str) -> str:
     """A code as it is stored: in capitals, without spaces."""
     return "".join(typed.split()).upper()
@@ -63,6 +68,8 @@ def redeem(*, whose: Q, typed: str, now: dt.datetime) -> Redemption:
         if has.code.code == wanted:
             return has
         raise CodeRefused(HAS_ONE.format(code=has.code))
+    if not SHAPE.fullmatch(wanted):
+        raise CodeRefused(UNKNOWN)  # not every text can be asked for
     code = PromotionCode.objects.select_for_update(no_key=True).filter(code=wanted).first()
     refuse_unless_usable(code, enrollment, now)
     assert code is not None
@@ -111,7 +118,9 @@ def give_back(*, whose: Q, now: dt.datetime) -> None:
 def _open_to_change(whose: Q, now: dt.datetime) -> Enrollment:
     """The held enrolment, locked, while no payment page has fixed its price."""
     enrollment = (
-        Enrollment.objects.select_for_update(of=("self",)).select_related("cohort").get(whose)
+        Enrollment.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("cohort")
+        .get(whose)
     )
     if not enrollment.held_at(now):
         raise HoldOver

@@ -205,7 +205,7 @@ def settle_otherwise(
 
 
 def _held(difference_id: int, seen: str) -> Difference:
-    difference = Difference.objects.select_for_update().get(pk=difference_id)
+    difference = Difference.objects.select_for_update(no_key=True).get(pk=difference_id)
     if seen != difference.fingerprint or difference.resolved_at:
         raise ChangedMeanwhile
     return difference

@@ -146,9 +146,9 @@ def decide(
     Raises ChangedMeanwhile if `seen` is not how things stand, NotPossible as `rehearse` does.
     """
     enrollment_id = Dispute.objects.values_list("payment__enrollment", flat=True).get(pk=dispute_id)
-    Enrollment.objects.select_for_update().values_list("pk").get(pk=enrollment_id)
+    Enrollment.objects.select_for_update(no_key=True).values_list("pk").get(pk=enrollment_id)
     dispute = (
-        Dispute.objects.select_for_update(of=("self",))
+        Dispute.objects.select_for_update(no_key=True, of=("self",))
         .select_related("payment__enrollment__member", "payment__attempt")
         .get(pk=dispute_id)
     )

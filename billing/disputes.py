@@ -51,7 +51,7 @@ def apply_state(*, state: DisputeState, now: dt.datetime) -> Dispute | None:
         return None
     with transaction.atomic():
         # A refund that is asked for right now waits here, or has been written already.
-        payment = Payment.objects.select_for_update().get(pk=payment_id)
+        payment = Payment.objects.select_for_update(no_key=True).get(pk=payment_id)
         dispute = _written(payment, state, now)
         for movement in state.movements:
             _post(payment, state, movement, now)

@@ -99,17 +99,24 @@ def balance(enrollment: Enrollment) -> int:
 
 
 def post_fees(*, fees: Mapping[str, int], now: dt.datetime) -> None:
-    """Add what the processor kept, in cents, of payments by their intents; each only once."""
+    """Add what the processor kept, in cents, of payments by their intents; each only once.
+
+    Two queries, however many there are.
+    """
     payments = Payment.objects.filter(stripe_payment_intent_id__in=fees)
-    for payment in payments.order_by("pk"):
-        intent = payment.stripe_payment_intent_id or ""
-        post(
-            enrollment_id=payment.enrollment_id,
-            kind=Kind.FEE,
-            amount_cents=-fees[intent],
-            currency=payment.currency,
-            key=f"fee:{intent}",
-            at=now,
-            stripe_id=intent,
-            reason="Known from the comparison with Stripe",
-        )
+    LedgerEntry.objects.bulk_create(
+        [
+            LedgerEntry(
+                enrollment_id=payment.enrollment_id,
+                kind=Kind.FEE,
+                amount_cents=-fees[payment.stripe_payment_intent_id or ""],
+                currency=payment.currency,
+                key=f"fee:{payment.stripe_payment_intent_id}",
+                at=now,
+                stripe_id=payment.stripe_payment_intent_id or "",
+                reason="Known from the comparison with Stripe",
+            )
+            for payment in payments.order_by("pk")
+        ],
+        ignore_conflicts=True,
+    )

@@ -51,7 +51,7 @@ def _close_earlier(whose: models.Q, now: dt.datetime) -> None:
 def open_part_attempt(*, whose: models.Q, number: int, now: dt.datetime) -> CheckoutAttempt:
     """The open attempt for this part, or a new one."""
     enrollment = (
-        Enrollment.objects.select_for_update(of=("self",))
+        Enrollment.objects.select_for_update(no_key=True, of=("self",))
         .select_related("cohort__programme")
         .get(whose)
     )

@@ -221,7 +221,7 @@ def _refused(
 @transaction.atomic
 def apply_state(*, refund: Refund, state: gateway.RefundState, now: dt.datetime) -> None:
     """Write what Stripe says about a refund; it may still fail after it succeeded."""
-    Payment.objects.select_for_update().get(pk=refund.payment_id)
+    Payment.objects.select_for_update(no_key=True).get(pk=refund.payment_id)
     Refund.objects.filter(pk=refund.pk, stripe_refund_id=None).update(
         stripe_refund_id=state.refund_id
     )
@@ -249,7 +249,7 @@ def apply_state(*, refund: Refund, state: gateway.RefundState, now: dt.datetime)
 
 @transaction.atomic
 def _fail(*, refund: Refund, now: dt.datetime, note: str) -> None:
-    Payment.objects.select_for_update().get(pk=refund.payment_id)
+    Payment.objects.select_for_update(no_key=True).get(pk=refund.payment_id)
     failed = (
         Refund.objects.filter(pk=refund.pk)
         .exclude(status=Status.FAILED)

@@ -11,7 +11,7 @@ from enum import StrEnum
 from django.db import transaction
 
 from accounts.models import User
-from billing import settlement, words
+from billing import disputes, settlement, words
 from billing.models import CheckoutAttempt, Payment, Refund
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, Seat
@@ -42,14 +42,21 @@ class Outcome(StrEnum):
     PAID_ALREADY = "paid_already"  # by other money, so this goes back
 
 
+GOING_BACK = (Outcome.GOES_BACK, Outcome.PAID_ALREADY)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Review:
-    """A payment that waits for a decision, and what each would do. `left` cents can go back."""
+    """A payment that waits for a decision, and what each would do. `left` cents can go back.
+
+    `obstacle` says why they cannot just now; empty when they can.
+    """
 
     attempt: CheckoutAttempt
     payment: Payment
     left: int
     outcome: Outcome
+    obstacle: str
     seen: str
 
     @property
@@ -60,18 +67,28 @@ class Review:
     def waits(self) -> bool:
         return self.attempt.status == CheckoutAttempt.Status.REVIEW
 
+    def stops(self, decision: Decision) -> bool:
+        """Whether the decision would send money that the bank holds."""
+        goes_back = decision == Decision.GIVE_BACK or self.outcome in GOING_BACK
+        return bool(self.obstacle and self.left > 0 and goes_back)
+
+    @property
+    def ways(self) -> list[Decision]:
+        """What can be decided now."""
+        return [one for one in Decision if self.waits and not self.stops(one)]
+
     @property
     def frees_the_seat(self) -> bool:
         return self.attempt.enrollment.status in UNCONFIRMED
 
 
 def review(attempt: CheckoutAttempt) -> Review:
-    """At most three queries."""
+    """At most six queries."""
     payment, enrollment = Payment.objects.get(attempt=attempt), attempt.enrollment
     outcome = _outcome(enrollment)
     seen = f"{attempt.status} {payment.refund_reserved_cents} {enrollment.status} {outcome}"
-    left = payment.amount_cents - payment.refund_reserved_cents
-    return Review(attempt, payment, left, outcome, seen)
+    left = max(0, disputes.left_cents(payment))
+    return Review(attempt, payment, left, outcome, disputes.obstacle(payment), seen)
 
 
 def _outcome(enrollment: Enrollment) -> Outcome:
@@ -90,12 +107,13 @@ def _outcome(enrollment: Enrollment) -> Outcome:
 def decide(
     *, attempt: CheckoutAttempt, decision: Decision, seen: str, actor: User, now: dt.datetime
 ) -> None:
-    """Accept the money or send it back. Raises ChangedMeanwhile; then nothing was done.
+    """Accept the money or send it back. Raises ChangedMeanwhile, or refunds.NotRefundable while
+    the bank holds what would go back; then nothing was done.
 
     Money that goes back is only reserved here: the caller tells the worker.
     """
-    Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
-    Payment.objects.select_for_update().get(attempt=attempt)
+    Enrollment.objects.select_for_update(no_key=True).get(pk=attempt.enrollment_id)
+    Payment.objects.select_for_update(no_key=True).get(attempt=attempt)
     found = CheckoutAttempt.objects.select_related("enrollment__cohort").get(pk=attempt.pk)
     if review(found).seen != seen:
         raise ChangedMeanwhile
@@ -128,8 +146,8 @@ def acknowledge(
 
     Raises ChangedMeanwhile, also for the second of two people; then nothing was done.
     """
-    Enrollment.objects.select_for_update().get(pk=refund.enrollment_id)
-    found = Refund.objects.select_for_update(of=("self",)).select_related("enrollment")
+    Enrollment.objects.select_for_update(no_key=True).get(pk=refund.enrollment_id)
+    found = Refund.objects.select_for_update(no_key=True, of=("self",)).select_related("enrollment")
     if looked_at(found.get(pk=refund.pk)) != seen:
         raise ChangedMeanwhile
     unseen = Refund.objects.filter(pk=refund.pk, seen_at=None)

@@ -149,7 +149,12 @@ def note(*, session: GroupSession, noted: Sequence[Noted], actor: User, now: dt.
     marks = {one.mark for one in noted if one.mark is not None}
     if now < session.starts_at and marks - {Mark.EXCUSED}:
         raise TooEarly("Before a session begins, only “Excused” can be noted. Nothing was saved.")
-    members = expected(session).filter(pk__in=wanted).order_by("pk").select_for_update(of=("self",))
+    members = (
+        expected(session)
+        .filter(pk__in=wanted)
+        .order_by("pk")
+        .select_for_update(no_key=True, of=("self",))
+    )
     if len(members) != len(wanted):
         raise Enrollment.DoesNotExist
     standing = {
@@ -198,7 +203,7 @@ def close_register(*, session: GroupSession, actor: User, now: dt.datetime) -> b
     said_absent = set(session.absences.standing().values_list("enrollment_id", flat=True))
     elsewhere = {enrollment for enrollment, _ in made_up([session])}
     # Locked, so that nobody takes a note back after we looked who has one.
-    members = expected(session).order_by("pk").select_for_update(of=("self",))
+    members = expected(session).order_by("pk").select_for_update(no_key=True, of=("self",))
     every = list(members.values_list("pk", flat=True))
     noted = set(AttendanceNote.objects.filter(session=session).values_list("enrollment", flat=True))
     notes = []

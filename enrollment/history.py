@@ -92,7 +92,7 @@ def lock_enrollments(cohort: Cohort) -> list[int]:
     that somebody has locked, and so past the first in line.
     """
     every = Enrollment.objects.filter(cohort=cohort).exclude(status=Status.WAITLISTED)
-    every = every.order_by("pk").select_for_update()
+    every = every.order_by("pk").select_for_update(no_key=True)
     return list(every.values_list("pk", flat=True))
 
 

@@ -85,7 +85,7 @@ def _issue(
 ) -> IssuedPaper:
     kind = Kind(paper.kind)
     # Two who ask at the same moment wait for each other: the second finds the first one's.
-    Enrollment.objects.select_for_update(of=("self",)).get(pk=enrollment.pk)
+    Enrollment.objects.select_for_update(no_key=True, of=("self",)).get(pk=enrollment.pk)
     latest = _latest(kind, enrollment, payment)
     if latest is not None and latest.content == paper.content():
         return latest

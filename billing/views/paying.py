@@ -42,6 +42,11 @@ NO_PAGE = (
     "The payment page could not be opened just now. Nothing was charged and your seat is still "
     "kept. Please try again in a minute."
 )
+NO_MORE_PAGES = (
+    "No other payment page can be opened for this seat: the time that it was kept for you is "
+    "over, or several pages closed unpaid. Nothing was charged. If you would still like to join, "
+    "please write to us."
+)
 
 
 @login_required
@@ -58,6 +63,8 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         address = checkout.start_checkout(whose=mine, now=now, choice=choice)
     except Enrollment.DoesNotExist:
         raise Http404 from None
+    except checkout.NoMorePages:
+        return pay_page(request, public_id, status=409, trouble=NO_MORE_PAGES)
     except checkout.HoldOver:
         return redirect("billing:return", public_id)
     except prices.PriceChanged as changed:

@@ -22,7 +22,7 @@ ON_A_PAGE = 50
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """The prices that were given, and the people whom a search found."""
-    words = request.GET.get("q", "").strip()[:100]
+    words = request.GET.get("q", "").replace("\0", "").strip()[:100]
     prices = personal_prices.given_prices().order_by(
         F("ended_at").desc(nulls_first=True), "-given_at", "-pk"
     )

@@ -13,6 +13,7 @@ from billing import queue as queues
 from billing import reviews
 from billing.forms import OutsideRefundForm
 from billing.models import CheckoutAttempt, Refund
+from billing.refunds import NotRefundable
 from billing.reviews import ChangedMeanwhile, Decision
 from billing.tasks import submit_open_refunds
 from billing.views.gate import code_first, fresh_factor, money_desk
@@ -63,6 +64,10 @@ def payment(request: HttpRequest, attempt: uuid.UUID) -> HttpResponse:
             messages.warning(request, CHANGED)
             found.refresh_from_db()
             return _payment_page(request, found, decision, status=409)
+        except NotRefundable as error:
+            messages.warning(request, str(error))
+            found.refresh_from_db()
+            return _payment_page(request, found, None, status=409)
         kick_on_commit(submit_open_refunds)
         kick()
         messages.success(request, DONE[decision])
@@ -81,7 +86,7 @@ def _payment_page(
     review = reviews.review(attempt)
     context = {
         "review": review,
-        "decision": decision if review.waits else None,
+        "decision": decision if decision in review.ways else None,
         "enrollment": attempt.enrollment,
         "name": name_of(attempt.enrollment),
     }

@@ -181,7 +181,7 @@ def stop_now(request: HttpRequest, found: RefundRun) -> None:
     typed = request.POST.get("seen", "")
     runs.stop(
         run=found,
-        seen=int(typed) if typed.isascii() and typed.isdigit() else -1,
+        seen=int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else -1,
         actor=member_of(request),
         now=timezone.now(),
         ip=address(request),

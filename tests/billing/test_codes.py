@@ -516,3 +516,10 @@ def test_the_list_asks_the_same_however_many_codes_there_are(
             desk.get("/money/codes/")
         counts.append(len(asked))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("typed", ["AB\0CD", "\ud83d\ude00AB", "ÄBCDE", "ABC", "A" * 25, "ß" * 10])
+def test_what_no_code_can_look_like_is_unknown_and_the_database_is_not_asked(typed: str) -> None:
+    seat = a_seat()
+    with pytest.raises(codes.CodeRefused, match=codes.UNKNOWN):
+        codes.redeem(whose=Q(pk=seat.pk), typed=typed, now=now())

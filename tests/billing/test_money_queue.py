@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing import failed_refunds, ledger, queue, refunds, reviews, sweeps
+from billing import disputes, failed_refunds, ledger, queue, refunds, reviews, sweeps
 from billing.models import CheckoutAttempt, Payment, Refund
 from billing.reviews import ChangedMeanwhile, Decision
 from enrollment import services as enrollment_services
@@ -343,3 +343,33 @@ def test_without_the_fingerprint_the_service_refuses(standin: Standin) -> None:
         reviews.decide(
             attempt=payment.attempt, decision=Decision.ACCEPT, seen="", actor=admin, now=now()
         )
+
+
+@pytest.mark.parametrize("seat", ["kept", "gone"])
+def test_money_that_the_bank_holds_cannot_be_given_back_and_the_page_says_why(
+    standin: Standin, seat: str
+) -> None:
+    attempt = a_wrong_payment(standin)
+    if seat == "gone":
+        enrollment_services.cancel_hold(
+            enrollment_id=attempt.enrollment_id, now=now(), reason="Gone", actor=a_billing_admin()
+        )
+    path = reverse("billing:payment", args=[attempt.uuid])
+    desk = at_the_desk()
+    before = {word: "decision=" + word in text(desk, path) for word in ("accept", "give-back")}
+    assert before == {"accept": True, "give-back": True}
+    intent = Payment.objects.get().stripe_payment_intent_id
+    made = standin.control("dispute", payment_intent=intent)
+    disputes.refresh(dispute_id=made["id"], now=now())
+
+    page = text(desk, path)
+    assert ("decision=accept" in page, "decision=give-back" in page) == (seat == "kept", False)
+    assert "holds this payment in a dispute" in page
+    press = {"seen": reviews.review(refreshed(attempt)).seen}
+    reply = desk.post(path, {**press, "decision": "give-back"})
+    assert reply.status_code == 409
+    assert "holds this payment in a dispute" in reply.content.decode()
+    assert refreshed(attempt).status == "review"
+    accepted = desk.post(path, {**press, "decision": "accept"})
+    assert accepted.status_code == (302 if seat == "kept" else 409)
+    assert Refund.objects.count() == 0

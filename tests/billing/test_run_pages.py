@@ -325,7 +325,7 @@ def test_somebody_who_changed_is_shown_with_the_new_amount_and_done(desk: Client
     assert "What goes back: $219.25" in said(page)
     assert "your group can" in said(page)
     reply = desk.post(path_of(item), {"again": "1", "seen": page.context["seen"]}, follow=True)
-    assert "$219.25 is on its way back. The seat is free again." in said(reply)
+    assert "$219.25 is on its way back. They are out of the group." in said(reply)
     item.refresh_from_db()
     item.run.refresh_from_db()
     assert (item.state, item.run.state) == ("done", "done")

@@ -370,6 +370,7 @@ def books_agree(day: Day) -> None:
     by_seat = {
         seat.pk: list(
             LedgerEntry.objects.filter(enrollment=seat)
+            .exclude(kind="fee")
             .order_by("pk")
             .values_list("kind", "amount_cents")
         )
@@ -397,8 +398,10 @@ def books_agree(day: Day) -> None:
 
     nothing_differs()
     desk = at_the_desk()  # weeks later, and it is somebody else's turn
-    assert numbers_page(desk) == net
-    assert ledger_file(desk) == net
+    kept = sum(LedgerEntry.objects.filter(kind="fee").values_list("amount_cents", flat=True))
+    assert kept == -sum(round(cents * 0.029) + 30 for cents in (PRICE, PRICE, FROM_WEEK_5))
+    assert numbers_page(desk) == net + kept  # what Stripe keeps is ours to pay, not a member's
+    assert ledger_file(desk) == net + kept
 
 
 def nothing_differs() -> None:
