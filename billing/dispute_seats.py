@@ -8,12 +8,13 @@ import dataclasses
 import datetime as dt
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.models import Action, Subject, User
 from billing import plans
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat_mail
-from billing.models import Dispute
+from billing.models import Dispute, PaymentPlan
 from enrollment import pausing
 from enrollment import services as enrollment_services
 from enrollment.links import occasion
@@ -96,6 +97,13 @@ def _resumes(dispute: Dispute, what: Dispute.Seat) -> bool:
     )
 
 
+def _behind(dispute: Dispute) -> "QuerySet[PaymentPlan]":
+    """The seat's plan, if a part of it is overdue."""
+    return PaymentPlan.objects.filter(
+        enrollment=dispute.payment.enrollment_id, ended_at=None, overdue_since__isnull=False
+    )
+
+
 def _told(dispute: Dispute, what: Dispute.Seat) -> bool:
     """Whoever keeps what they have learns nothing new."""
     return what != Seat.KEEP or _resumes(dispute, what)
@@ -107,6 +115,8 @@ def _seat_words(dispute: Dispute, what: Dispute.Seat) -> str:
     if what == Seat.PAUSE:
         return "The chair stays theirs and stays empty. Nobody else can have it."
     if _resumes(dispute, what):
+        if _behind(dispute).exists():
+            return "The pause ends. A part is still unpaid: they have seven days to pay it."
         return "The pause ends, and the seat is confirmed again."
     return "Stays as it is."
 
@@ -191,3 +201,7 @@ def _move(dispute: Dispute, what: Dispute.Seat, reason: str, actor: User, now: d
         pausing.pause(enrollment_id=enrollment_id, actor=actor, reason=reason, now=now)
     elif _resumes(dispute, what):
         pausing.resume(enrollment_id=enrollment_id, actor=actor, reason=reason, now=now)
+        # Who is still behind has the seven days anew, and is warned anew.
+        if _behind(dispute).update(overdue_since=now, warned_at=None):
+            unpaid = "A part is still unpaid after the pause"
+            pausing.into_grace(enrollment_id=enrollment_id, now=now, reason=unpaid)

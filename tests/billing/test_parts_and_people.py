@@ -1,0 +1,108 @@
+"""Parts beside what people do meanwhile: a dispute, a page that is still open, a wrong amount."""
+
+import datetime as dt
+
+import pytest
+from django.db.models import Q
+
+from billing import charging, dispute_seats, disputes, part_checkout, plans, settlement
+from billing.models import Dispute, Payment
+from enrollment.models import Enrollment
+from enrollment.states import Status
+from outbox.models import Message
+from sandbox.stripe_standin.process import Standin
+from tests.billing.builders import mails, refreshed
+from tests.billing.instalments import (
+    DAY,
+    a_plan,
+    at,
+    card_does,
+    part,
+    plan_of,
+    when_due,
+)
+from tests.billing.people import a_billing_admin
+
+pytestmark = pytest.mark.django_db
+MINUTE = dt.timedelta(minutes=1)
+Seat = Dispute.Seat
+
+
+def run(when: dt.datetime) -> int:
+    """What beat asks for each minute."""
+    return charging.charge_due(now=when) + plans.watch_overdue(now=when)
+
+
+def disputed(standin: Standin, payment: Payment | None, when: dt.datetime) -> Dispute:
+    """The dispute of a part's payment."""
+    assert payment is not None
+    made = standin.control("dispute", payment_intent=payment.stripe_payment_intent_id)
+    dispute = disputes.refresh(dispute_id=made["id"], now=when)
+    assert dispute is not None
+    return dispute
+
+
+def rehearsed(dispute: Dispute, what: Dispute.Seat, when: dt.datetime) -> dispute_seats.Rehearsal:
+    found = Dispute.objects.select_related("payment__enrollment__member").get(pk=dispute.pk)
+    return dispute_seats.rehearse(dispute=found, what=what, now=when)
+
+
+def decide(dispute: Dispute, what: Dispute.Seat, when: dt.datetime) -> None:
+    dispute_seats.decide(
+        dispute_id=dispute.pk,
+        what=what,
+        reason="Talked on the phone",
+        seen=rehearsed(dispute, what, when).seen,
+        actor=a_billing_admin(),
+        now=when,
+    )
+
+
+# --- A person ends a pause while a part is unpaid -------------------------------------------
+
+
+def kept_while_behind(standin: Standin) -> tuple[Enrollment, Dispute, dt.datetime]:
+    """A part is unpaid and warned of, a dispute paused the seat, and a person keeps it."""
+    enrollment = a_plan(standin)
+    card_does(standin, enrollment, "authentication_required")
+    due = when_due(standin, enrollment)
+    run(due)
+    run(at(standin, due + 6 * DAY))
+    assert mails(plans.PAUSE_AHEAD) == 1
+    dispute = disputed(standin, part(enrollment, 1).payment, due + 6 * DAY)
+    decide(dispute, Seat.PAUSE, due + 6 * DAY)
+    return enrollment, dispute, due + 8 * DAY
+
+
+def test_keeping_the_seat_while_a_part_is_unpaid_begins_seven_days_of_grace(
+    standin: Standin,
+) -> None:
+    enrollment, dispute, kept = kept_while_behind(standin)
+    words = rehearsed(dispute, Seat.KEEP, kept).seat
+    assert words == "The pause ends. A part is still unpaid: they have seven days to pay it."
+    decide(dispute, Seat.KEEP, kept)
+    assert refreshed(enrollment).status == Status.GRACE
+    plan = plan_of(enrollment)
+    assert (plan.overdue_since, plan.warned_at) == (kept, None)
+    for day, status, warned in (
+        (5, Status.GRACE, 1),
+        (6, Status.GRACE, 2),
+        (7, Status.SUSPENDED, 2),
+    ):
+        run(kept + day * DAY)
+        assert (refreshed(enrollment).status, mails(plans.PAUSE_AHEAD)) == (status, warned), day
+    occasions = Message.objects.filter(kind=plans.PAUSE_AHEAD).values_list("occasion_id", flat=True)
+    assert len(set(occasions)) == 2
+
+
+def test_keeping_the_seat_when_the_part_was_paid_meanwhile_makes_it_active(
+    standin: Standin,
+) -> None:
+    enrollment, dispute, kept = kept_while_behind(standin)
+    part_checkout.start_part_checkout(whose=Q(pk=enrollment.pk), number=2, now=at(standin, kept))
+    attempt = enrollment.attempts.get(status="open")
+    standin.control("pay", session=attempt.stripe_session_id)
+    settlement.settle(attempt=attempt, now=kept)
+    assert refreshed(enrollment).status == Status.SUSPENDED
+    decide(dispute, Seat.KEEP, kept)
+    assert refreshed(enrollment).status == Status.ACTIVE
