@@ -32,6 +32,7 @@ Status = InstalmentTry.Status
 # When a declined card is tried again, after the first try.
 AGAIN = (dt.timedelta(days=1), dt.timedelta(days=3), dt.timedelta(days=5))
 BATCH = 200
+MAY_HAVE_PAID = (CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
 
 
 # --- Claiming -----------------------------------------------------------------------------
@@ -40,10 +41,13 @@ BATCH = 200
 def due(*, now: dt.datetime) -> "QuerySet[Instalment]":
     """Parts whose card is to be charged, the longest waiting first.
 
-    A part whose member is at the payment page waits until that page has closed.
+    A part with a payment page waits until we know that the page took no money, whatever the
+    clock says, and while a person looks at what it took. Nobody can pay on a page that was
+    never made.
     """
+    made = Q(stripe_session_id__isnull=False) | Q(expires_at__gt=now)
     paying = CheckoutAttempt.objects.filter(
-        instalment=OuterRef("pk"), status=CheckoutAttempt.Status.OPEN, expires_at__gt=now
+        made, instalment=OuterRef("pk"), status__in=MAY_HAVE_PAID
     )
     return Instalment.objects.filter(
         ~Exists(paying), status=Instalment.Status.DUE, next_try_at__lte=now

@@ -5,20 +5,24 @@ import datetime as dt
 import pytest
 from django.db.models import Q
 
-from billing import charging, dispute_seats, disputes, part_checkout, plans, settlement
-from billing.models import Dispute, Payment
+from billing import charging, checkout, dispute_seats, disputes, part_checkout, plans, settlement
+from billing.models import CheckoutAttempt, Dispute, Payment, Refund
 from enrollment.models import Enrollment
 from enrollment.states import Status
 from outbox.models import Message
 from sandbox.stripe_standin.process import Standin
-from tests.billing.builders import mails, refreshed
+from tests.billing.builders import mails, refreshed, stripe_is_away
 from tests.billing.instalments import (
+    AMOUNTS,
     DAY,
     a_plan,
     at,
     card_does,
     part,
     plan_of,
+    received,
+    statuses,
+    tries,
     when_due,
 )
 from tests.billing.people import a_billing_admin
@@ -106,3 +110,63 @@ def test_keeping_the_seat_when_the_part_was_paid_meanwhile_makes_it_active(
     assert refreshed(enrollment).status == Status.SUSPENDED
     decide(dispute, Seat.KEEP, kept)
     assert refreshed(enrollment).status == Status.ACTIVE
+
+
+# --- A page that took the money, and the card ------------------------------------------------
+
+
+def paid_but_not_heard_of(standin: Standin) -> tuple[Enrollment, CheckoutAttempt]:
+    """Part 2 is paid on a page that has closed since; no event of Stripe's reached us."""
+    enrollment = a_plan(standin)
+    early = at(standin, part(enrollment, 2).due_at - 20 * MINUTE)
+    part_checkout.start_part_checkout(whose=Q(pk=enrollment.pk), number=2, now=early)
+    attempt = enrollment.attempts.get(status="open")
+    standin.control("pay", session=attempt.stripe_session_id)
+    return enrollment, attempt
+
+
+def test_a_part_paid_on_a_page_that_has_closed_is_not_charged_to_the_card_as_well(
+    standin: Standin,
+) -> None:
+    enrollment, attempt = paid_but_not_heard_of(standin)
+    after = at(standin, attempt.expires_at + MINUTE)
+    run(after)
+    assert tries(enrollment) == []
+    settlement.settle(attempt=attempt, now=after)
+    run(after)
+    assert statuses(enrollment) == ["paid", "paid", "due"]
+    assert received(standin) == AMOUNTS[0] + AMOUNTS[1]
+    assert not Refund.objects.exists()
+
+
+def odd_part(standin: Standin) -> tuple[Enrollment, CheckoutAttempt]:
+    """Part 2 was paid, but a dollar less than asked for: it waits for a person."""
+    enrollment, attempt = paid_but_not_heard_of(standin)
+    attempt.amount_cents += 100
+    attempt.save(update_fields=["amount_cents"])
+    settlement.settle(attempt=attempt, now=attempt.created_at)
+    attempt = refreshed(attempt)
+    assert attempt.status == CheckoutAttempt.Status.REVIEW
+    return enrollment, attempt
+
+
+def test_a_part_whose_payment_a_person_looks_at_is_not_charged_meanwhile(
+    standin: Standin,
+) -> None:
+    enrollment, _ = odd_part(standin)
+    run(when_due(standin, enrollment))
+    assert tries(enrollment) == []
+    assert received(standin) == AMOUNTS[0] + AMOUNTS[1]
+
+
+def test_a_page_that_was_never_made_keeps_no_card_from_being_charged(standin: Standin) -> None:
+    enrollment = a_plan(standin)
+    stripe_is_away(standin)
+    due = when_due(standin, enrollment)
+    with pytest.raises(checkout.CheckoutUnavailable):
+        part_checkout.start_part_checkout(whose=Q(pk=enrollment.pk), number=2, now=due)
+    standin.control("clear_faults")
+    run(due)
+    assert tries(enrollment) == []
+    run(at(standin, due + checkout.PAGE_LIFE))
+    assert tries(enrollment) == ["succeeded"]
