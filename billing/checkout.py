@@ -117,7 +117,7 @@ def open_attempt(
         same_way = existing.in_parts == choice.in_parts
         if same_way or enrollment.attempts.count() >= MOST_PAGES:
             return existing
-        _replace(existing)
+        replace(attempt=existing)
     elif transfer is not None:
         price = prices.agreed(enrollment)
         prices.must_be_shown(price, choice.shown_cents)
@@ -178,8 +178,11 @@ def _chosen_parts(
     return calendar
 
 
-def _replace(attempt: CheckoutAttempt) -> None:
-    """Not by the rules for a page that closed: the seat stays kept for the next one."""
+def replace(*, attempt: CheckoutAttempt) -> None:
+    """Not by the rules for a page that closed: the seat stays kept for the next one.
+
+    Should the page be paid all the same, that money goes back by itself.
+    """
     _open(attempt).update(
         status=CheckoutAttempt.Status.EXPIRED, note="Another way to pay was chosen."
     )

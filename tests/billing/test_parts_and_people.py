@@ -5,13 +5,22 @@ import datetime as dt
 import pytest
 from django.db.models import Q
 
-from billing import charging, checkout, dispute_seats, disputes, part_checkout, plans, settlement
+from billing import (
+    charging,
+    checkout,
+    dispute_seats,
+    disputes,
+    part_checkout,
+    plans,
+    settlement,
+    sweeps,
+)
 from billing.models import CheckoutAttempt, Dispute, Payment, Refund
 from enrollment.models import Enrollment
 from enrollment.states import Status
 from outbox.models import Message
 from sandbox.stripe_standin.process import Standin
-from tests.billing.builders import mails, refreshed, stripe_is_away
+from tests.billing.builders import a_seat, mails, now, refreshed, stripe_is_away
 from tests.billing.instalments import (
     AMOUNTS,
     DAY,
@@ -170,3 +179,29 @@ def test_a_page_that_was_never_made_keeps_no_card_from_being_charged(standin: St
     assert tries(enrollment) == []
     run(at(standin, due + checkout.PAGE_LIFE))
     assert tries(enrollment) == ["succeeded"]
+
+
+# --- A page of another purpose is open ------------------------------------------------------
+
+
+def test_a_part_can_be_paid_while_the_first_page_in_full_is_still_open(standin: Standin) -> None:
+    enrollment = a_seat()
+    whose = Q(pk=enrollment.pk)
+    checkout.start_checkout(whose=whose, now=now(), choice=checkout.Choice(in_parts=True))
+    first = enrollment.attempts.get()
+    checkout.start_checkout(whose=whose, now=now())
+    in_full = enrollment.attempts.get(status="open")
+    standin.control("pay", session=first.stripe_session_id)
+    settlement.settle(attempt=refreshed(first), now=now())
+    assert statuses(enrollment) == ["paid", "due", "due"]
+    address = part_checkout.start_part_checkout(whose=whose, number=2, now=now())
+    attempt = enrollment.attempts.get(status="open")
+    assert (attempt.instalment, attempt.checkout_url) == (part(enrollment, 2), address)
+    assert refreshed(in_full).status == CheckoutAttempt.Status.EXPIRED
+    for page in (attempt, in_full):
+        standin.control("pay", session=page.stripe_session_id)
+        settlement.settle(attempt=refreshed(page), now=now())
+    assert Refund.objects.get().payment.attempt == in_full
+    sweeps.submit_open_refunds(now=now())
+    assert statuses(enrollment) == ["paid", "paid", "due"]
+    assert received(standin) == AMOUNTS[0] + AMOUNTS[1]
