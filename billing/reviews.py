@@ -11,8 +11,8 @@ from enum import StrEnum
 from django.db import transaction
 
 from accounts.models import User
-from billing import settlement, words
-from billing.models import CheckoutAttempt, Payment, Refund
+from billing import plans, settlement, words
+from billing.models import CheckoutAttempt, Instalment, Payment, Refund
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, Seat
 from enrollment.states import IN_STANDING, LIVE, Status
@@ -40,6 +40,8 @@ class Outcome(StrEnum):
     RESEATS = "reseats"  # a free seat, as the kept one is gone
     GOES_BACK = "goes_back"  # no seat to be had
     PAID_ALREADY = "paid_already"  # by other money, so this goes back
+    PAYS_PART = "pays_part"  # of a seat that is theirs already
+    PART_GOES_BACK = "part_goes_back"  # paid already, or not asked for any more
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,16 +68,21 @@ class Review:
 
 
 def review(attempt: CheckoutAttempt) -> Review:
-    """At most three queries."""
+    """At most four queries."""
     payment, enrollment = Payment.objects.get(attempt=attempt), attempt.enrollment
-    outcome = _outcome(enrollment)
-    seen = f"{attempt.status} {payment.refund_reserved_cents} {enrollment.status} {outcome}"
+    outcome = _outcome(attempt)
+    part = attempt.instalment.status if attempt.instalment else ""
+    seen = f"{attempt.status} {payment.refund_reserved_cents} {enrollment.status} {outcome} {part}"
     left = payment.amount_cents - payment.refund_reserved_cents
     return Review(attempt, payment, left, outcome, seen)
 
 
-def _outcome(enrollment: Enrollment) -> Outcome:
-    """What `confirm_seat` is about to do; it decides again when it does it."""
+def _outcome(attempt: CheckoutAttempt) -> Outcome:
+    """What `plans.receive` or `confirm_seat` is about to do; they decide again when they do it."""
+    enrollment, part = attempt.enrollment, attempt.instalment
+    if part is not None:
+        pays = enrollment.status in plans.PAYING and part.status == Instalment.Status.DUE
+        return Outcome.PAYS_PART if pays else Outcome.PART_GOES_BACK
     if enrollment.status in UNCONFIRMED:
         return Outcome.CONFIRMS
     if enrollment.status in (*LIVE, Status.COMPLETED):
@@ -96,7 +103,9 @@ def decide(
     """
     Enrollment.objects.select_for_update().get(pk=attempt.enrollment_id)
     Payment.objects.select_for_update().get(attempt=attempt)
-    found = CheckoutAttempt.objects.select_related("enrollment__cohort").get(pk=attempt.pk)
+    found = CheckoutAttempt.objects.select_related("enrollment__cohort", "instalment").get(
+        pk=attempt.pk
+    )
     if review(found).seen != seen:
         raise ChangedMeanwhile
     act = {

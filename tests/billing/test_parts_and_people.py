@@ -12,17 +12,20 @@ from billing import (
     disputes,
     part_checkout,
     plans,
+    reviews,
     settlement,
     sweeps,
 )
-from billing.models import CheckoutAttempt, Dispute, Payment, Refund
+from billing.models import CheckoutAttempt, Dispute, Payment, PaymentPlan, Refund
 from enrollment.models import Enrollment
 from enrollment.states import Status
 from outbox.models import Message
 from sandbox.stripe_standin.process import Standin
-from tests.billing.builders import a_seat, mails, now, refreshed, stripe_is_away
+from tests.billing.builders import a_seat, calls, mails, now, refreshed, stripe_is_away
+from tests.billing.desk import an_outside_refund
 from tests.billing.instalments import (
     AMOUNTS,
+    CHARGE,
     DAY,
     a_plan,
     at,
@@ -34,7 +37,8 @@ from tests.billing.instalments import (
     tries,
     when_due,
 )
-from tests.billing.people import a_billing_admin
+from tests.billing.people import a_billing_admin, at_the_desk
+from tests.billing.test_pay_page import signed_in
 
 pytestmark = pytest.mark.django_db
 MINUTE = dt.timedelta(minutes=1)
@@ -205,3 +209,43 @@ def test_a_part_can_be_paid_while_the_first_page_in_full_is_still_open(standin: 
     sweeps.submit_open_refunds(now=now())
     assert statuses(enrollment) == ["paid", "paid", "due"]
     assert received(standin) == AMOUNTS[0] + AMOUNTS[1]
+
+
+# --- A part's payment that a person decides about --------------------------------------------
+
+
+def accept(attempt: CheckoutAttempt, when: dt.datetime) -> None:
+    reviews.decide(
+        attempt=attempt,
+        decision=reviews.Decision.ACCEPT,
+        seen=reviews.review(refreshed(attempt)).seen,
+        actor=a_billing_admin(),
+        now=when,
+    )
+
+
+def test_the_rehearsal_of_a_part_says_that_it_pays_the_part_and_so_it_does(
+    standin: Standin,
+) -> None:
+    enrollment, attempt = odd_part(standin)
+    review = reviews.review(attempt)
+    assert review.outcome == reviews.Outcome.PAYS_PART
+    page = at_the_desk(a_billing_admin()).get(
+        f"/money/payments/{attempt.uuid}/", {"decision": "accept"}
+    )
+    assert "Part 2 of 3 is paid." in page.content.decode()
+    accept(attempt, now())
+    assert statuses(enrollment) == ["paid", "paid", "due"]
+    assert not Refund.objects.exists()
+
+
+def test_the_rehearsal_of_a_part_that_is_not_asked_for_any_more_says_that_it_goes_back(
+    standin: Standin,
+) -> None:
+    enrollment, attempt = odd_part(standin)
+    seen = reviews.review(attempt).seen
+    plans.end_plan(enrollment_id=enrollment.pk, now=now(), why="Free from now on")
+    review = reviews.review(attempt)
+    assert (review.outcome, review.seen != seen) == (reviews.Outcome.PART_GOES_BACK, True)
+    accept(attempt, now())
+    assert Refund.objects.get().amount_cents == AMOUNTS[1]
