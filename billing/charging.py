@@ -78,7 +78,7 @@ def charge_due(*, now: dt.datetime) -> int:
 def claim(*, instalment: Instalment, now: dt.datetime) -> InstalmentTry | None:
     """The next try for a part, with its parameters frozen; None when there is nothing to charge.
 
-    The guarded UPDATE decides between two workers. Whoever has left owes nothing: their plan ends.
+    Without a card Stripe is not asked: only the member can pay. The guarded UPDATE decides between two workers. Whoever has left owes nothing: their plan ends.
     """
     if plans.lock(instalment.enrollment_id) not in plans.CHARGED:
         plans.end_plan(enrollment_id=instalment.enrollment_id, now=now, why="They have left")
@@ -88,7 +88,7 @@ def claim(*, instalment: Instalment, now: dt.datetime) -> InstalmentTry | None:
         return None
     plan = PaymentPlan.objects.get(enrollment=instalment.enrollment_id)
     number = instalment.tries + 1
-    return InstalmentTry.objects.create(
+    charge = InstalmentTry.objects.create(
         instalment=instalment,
         number=number,
         params=gateway.charge_params(
@@ -101,6 +101,16 @@ def claim(*, instalment: Instalment, now: dt.datetime) -> InstalmentTry | None:
         ),
         created_at=now,
     )
+    if not plan.stripe_payment_method_id:
+        _ask_member(charge=charge, now=now)
+        return None
+    return charge
+
+
+def _ask_member(*, charge: InstalmentTry, now: dt.datetime) -> None:
+    _end(charge, Status.DECLINED, now, "No card was kept.")
+    Instalment.objects.filter(pk=charge.instalment_id).update(needs_member=True)
+    plans.stay_open(instalment=charge.instalment, now=now)
 
 
 # --- Asking -------------------------------------------------------------------------------

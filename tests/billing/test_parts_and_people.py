@@ -249,3 +249,43 @@ def test_the_rehearsal_of_a_part_that_is_not_asked_for_any_more_says_that_it_goe
     assert (review.outcome, review.seen != seen) == (reviews.Outcome.PART_GOES_BACK, True)
     accept(attempt, now())
     assert Refund.objects.get().amount_cents == AMOUNTS[1]
+
+
+def odd_first_part(standin: Standin) -> tuple[Enrollment, CheckoutAttempt]:
+    enrollment = a_seat()
+    checkout.start_checkout(
+        whose=Q(pk=enrollment.pk), now=now(), choice=checkout.Choice(in_parts=True)
+    )
+    attempt = enrollment.attempts.get(status="open")
+    standin.control("pay", session=attempt.stripe_session_id)
+    attempt.amount_cents += 100
+    attempt.save(update_fields=["amount_cents"])
+    settlement.settle(attempt=attempt, now=now())
+    return enrollment, refreshed(attempt)
+
+
+def test_a_first_part_that_a_person_accepts_keeps_its_card_for_the_others(
+    standin: Standin,
+) -> None:
+    enrollment, attempt = odd_first_part(standin)
+    accept(attempt, now())
+    assert plan_of(enrollment).stripe_payment_method_id.startswith("pm_")
+    run(when_due(standin, enrollment))
+    assert (tries(enrollment), statuses(enrollment)) == (["succeeded"], ["paid", "paid", "due"])
+
+
+def test_a_part_paid_in_review_brings_its_card_too(standin: Standin) -> None:
+    enrollment, attempt = odd_part(standin)
+    old = plan_of(enrollment).stripe_payment_method_id
+    accept(attempt, now())
+    assert plan_of(enrollment).stripe_payment_method_id not in ("", old)
+
+
+def test_without_a_card_the_member_is_asked_at_once_and_stripe_is_not(standin: Standin) -> None:
+    enrollment = a_plan(standin)
+    PaymentPlan.objects.update(stripe_payment_method_id="")
+    run(when_due(standin, enrollment))
+    assert calls(standin, CHARGE) == []
+    assert (tries(enrollment), part(enrollment, 2).needs_member) == (["declined"], True)
+    assert refreshed(enrollment).status == Status.GRACE
+    assert mails(plans.PART_OPEN) == 1
