@@ -13,10 +13,11 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from billing import gateway, ledger, plans
+from billing import disputes, gateway, ledger, plans
 from billing.gateway import ChargeOutcome, ChargeState
 from billing.models import (
     CheckoutAttempt,
+    Dispute,
     Instalment,
     InstalmentTry,
     Payment,
@@ -25,6 +26,7 @@ from billing.models import (
 )
 from billing.parts import PARTS
 from billing.refunds import SILENCE
+from enrollment import pausing
 
 log = structlog.get_logger("grouport.billing")
 
@@ -43,14 +45,23 @@ def due(*, now: dt.datetime) -> "QuerySet[Instalment]":
 
     A part with a payment page waits until we know that the page took no money, whatever the
     clock says, and while a person looks at what it took. Nobody can pay on a page that was
-    never made.
+    never made. Nothing is charged while a bank holds money of the seat in a dispute, nor while a
+    person has paused it.
     """
+    held = Dispute.objects.filter(
+        payment__enrollment=OuterRef("enrollment"), status__in=disputes.HOLDS_THE_MONEY
+    )
+    paused = pausing.paused_by_people().filter(pk=OuterRef("enrollment"))
     made = Q(stripe_session_id__isnull=False) | Q(expires_at__gt=now)
     paying = CheckoutAttempt.objects.filter(
         made, instalment=OuterRef("pk"), status__in=MAY_HAVE_PAID
     )
     return Instalment.objects.filter(
-        ~Exists(paying), status=Instalment.Status.DUE, next_try_at__lte=now
+        ~Exists(paying),
+        ~Exists(held),
+        ~Exists(paused),
+        status=Instalment.Status.DUE,
+        next_try_at__lte=now,
     ).order_by("next_try_at")
 
 

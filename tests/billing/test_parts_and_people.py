@@ -289,3 +289,33 @@ def test_without_a_card_the_member_is_asked_at_once_and_stripe_is_not(standin: S
     assert (tries(enrollment), part(enrollment, 2).needs_member) == (["declined"], True)
     assert refreshed(enrollment).status == Status.GRACE
     assert mails(plans.PART_OPEN) == 1
+
+
+# --- A dispute, and the parts that are still to come -----------------------------------------
+
+
+def test_no_part_is_charged_while_the_bank_holds_money_in_a_dispute(standin: Standin) -> None:
+    enrollment = a_plan(standin)
+    dispute = disputed(standin, part(enrollment, 1).payment, now())
+    waits = "No part of the price is charged while the bank decides or the seat is paused."
+    assert rehearsed(dispute, Seat.PAUSE, now()).money.endswith(waits)
+    due = when_due(standin, enrollment)
+    run(due)
+    assert tries(enrollment) == []
+    standin.control("close_dispute", dispute=dispute.stripe_dispute_id, won=True)
+    disputes.refresh(dispute_id=dispute.stripe_dispute_id, now=due)
+    run(due)
+    assert tries(enrollment) == ["succeeded"]
+
+
+def test_no_part_is_charged_while_a_person_has_paused_the_seat(standin: Standin) -> None:
+    enrollment = a_plan(standin)
+    dispute = disputed(standin, part(enrollment, 1).payment, now())
+    decide(dispute, Seat.PAUSE, now())
+    due = when_due(standin, enrollment)
+    Dispute.objects.update(status=Dispute.Status.LOST, closed_at=due)
+    run(due)
+    assert tries(enrollment) == []
+    decide(dispute, Seat.KEEP, due)
+    run(due)
+    assert tries(enrollment) == ["succeeded"]
