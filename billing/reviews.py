@@ -144,10 +144,11 @@ def acknowledge(
     unseen = Refund.objects.filter(pk=refund.pk, seen_at=None)
     if not unseen.update(seen_by=actor, seen_at=now):
         raise ChangedMeanwhile
-    if free_seat and not enrollment_services.withdraw(
-        enrollment_id=refund.enrollment_id,
-        actor=actor,
-        reason="The money went back by Stripe's dashboard",
-        now=now,
+    if not free_seat:
+        return
+    reason = "The money went back by Stripe's dashboard"
+    if not enrollment_services.withdraw(
+        enrollment_id=refund.enrollment_id, actor=actor, reason=reason, now=now
     ):
         raise ChangedMeanwhile
+    plans.end_plan(enrollment_id=refund.enrollment_id, now=now, why=reason)
