@@ -50,6 +50,10 @@ class PartsChanged(Exception):
     """Three parts are not offered, or not as the page showed them. Nothing was charged."""
 
 
+class TooManyPages(Exception):
+    """The way to pay was changed too often: only the page that is open can be paid."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Choice:
     """What somebody pressed on the pay page, and what it showed them.
@@ -72,7 +76,8 @@ def start_checkout(*, whose: models.Q, now: dt.datetime, choice: Choice = IN_FUL
     None for a free place: its seat is confirmed, and Stripe hears nothing of it. `whose` names
     the enrolment, and in a view its member too. Network: one request to Stripe, outside any
     transaction, and in three parts one before it for the customer who keeps the card. Raises
-    Enrollment.DoesNotExist, HoldOver, prices.PriceChanged, PartsChanged or CheckoutUnavailable.
+    Enrollment.DoesNotExist, HoldOver, prices.PriceChanged, PartsChanged, TooManyPages
+    or CheckoutUnavailable.
     """
     attempt = open_attempt(whose=whose, now=now, choice=choice)
     if attempt is None:
@@ -114,9 +119,10 @@ def open_attempt(
     if existing is not None:
         price = prices.agreed(enrollment)
         prices.must_be_shown(price, choice.shown_cents)
-        same_way = existing.in_parts == choice.in_parts
-        if same_way or enrollment.attempts.count() >= MOST_PAGES:
+        if existing.in_parts == choice.in_parts:
             return existing
+        if enrollment.attempts.count() >= MOST_PAGES:
+            raise TooManyPages
         replace(attempt=existing)
     elif transfer is not None:
         price = prices.agreed(enrollment)

@@ -338,3 +338,22 @@ def test_freeing_a_seat_after_an_outside_refund_ends_its_plan(standin: Standin) 
     )
     assert statuses(enrollment) == ["paid", "cancelled", "cancelled"]
     assert plan_of(enrollment).ended_at is not None
+
+
+# --- Choosing too often ------------------------------------------------------------------------
+
+
+def test_whoever_chose_too_often_never_gets_the_page_of_the_other_way(standin: Standin) -> None:
+    enrollment = a_seat()
+    whose = Q(pk=enrollment.pk)
+    for number in range(checkout.MOST_PAGES):
+        choice = checkout.Choice(in_parts=number % 2 == 0)
+        checkout.start_checkout(whose=whose, now=now(), choice=choice)
+    last = enrollment.attempts.get(status="open")
+    assert not last.in_parts
+    with pytest.raises(checkout.TooManyPages):
+        checkout.start_checkout(whose=whose, now=now(), choice=checkout.Choice(in_parts=True))
+    assert checkout.start_checkout(whose=whose, now=now()) == last.checkout_url
+    pressed = signed_in(enrollment.member).post(f"/pay/{enrollment.public_id}/", {"way": "parts"})
+    assert pressed.status_code == 422
+    assert "You changed the way to pay several times" in pressed.content.decode()
