@@ -43,10 +43,8 @@ MAY_HAVE_PAID = (CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
 def due(*, now: dt.datetime) -> "QuerySet[Instalment]":
     """Parts whose card is to be charged, the longest waiting first.
 
-    A part with a payment page waits until we know that the page took no money, whatever the
-    clock says, and while a person looks at what it took. Nobody can pay on a page that was
-    never made. Nothing is charged while a bank holds money of the seat in a dispute, nor while a
-    person has paused it.
+    It waits while a page may have taken its money, whatever the clock says (nobody can pay on one
+    that was never made), while a bank holds money of the seat, and while a person paused the seat.
     """
     held = Dispute.objects.filter(
         payment__enrollment=OuterRef("enrollment"), status__in=disputes.HOLDS_THE_MONEY
@@ -89,7 +87,8 @@ def charge_due(*, now: dt.datetime) -> int:
 def claim(*, instalment: Instalment, now: dt.datetime) -> InstalmentTry | None:
     """The next try for a part, with its parameters frozen; None when there is nothing to charge.
 
-    Without a card Stripe is not asked: only the member can pay. The guarded UPDATE decides between two workers. Whoever has left owes nothing: their plan ends.
+    The guarded UPDATE decides between two workers. Whoever has left owes nothing: their plan ends.
+    Without a card Stripe is not asked: only the member can pay.
     """
     if plans.lock(instalment.enrollment_id) not in plans.CHARGED:
         plans.end_plan(enrollment_id=instalment.enrollment_id, now=now, why="They have left")

@@ -245,7 +245,7 @@ def test_the_rehearsal_of_a_part_that_is_not_asked_for_any_more_says_that_it_goe
     enrollment, attempt = odd_part(standin)
     seen = reviews.review(attempt).seen
     plans.end_plan(enrollment_id=enrollment.pk, now=now(), why="Free from now on")
-    review = reviews.review(attempt)
+    review = reviews.review(refreshed(attempt))
     assert (review.outcome, review.seen != seen) == (reviews.Outcome.PART_GOES_BACK, True)
     accept(attempt, now())
     assert Refund.objects.get().amount_cents == AMOUNTS[1]
