@@ -166,7 +166,7 @@ def settle(*, charge: InstalmentTry, now: dt.datetime) -> bool:
     state = _known(charge)
     if state is None:
         if not _still_owed(charge):
-            return _drop(charge=charge, now=now)
+            return _end(charge, Status.DROPPED, now, "Paid in another way, or has left.")
         try:
             state = gateway.charge_saved_card(params=charge.params, key=charge.idempotency_key)
         except gateway.Broke:
@@ -199,11 +199,6 @@ def _still_owed(charge: InstalmentTry) -> bool:
         status=Instalment.Status.DUE,
         enrollment__status__in=plans.CHARGED,
     ).exists()
-
-
-@transaction.atomic
-def _drop(*, charge: InstalmentTry, now: dt.datetime) -> bool:
-    return _end(charge, Status.DROPPED, now, "Paid in another way, or the member has left.")
 
 
 # --- Writing ------------------------------------------------------------------------------
