@@ -13,10 +13,11 @@ import structlog
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from billing import gateway, ledger, plans
+from billing import disputes, gateway, ledger, plans
 from billing.gateway import ChargeOutcome, ChargeState
 from billing.models import (
     CheckoutAttempt,
+    Dispute,
     Instalment,
     InstalmentTry,
     Payment,
@@ -25,6 +26,7 @@ from billing.models import (
 )
 from billing.parts import PARTS
 from billing.refunds import SILENCE
+from enrollment import pausing
 
 log = structlog.get_logger("grouport.billing")
 
@@ -32,6 +34,7 @@ Status = InstalmentTry.Status
 # When a declined card is tried again, after the first try.
 AGAIN = (dt.timedelta(days=1), dt.timedelta(days=3), dt.timedelta(days=5))
 BATCH = 200
+MAY_HAVE_PAID = (CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
 
 
 # --- Claiming -----------------------------------------------------------------------------
@@ -40,13 +43,23 @@ BATCH = 200
 def due(*, now: dt.datetime) -> "QuerySet[Instalment]":
     """Parts whose card is to be charged, the longest waiting first.
 
-    A part whose member is at the payment page waits until that page has closed.
+    It waits while a page may have taken its money, whatever the clock says (nobody can pay on one
+    that was never made), while a bank holds money of the seat, and while a person paused the seat.
     """
+    held = Dispute.objects.filter(
+        payment__enrollment=OuterRef("enrollment"), status__in=disputes.HOLDS_THE_MONEY
+    )
+    paused = pausing.paused_by_people().filter(pk=OuterRef("enrollment"))
+    made = Q(stripe_session_id__isnull=False) | Q(expires_at__gt=now)
     paying = CheckoutAttempt.objects.filter(
-        instalment=OuterRef("pk"), status=CheckoutAttempt.Status.OPEN, expires_at__gt=now
+        made, instalment=OuterRef("pk"), status__in=MAY_HAVE_PAID
     )
     return Instalment.objects.filter(
-        ~Exists(paying), status=Instalment.Status.DUE, next_try_at__lte=now
+        ~Exists(paying),
+        ~Exists(held),
+        ~Exists(paused),
+        status=Instalment.Status.DUE,
+        next_try_at__lte=now,
     ).order_by("next_try_at")
 
 
@@ -75,6 +88,7 @@ def claim(*, instalment: Instalment, now: dt.datetime) -> InstalmentTry | None:
     """The next try for a part, with its parameters frozen; None when there is nothing to charge.
 
     The guarded UPDATE decides between two workers. Whoever has left owes nothing: their plan ends.
+    Without a card Stripe is not asked: only the member can pay.
     """
     if plans.lock(instalment.enrollment_id) not in plans.CHARGED:
         plans.end_plan(enrollment_id=instalment.enrollment_id, now=now, why="They have left")
@@ -84,7 +98,7 @@ def claim(*, instalment: Instalment, now: dt.datetime) -> InstalmentTry | None:
         return None
     plan = PaymentPlan.objects.get(enrollment=instalment.enrollment_id)
     number = instalment.tries + 1
-    return InstalmentTry.objects.create(
+    charge = InstalmentTry.objects.create(
         instalment=instalment,
         number=number,
         params=gateway.charge_params(
@@ -97,6 +111,16 @@ def claim(*, instalment: Instalment, now: dt.datetime) -> InstalmentTry | None:
         ),
         created_at=now,
     )
+    if not plan.stripe_payment_method_id:
+        _ask_member(charge=charge, now=now)
+        return None
+    return charge
+
+
+def _ask_member(*, charge: InstalmentTry, now: dt.datetime) -> None:
+    _end(charge, Status.DECLINED, now, "No card was kept.")
+    Instalment.objects.filter(pk=charge.instalment_id).update(needs_member=True)
+    plans.stay_open(instalment=charge.instalment, now=now)
 
 
 # --- Asking -------------------------------------------------------------------------------
@@ -142,7 +166,7 @@ def settle(*, charge: InstalmentTry, now: dt.datetime) -> bool:
     state = _known(charge)
     if state is None:
         if not _still_owed(charge):
-            return _drop(charge=charge, now=now)
+            return _end(charge, Status.DROPPED, now, "Paid in another way, or has left.")
         try:
             state = gateway.charge_saved_card(params=charge.params, key=charge.idempotency_key)
         except gateway.Broke:
@@ -175,11 +199,6 @@ def _still_owed(charge: InstalmentTry) -> bool:
         status=Instalment.Status.DUE,
         enrollment__status__in=plans.CHARGED,
     ).exists()
-
-
-@transaction.atomic
-def _drop(*, charge: InstalmentTry, now: dt.datetime) -> bool:
-    return _end(charge, Status.DROPPED, now, "Paid in another way, or the member has left.")
 
 
 # --- Writing ------------------------------------------------------------------------------

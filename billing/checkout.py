@@ -54,6 +54,10 @@ class PartsChanged(Exception):
     """Three parts are not offered, or not as the page showed them. Nothing was charged."""
 
 
+class TooManyPages(Exception):
+    """The way to pay was changed too often: only the page that is open can be paid."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Choice:
     """What somebody pressed on the pay page, and what it showed them.
@@ -76,7 +80,8 @@ def start_checkout(*, whose: models.Q, now: dt.datetime, choice: Choice = IN_FUL
     None for a free place: its seat is confirmed, and Stripe hears nothing of it. `whose` names
     the enrolment, and in a view its member too. Network: one request to Stripe, outside any
     transaction, and in three parts one before it for the customer who keeps the card. Raises
-    Enrollment.DoesNotExist, HoldOver, prices.PriceChanged, PartsChanged or CheckoutUnavailable.
+    Enrollment.DoesNotExist, HoldOver, prices.PriceChanged, PartsChanged, TooManyPages
+    or CheckoutUnavailable.
     """
     attempt = open_attempt(whose=whose, now=now, choice=choice)
     if attempt is None:
@@ -102,28 +107,18 @@ def open_attempt(
         .only(*READ, "member__time_zone", *(f"cohort__{name}" for name in OF_OTHERS), *OF_MOVES)
         .get(whose)
     )
-    if enrollment.status != Status.HELD:
-        raise HoldOver
-    attempts = {attempt.status: attempt for attempt in enrollment.attempts.all()}
-    if CheckoutAttempt.Status.REVIEW in attempts:
-        raise HoldOver
-    existing = attempts.get(CheckoutAttempt.Status.OPEN)
-    # The end of Stripe's page or, where there is none yet, of the hold itself.
-    ends_at = existing.expires_at if existing else enrollment.held_until
-    if ends_at is None or ends_at <= now:
-        raise HoldOver
-    if existing is None:
-        _must_have_time_left(enrollment)
+    existing = _open_page(enrollment, now)
     transfer = prices.moving_to(enrollment)
     if transfer is not None and choice.in_parts:
         raise PartsChanged
     if existing is not None:
         price = prices.agreed(enrollment)
         prices.must_be_shown(price, choice.shown_cents)
-        same_way = existing.in_parts == choice.in_parts
-        if same_way or enrollment.attempts.count() >= MOST_PAGES:
+        if existing.in_parts == choice.in_parts:
             return existing
-        _replace(existing)
+        if enrollment.attempts.count() >= MOST_PAGES:
+            raise TooManyPages
+        replace(attempt=existing)
     elif transfer is not None:
         price = prices.agreed(enrollment)
         prices.must_be_shown(price, choice.shown_cents)
@@ -140,6 +135,23 @@ def open_attempt(
         enrollment_id=enrollment.pk, until=attempt.expires_at + HOLD_MARGIN
     )
     return attempt
+
+
+def _open_page(enrollment: Enrollment, now: dt.datetime) -> CheckoutAttempt | None:
+    """The page that is open already; None where a first one may be made. Raises HoldOver."""
+    if enrollment.status != Status.HELD:
+        raise HoldOver
+    attempts = {attempt.status: attempt for attempt in enrollment.attempts.all()}
+    if CheckoutAttempt.Status.REVIEW in attempts:
+        raise HoldOver
+    existing = attempts.get(CheckoutAttempt.Status.OPEN)
+    # The end of Stripe's page or, where there is none yet, of the hold itself.
+    ends_at = existing.expires_at if existing else enrollment.held_until
+    if ends_at is None or ends_at <= now:
+        raise HoldOver
+    if existing is None:
+        _must_have_time_left(enrollment)
+    return existing
 
 
 def _must_have_time_left(enrollment: Enrollment) -> None:
@@ -200,8 +212,11 @@ def _chosen_parts(
     return calendar
 
 
-def _replace(attempt: CheckoutAttempt) -> None:
-    """Not by the rules for a page that closed: the seat stays kept for the next one."""
+def replace(*, attempt: CheckoutAttempt) -> None:
+    """Not by the rules for a page that closed: the seat stays kept for the next one.
+
+    Should the page be paid all the same, that money goes back by itself.
+    """
     _open(attempt).update(
         status=CheckoutAttempt.Status.EXPIRED, note="Another way to pay was chosen."
     )

@@ -8,12 +8,13 @@ import dataclasses
 import datetime as dt
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.models import Action, Subject, User
 from billing import plans
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat_mail
-from billing.models import Dispute
+from billing.models import Dispute, Instalment, PaymentPlan
 from enrollment import pausing
 from enrollment import services as enrollment_services
 from enrollment.links import occasion
@@ -24,6 +25,7 @@ from outbox.mail import Mail
 from sessions.models import GroupSession
 
 Seat = Dispute.Seat
+PARTS_WAIT = "No part of the price is charged while the bank decides or the seat is paused."
 
 
 class NotPossible(Exception):
@@ -68,7 +70,7 @@ def rehearse(*, dispute: Dispute, what: Dispute.Seat, now: dt.datetime) -> Rehea
         seat=_seat_words(dispute, what),
         links=_links_words(dispute, what, coming),
         door=_door_words(dispute, what),
-        money="Nothing. The bank decides about the money; this page moves no cent.",
+        money=_money_words(dispute, what),
         mail=disputed_seat_mail(dispute, what) if _told(dispute, what) else None,
         seen=_seen(dispute),
     )
@@ -96,6 +98,13 @@ def _resumes(dispute: Dispute, what: Dispute.Seat) -> bool:
     )
 
 
+def _behind(dispute: Dispute) -> "QuerySet[PaymentPlan]":
+    """The seat's plan, if a part of it is overdue."""
+    return PaymentPlan.objects.filter(
+        enrollment=dispute.payment.enrollment_id, ended_at=None, overdue_since__isnull=False
+    )
+
+
 def _told(dispute: Dispute, what: Dispute.Seat) -> bool:
     """Whoever keeps what they have learns nothing new."""
     return what != Seat.KEEP or _resumes(dispute, what)
@@ -107,6 +116,8 @@ def _seat_words(dispute: Dispute, what: Dispute.Seat) -> str:
     if what == Seat.PAUSE:
         return "The chair stays theirs and stays empty. Nobody else can have it."
     if _resumes(dispute, what):
+        if _behind(dispute).exists():
+            return "The pause ends. A part is still unpaid: they have seven days to pay it."
         return "The pause ends, and the seat is confirmed again."
     return "Stays as it is."
 
@@ -128,6 +139,18 @@ def _door_words(dispute: Dispute, what: Dispute.Seat) -> str:
     if _resumes(dispute, what):
         return "Their door opens again, by the same link."
     return "As before."
+
+
+def _money_words(dispute: Dispute, what: Dispute.Seat) -> str:
+    words = "Nothing. The bank decides about the money; this page moves no cent."
+    parts = Instalment.objects.filter(
+        enrollment=dispute.payment.enrollment_id, status=Instalment.Status.DUE
+    )
+    if not parts.exists():
+        return words
+    if what == Seat.END:
+        return f"{words} The parts that are left are not asked for any more."
+    return f"{words} {PARTS_WAIT}"
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from django.db import models, transaction
 from django.urls import reverse
 
 from billing import gateway, plans, settlement
-from billing.checkout import PAGE_LIFE, create_page
+from billing.checkout import PAGE_LIFE, create_page, replace
 from billing.models import CheckoutAttempt, Instalment, InstalmentTry, PaymentPlan
 from billing.parts import PARTS
 from enrollment.models import Enrollment
@@ -70,7 +70,13 @@ def open_part_attempt(*, whose: models.Q, number: int, now: dt.datetime) -> Chec
     if others.exclude(instalment=part).exists():
         raise BeingCharged
     existing = pages.get(CheckoutAttempt.Status.OPEN)
-    return existing or _new_attempt(enrollment, part, now)
+    if existing is not None:
+        return existing
+    # A page for everything at once, or for a part that was paid in another way.
+    other = enrollment.attempts.filter(status=CheckoutAttempt.Status.OPEN).first()
+    if other is not None:
+        replace(attempt=other)
+    return _new_attempt(enrollment, part, now)
 
 
 def _new_attempt(enrollment: Enrollment, part: Instalment, now: dt.datetime) -> CheckoutAttempt:

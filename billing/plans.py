@@ -36,6 +36,8 @@ NOTICE = dt.timedelta(days=1)
 BATCH = 200
 # Whose parts are asked for.
 CHARGED = (*IN_STANDING, Status.SUSPENDED)
+# Whose part is paid by money that arrives for it.
+PAYING = (*CHARGED, Status.COMPLETED)
 
 
 def lock(enrollment_id: int) -> str:
@@ -84,7 +86,7 @@ def receive(*, instalment: Instalment, payment: Payment, now: dt.datetime) -> bo
     The guarded UPDATE decides between two ways of paying at once.
     """
     status = lock(instalment.enrollment_id)
-    stays = status in CHARGED or status == Status.COMPLETED
+    stays = status in PAYING
     paid = stays and Instalment.objects.filter(
         pk=instalment.pk, status=Instalment.Status.DUE
     ).update(status=Instalment.Status.PAID, payment=payment, next_try_at=None, needs_member=False)

@@ -11,8 +11,8 @@ from enum import StrEnum
 from django.db import transaction
 
 from accounts.models import User
-from billing import disputes, settlement, words
-from billing.models import CheckoutAttempt, Payment, Refund
+from billing import disputes, plans, settlement, words
+from billing.models import CheckoutAttempt, Instalment, Payment, Refund
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, Seat
 from enrollment.states import IN_STANDING, LIVE, Status
@@ -40,9 +40,11 @@ class Outcome(StrEnum):
     RESEATS = "reseats"  # a free seat, as the kept one is gone
     GOES_BACK = "goes_back"  # no seat to be had
     PAID_ALREADY = "paid_already"  # by other money, so this goes back
+    PAYS_PART = "pays_part"  # of a seat that is theirs already
+    PART_GOES_BACK = "part_goes_back"  # paid already, or not asked for any more
 
 
-GOING_BACK = (Outcome.GOES_BACK, Outcome.PAID_ALREADY)
+GOING_BACK = (Outcome.GOES_BACK, Outcome.PAID_ALREADY, Outcome.PART_GOES_BACK)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,16 +85,21 @@ class Review:
 
 
 def review(attempt: CheckoutAttempt) -> Review:
-    """At most six queries."""
+    """At most seven queries."""
     payment, enrollment = Payment.objects.get(attempt=attempt), attempt.enrollment
-    outcome = _outcome(enrollment)
-    seen = f"{attempt.status} {payment.refund_reserved_cents} {enrollment.status} {outcome}"
+    outcome = _outcome(attempt)
+    part = attempt.instalment.status if attempt.instalment else ""
+    seen = f"{attempt.status} {payment.refund_reserved_cents} {enrollment.status} {outcome} {part}"
     left = max(0, disputes.left_cents(payment))
     return Review(attempt, payment, left, outcome, disputes.obstacle(payment), seen)
 
 
-def _outcome(enrollment: Enrollment) -> Outcome:
-    """What `confirm_seat` is about to do; it decides again when it does it."""
+def _outcome(attempt: CheckoutAttempt) -> Outcome:
+    """What `plans.receive` or `confirm_seat` is about to do; they decide again when they do it."""
+    enrollment, part = attempt.enrollment, attempt.instalment
+    if part is not None:
+        pays = enrollment.status in plans.PAYING and part.status == Instalment.Status.DUE
+        return Outcome.PAYS_PART if pays else Outcome.PART_GOES_BACK
     if enrollment.status in UNCONFIRMED:
         return Outcome.CONFIRMS
     if enrollment.status in (*LIVE, Status.COMPLETED):
@@ -114,7 +121,9 @@ def decide(
     """
     Enrollment.objects.select_for_update(no_key=True).get(pk=attempt.enrollment_id)
     Payment.objects.select_for_update(no_key=True).get(attempt=attempt)
-    found = CheckoutAttempt.objects.select_related("enrollment__cohort").get(pk=attempt.pk)
+    found = CheckoutAttempt.objects.select_related("enrollment__cohort", "instalment").get(
+        pk=attempt.pk
+    )
     if review(found).seen != seen:
         raise ChangedMeanwhile
     act = {
@@ -153,10 +162,11 @@ def acknowledge(
     unseen = Refund.objects.filter(pk=refund.pk, seen_at=None)
     if not unseen.update(seen_by=actor, seen_at=now):
         raise ChangedMeanwhile
-    if free_seat and not enrollment_services.withdraw(
-        enrollment_id=refund.enrollment_id,
-        actor=actor,
-        reason="The money went back by Stripe's dashboard",
-        now=now,
+    if not free_seat:
+        return
+    reason = "The money went back by Stripe's dashboard"
+    if not enrollment_services.withdraw(
+        enrollment_id=refund.enrollment_id, actor=actor, reason=reason, now=now
     ):
         raise ChangedMeanwhile
+    plans.end_plan(enrollment_id=refund.enrollment_id, now=now, why=reason)

@@ -23,6 +23,8 @@ log = structlog.get_logger("grouport.billing")
 
 Status = CheckoutAttempt.Status
 # A page that ended without money may turn out to be paid after all; a paid one is final.
+# Where an attempt in review keeps the card, beside the parameters of its page.
+PAID_WITH = "paid_with"
 UNPAID = (Status.OPEN, Status.EXPIRED, Status.FAILED)
 
 
@@ -117,9 +119,7 @@ def _book(*, attempt: CheckoutAttempt, state: gateway.CheckoutState, now: dt.dat
     return payment
 
 
-def _part_paid(
-    *, attempt: CheckoutAttempt, payment: Payment, now: dt.datetime, card: str = ""
-) -> bool:
+def _part_paid(*, attempt: CheckoutAttempt, payment: Payment, now: dt.datetime, card: str) -> bool:
     """A later part was paid on a page; its card is the one to charge from now on."""
     instalment = Instalment.objects.get(attempts=attempt)
     refund_owed = plans.receive(instalment=instalment, payment=payment, now=now)
@@ -194,7 +194,10 @@ def _send_to_review(
     """
     _lock(attempt.enrollment_id)
     first = CheckoutAttempt.objects.filter(pk=attempt.pk, status__in=UNPAID).update(
-        status=Status.REVIEW, note=problem[:300]
+        status=Status.REVIEW,
+        note=problem[:300],
+        # Stripe has all it was asked with; whoever accepts the money later needs the card.
+        params={**attempt.params, PAID_WITH: state.payment_method_id or ""},
     )
     if first:
         _book(attempt=attempt, state=state, now=now)
@@ -210,12 +213,12 @@ def accept_reviewed(*, attempt: CheckoutAttempt, actor: User, now: dt.datetime) 
     moves = _lock(attempt.enrollment_id)
     if not _decide(attempt, Status.PAID):
         return False
-    payment = _payment_of(attempt)
+    payment, card = _payment_of(attempt), attempt.params.get(PAID_WITH, "")
     if attempt.instalment_id:
-        _part_paid(attempt=attempt, payment=payment, now=now)
+        _part_paid(attempt=attempt, payment=payment, card=card, now=now)
         return True
     reason = "Accepted after a check"
-    _confirm(payment=payment, now=now, reason=reason, actor=actor, moves=moves)
+    _confirm(payment=payment, now=now, reason=reason, actor=actor, card=card, moves=moves)
     return True
 
 

@@ -7,10 +7,11 @@ enrolment, so of two processes one wins; the other gets False.
 import datetime as dt
 
 from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from accounts.models import User
 from enrollment import links
-from enrollment.models import Absence, EnrollmentMove, Visit
+from enrollment.models import Absence, Enrollment, EnrollmentMove, Visit
 from enrollment.moves import move
 from enrollment.states import Status
 from outbox import services as outbox
@@ -72,10 +73,12 @@ def _pause(
     return paused
 
 
-def paused_by_a_person(enrollment_id: int) -> bool:
-    """Whether somebody decided about the pause that there is; then money alone does not end it."""
-    last = EnrollmentMove.objects.filter(enrollment=enrollment_id).order_by("-at", "-pk").first()
-    return last is not None and last.target == Status.SUSPENDED and last.actor_id is not None
+def paused_by_people() -> "QuerySet[Enrollment]":
+    """Who is paused because somebody decided so; then money alone does not end it."""
+    moves = EnrollmentMove.objects.filter(enrollment=OuterRef("pk")).order_by("-at", "-pk")
+    return Enrollment.objects.alias(moved_by=Subquery(moves.values("actor")[:1])).filter(
+        status=Status.SUSPENDED, moved_by__isnull=False
+    )
 
 
 @transaction.atomic
@@ -84,7 +87,7 @@ def resume(*, enrollment_id: int, now: dt.datetime, reason: str, actor: User | N
 
     A pause that a person decided about ends by a person (`actor`).
     """
-    if actor is None and paused_by_a_person(enrollment_id):
+    if actor is None and paused_by_people().filter(pk=enrollment_id).exists():
         return False
     resumed = move(
         enrollment_id=enrollment_id,

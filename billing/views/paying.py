@@ -38,6 +38,10 @@ PARTS_CHANGED = (
     "The three parts are not offered as this page showed them. Nothing was charged. Please look "
     "at the dates once more."
 )
+CHANGED_TOO_OFTEN = (
+    "You changed the way to pay several times, so it stays as you chose it last. Nothing was "
+    "charged. Please choose that way to go on, or write to us."
+)
 NO_PAGE = (
     "The payment page could not be opened just now. Nothing was charged and your seat is still "
     "kept. Please try again in a minute."
@@ -72,6 +76,8 @@ def pay(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         return pay_page(request, public_id, status=409, changed=changed.price, was_cents=shown)
     except checkout.PartsChanged:
         return pay_page(request, public_id, status=422, trouble=PARTS_CHANGED)
+    except checkout.TooManyPages:
+        return pay_page(request, public_id, status=422, trouble=CHANGED_TOO_OFTEN)
     except checkout.CheckoutUnavailable as error:
         log.warning("checkout_unavailable", error=str(error))
         return pay_page(request, public_id, status=503, trouble=NO_PAGE)

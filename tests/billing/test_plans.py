@@ -140,7 +140,11 @@ def test_the_card_is_left_alone_while_its_owner_is_at_the_page(standin: Standin)
     assert charging.claim(instalment=part(enrollment, 2), now=due) is None
     run(due)
     assert tries(enrollment) == []
-    run(due + checkout.PAGE_LIFE)
+    closed = at(standin, due + checkout.PAGE_LIFE)
+    run(closed)
+    assert tries(enrollment) == []  # nobody knows yet whether the page took money
+    sweeps.reconcile(now=closed)
+    run(closed)
     assert tries(enrollment) == ["succeeded"]
 
 
