@@ -28,7 +28,8 @@ ENDED = (Status.WITHDRAWN, Status.CANCELLED, Status.EXPIRED, Status.LATE_PAID)
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Cents. `failed` came back to us and waits to be sent again or settled: it is spoken for.
+    """Cents. `failed` came back to us and waits to be sent again or settled: it is spoken for,
+    as far as the money has not gone back meanwhile, by Stripe's dashboard or the bank.
 
     So is `moving`, the credit of a transfer whose rest is being paid just now.
     """
@@ -92,7 +93,8 @@ def money_of_each(enrollments: Collection[int]) -> dict[int, Money]:
     for one in waiting:
         said = found[one["enrollment"]]
         back = said.back + (one["on_its_way"] or 0)
-        found[one["enrollment"]] = replace(said, back=back, failed=one["failed"] or 0)
+        failed = min(one["failed"] or 0, max(said.paid - back, 0))
+        found[one["enrollment"]] = replace(said, back=back, failed=failed)
     return found
 
 
