@@ -13,6 +13,7 @@ from accounts import audit
 from accounts.models import Action, Subject, User
 from billing import plans
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat_mail
+from billing.holders import holder
 from billing.models import Dispute
 from enrollment import pausing
 from enrollment import services as enrollment_services
@@ -49,7 +50,7 @@ class Rehearsal:
 
 def choices(dispute: Dispute) -> list[Dispute.Seat]:
     """What can be decided now."""
-    enrollment = dispute.payment.enrollment
+    enrollment = holder(dispute.payment)
     if enrollment.status in IN_STANDING:
         return [Seat.KEEP, Seat.PAUSE, Seat.END]
     if enrollment.status == Status.SUSPENDED:
@@ -61,7 +62,7 @@ def rehearse(*, dispute: Dispute, what: Dispute.Seat, now: dt.datetime) -> Rehea
     """What the decision does to the seat, the links and the door. Raises NotPossible."""
     if what not in choices(dispute):
         raise NotPossible("This seat is open to no such decision any more.")
-    enrollment = dispute.payment.enrollment
+    enrollment = holder(dispute.payment)
     coming = _coming(enrollment, now)
     return Rehearsal(
         what=what,
@@ -76,7 +77,8 @@ def rehearse(*, dispute: Dispute, what: Dispute.Seat, now: dt.datetime) -> Rehea
 
 def _seen(dispute: Dispute) -> str:
     decided = dispute.seat_decided_at.isoformat() if dispute.seat_decided_at else ""
-    return "|".join((dispute.status, dispute.payment.enrollment.status, decided))
+    seat = holder(dispute.payment)
+    return "|".join((dispute.status, str(seat.public_id), seat.status, decided))
 
 
 def _coming(enrollment: Enrollment, now: dt.datetime) -> int:
@@ -91,9 +93,7 @@ def _coming(enrollment: Enrollment, now: dt.datetime) -> int:
 def _resumes(dispute: Dispute, what: Dispute.Seat) -> bool:
     """Only a pause of this dispute's is lifted: one for an overdue payment has its own end."""
     paused_here = dispute.seat_decision == Seat.PAUSE
-    return (
-        what == Seat.KEEP and paused_here and dispute.payment.enrollment.status == Status.SUSPENDED
-    )
+    return what == Seat.KEEP and paused_here and holder(dispute.payment).status == Status.SUSPENDED
 
 
 def _told(dispute: Dispute, what: Dispute.Seat) -> bool:
@@ -145,8 +145,8 @@ def decide(
 
     Raises ChangedMeanwhile if `seen` is not how things stand, NotPossible as `rehearse` does.
     """
-    enrollment_id = Dispute.objects.values_list("payment__enrollment", flat=True).get(pk=dispute_id)
-    Enrollment.objects.select_for_update().values_list("pk").get(pk=enrollment_id)
+    found = Dispute.objects.select_related("payment__enrollment").get(pk=dispute_id)
+    Enrollment.objects.select_for_update().values_list("pk").get(pk=holder(found.payment).pk)
     dispute = (
         Dispute.objects.select_for_update(of=("self",))
         .select_related("payment__enrollment__member", "payment__attempt")
@@ -181,7 +181,7 @@ def decide(
 
 
 def _move(dispute: Dispute, what: Dispute.Seat, reason: str, actor: User, now: dt.datetime) -> None:
-    enrollment_id = dispute.payment.enrollment_id
+    enrollment_id = holder(dispute.payment).pk
     if what == Seat.END:
         enrollment_services.withdraw(
             enrollment_id=enrollment_id, actor=actor, reason=reason, now=now

@@ -10,13 +10,15 @@ from collections.abc import Collection
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from billing import gateway, ledger
 from billing.gateway import books as gateway_books
 from billing.gateway.books import DisputeState
+from billing.holders import holder, holders
 from billing.models import Dispute, LedgerEntry, Payment
 from billing.waiting import Waiting
+from enrollment.models import Enrollment
 from enrollment.states import LIVE
 
 log = structlog.get_logger("grouport.billing")
@@ -92,8 +94,11 @@ def _post(
     if movement.cents == 0:
         return
     taken = movement.cents < 0
+    # What comes back goes where it was taken; what is taken, where the money is now.
+    earlier = LedgerEntry.objects.filter(key__startswith=f"dispute:{state.dispute_id}:")
+    before = earlier.order_by("pk").values_list("enrollment", flat=True).first()
     ledger.post(
-        enrollment_id=payment.enrollment_id,
+        enrollment_id=before or holder(payment).pk,
         kind=LedgerEntry.Kind.DISPUTE if taken else LedgerEntry.Kind.DISPUTE_WON,
         amount_cents=movement.cents,
         currency=state.currency,
@@ -136,11 +141,11 @@ def find_lost(*, now: dt.datetime) -> int:
 def withdrawn_cents(disputes: Collection[Dispute]) -> dict[str, int]:
     """What the bank holds because of each dispute, in cents, by Stripe's id. One query."""
     ids = [one.stripe_dispute_id for one in disputes]
-    whose = {one.payment.enrollment_id for one in disputes}
+    whose = {one.payment.enrollment.member_id for one in disputes}
     sums = (
         LedgerEntry.objects.filter(
             kind__in=(LedgerEntry.Kind.DISPUTE, LedgerEntry.Kind.DISPUTE_WON),
-            enrollment__in=whose,
+            enrollment__member__in=whose,
             stripe_id__in=ids,
         )
         .values("stripe_id")
@@ -154,7 +159,7 @@ def withdrawn_cents(disputes: Collection[Dispute]) -> dict[str, int]:
 def left_cents(payment: Payment) -> int:
     """Cents of a payment that are not given back, nor kept by the bank after a dispute."""
     closed = payment.disputes.exclude(closed_at=None).exclude(status__in=INQUIRIES)
-    lost = list(closed.select_related("payment"))
+    lost = list(closed.select_related("payment__enrollment"))
     kept = sum(withdrawn_cents(lost).values()) if lost else 0
     return payment.amount_cents - payment.refund_reserved_cents - kept
 
@@ -186,19 +191,24 @@ def _held(payment: Payment) -> bool:
 # --- What waits for a person -------------------------------------------------------------
 
 
-def undecided() -> Q:
-    """Disputes about a seat that is still somebody's, and that nobody has decided about."""
-    concerns_seat = Q(payment__enrollment__status__in=LIVE) & ~Q(status__in=INQUIRIES)
-    return Q(seat_decision="") & concerns_seat & ~Q(status=Status.WON)
-
-
 def waiting(now: dt.datetime) -> list[Waiting]:
-    """Disputes that want a person: an answer is due, or a seat waits for a decision. One query."""
-    rows = (
+    """Disputes that want a person: an answer is due, or a seat waits for a decision.
+
+    Three queries. The seat is the one that the payment stands for now.
+    """
+    seat_open = Q(seat_decision="") & ~Q(status__in=(*INQUIRIES, Status.WON))
+    still_here = Exists(
+        Enrollment.objects.filter(member=OuterRef("payment__enrollment__member"), status__in=LIVE)
+    )
+    found = list(
         Dispute.objects.select_related("payment__enrollment__member")
-        .filter(Q(status__in=ANSWER_DUE) | undecided())
+        .filter(Q(status__in=ANSWER_DUE) | seat_open & still_here)
         .order_by("opened_at", "pk")
     )
+    whose = holders(row.payment for row in found)
+    live = Enrollment.objects.filter(pk__in=whose.values(), status__in=LIVE)
+    seats = set(live.values_list("pk", flat=True))
+    rows = [row for row in found if row.status in ANSWER_DUE or whose[row.payment_id] in seats]
     return [
         Waiting(
             who=row.payment.enrollment.member,
