@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts import audit
 from accounts.models import Action, Subject, User
-from billing import plans
+from billing import disputes, plans
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat_mail
 from billing.holders import holder
 from billing.models import Dispute
@@ -55,6 +55,11 @@ def choices(dispute: Dispute) -> list[Dispute.Seat]:
         return [Seat.KEEP, Seat.PAUSE, Seat.END]
     if enrollment.status == Status.SUSPENDED:
         return [Seat.KEEP, Seat.END]
+    # They left before it was won: that nothing more goes back is noted here.
+    decided, closed = dispute.seat_decided_at, dispute.closed_at
+    late = decided is None or (closed is not None and decided < closed)
+    if dispute.status == Dispute.Status.WON and enrollment.status in disputes.ENDED and late:
+        return [Seat.KEEP]
     return []
 
 
@@ -82,6 +87,8 @@ def _seen(dispute: Dispute) -> str:
 
 
 def _coming(enrollment: Enrollment, now: dt.datetime) -> int:
+    if enrollment.status in disputes.ENDED:
+        return 0
     return GroupSession.objects.filter(
         cohort=enrollment.cohort_id,
         number__gte=enrollment.first_week,

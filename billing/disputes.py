@@ -10,16 +10,17 @@ from collections.abc import Collection
 
 import structlog
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 
 from billing import gateway, ledger
 from billing.gateway import books as gateway_books
 from billing.gateway.books import DisputeState
 from billing.holders import holder, holders
-from billing.models import Dispute, LedgerEntry, Payment
+from billing.models import Dispute, LedgerEntry, Payment, RefundDecision
 from billing.waiting import Waiting
 from enrollment.models import Enrollment
 from enrollment.states import LIVE
+from enrollment.states import Status as Standing
 
 log = structlog.get_logger("grouport.billing")
 
@@ -33,6 +34,7 @@ ANSWER_DUE = (Status.OPEN, Status.ASKED)
 ASK_AGAIN = dt.timedelta(hours=6)
 RECENT = dt.timedelta(days=7)
 BATCH = 200
+ENDED = (Standing.WITHDRAWN, Standing.CANCELLED, Standing.EXPIRED, Standing.LATE_PAID)
 HELD = (
     "The member\u2019s bank holds this payment in a dispute, so it cannot be refunded now. If the "
     "bank decides for you, it can."
@@ -220,6 +222,29 @@ def waiting(now: dt.datetime) -> list[Waiting]:
         )
         for row in rows
     ]
+
+
+def won_too_late() -> list[Dispute]:
+    """Won after the member had left, when their refund could not count this money. Two queries.
+
+    They wait until somebody decides about a refund or, on the dispute's page, that nothing goes
+    back. The longest first.
+    """
+    since = RefundDecision.objects.filter(
+        enrollment__member=OuterRef("payment__enrollment__member"),
+        made_at__gte=OuterRef("closed_at"),
+    )
+    found = list(
+        Dispute.objects.select_related("payment__enrollment__member")
+        .filter(status=Status.WON, payment__refund_reserved_cents__lt=F("payment__amount_cents"))
+        .filter(Q(seat_decided_at=None) | Q(seat_decided_at__lt=F("closed_at")))
+        .filter(~Exists(since), payment__enrollment__status__in=ENDED)
+        .order_by("closed_at", "pk")
+    )
+    whose = holders(row.payment for row in found)
+    over = Enrollment.objects.filter(pk__in=whose.values(), status__in=ENDED)
+    gone = set(over.values_list("pk", flat=True))
+    return [row for row in found if whose[row.payment_id] in gone]
 
 
 def _what(dispute: Dispute, now: dt.datetime) -> str:

@@ -18,12 +18,14 @@ from billing import (
     dispute_seats,
     disputes,
     ledger,
+    queue,
     refunds,
     reviews,
     sweeps,
     transfers,
 )
 from billing.models import Dispute, LedgerEntry, Payment, Refund, StripeEvent
+from billing.policy import Basis
 from enrollment import door, services
 from enrollment.links import promise_links
 from enrollment.models import Attendance, Enrollment
@@ -43,6 +45,7 @@ from tests.billing.builders import (
     refreshed,
     seat_of,
 )
+from tests.billing.decided import decide as decide_refund
 from tests.billing.desk import an_outside_refund
 from tests.billing.people import a_billing_admin, at_the_desk
 from tests.enrollment.builders import a_cohort, session
@@ -539,6 +542,35 @@ def test_a_move_after_the_refund_of_the_dashboard_is_found_too(standin: Standin)
     refund = an_outside_refund(standin, payment)
     target = moved(payment, PRICE - 500)
     assert (refund.enrollment, reviews.seat_of(refund)) == (payment.enrollment, target)
+
+
+def test_what_is_won_after_the_member_left_waits_until_somebody_decides(standin: Standin) -> None:
+    payment, moved_on = a_payment(standin), a_payment(standin)
+    dispute = opened(standin, payment)
+    whose = payment.enrollment
+    services.withdraw(enrollment_id=whose.pk, actor=whose.member, reason="Left", now=now())
+    moved(moved_on)
+    close(standin, opened(standin, moved_on), won=True)
+    close(standin, dispute, won=True)
+    [group] = queue.waiting(now=now())
+    [row] = group.rows
+    assert (group.slug, row.cents, row.url) == ("won", PRICE, dispute.get_absolute_url())
+    client, url = at_the_desk(), f"{dispute.get_absolute_url()}seat/keep/"
+    assert "nothing more goes back" in client.get(dispute.get_absolute_url()).content.decode()
+    seen = client.get(url).context["rehearsal"].seen
+    assert client.post(url, {"seen": seen, "reason": "All sessions held"}).status_code == 302
+    assert queue.waiting(now=now()) == []
+    assert (mails("disputed-seat"), refreshed(whose).status) == (0, "withdrawn")
+
+
+def test_what_is_won_late_waits_no_more_after_a_refund_was_decided(standin: Standin) -> None:
+    payment = a_payment(standin)
+    dispute, whose = opened(standin, payment), payment.enrollment
+    services.withdraw(enrollment_id=whose.pk, actor=whose.member, reason="Left", now=now())
+    close(standin, dispute, won=True)
+    assert disputes.won_too_late() == [dispute]
+    decide_refund(whose, basis=Basis.AMOUNT, amount=1_000, now=now())
+    assert disputes.won_too_late() == []
 
 
 def test_an_unknown_dispute_or_decision_is_not_found(standin: Standin) -> None:
