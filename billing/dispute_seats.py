@@ -12,8 +12,9 @@ from django.db.models import QuerySet
 
 from accounts import audit
 from accounts.models import Action, Subject, User
-from billing import plans
+from billing import disputes, plans
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat_mail
+from billing.holders import holder
 from billing.models import Dispute, Instalment, PaymentPlan
 from enrollment import pausing
 from enrollment import services as enrollment_services
@@ -51,11 +52,16 @@ class Rehearsal:
 
 def choices(dispute: Dispute) -> list[Dispute.Seat]:
     """What can be decided now."""
-    enrollment = dispute.payment.enrollment
+    enrollment = holder(dispute.payment)
     if enrollment.status in IN_STANDING:
         return [Seat.KEEP, Seat.PAUSE, Seat.END]
     if enrollment.status == Status.SUSPENDED:
         return [Seat.KEEP, Seat.END]
+    # They left before it was won: that nothing more goes back is noted here.
+    decided, closed = dispute.seat_decided_at, dispute.closed_at
+    late = decided is None or (closed is not None and decided < closed)
+    if dispute.status == Dispute.Status.WON and enrollment.status in disputes.ENDED and late:
+        return [Seat.KEEP]
     return []
 
 
@@ -63,7 +69,7 @@ def rehearse(*, dispute: Dispute, what: Dispute.Seat, now: dt.datetime) -> Rehea
     """What the decision does to the seat, the links and the door. Raises NotPossible."""
     if what not in choices(dispute):
         raise NotPossible("This seat is open to no such decision any more.")
-    enrollment = dispute.payment.enrollment
+    enrollment = holder(dispute.payment)
     coming = _coming(enrollment, now)
     return Rehearsal(
         what=what,
@@ -78,10 +84,13 @@ def rehearse(*, dispute: Dispute, what: Dispute.Seat, now: dt.datetime) -> Rehea
 
 def _seen(dispute: Dispute) -> str:
     decided = dispute.seat_decided_at.isoformat() if dispute.seat_decided_at else ""
-    return "|".join((dispute.status, dispute.payment.enrollment.status, decided))
+    seat = holder(dispute.payment)
+    return "|".join((dispute.status, str(seat.public_id), seat.status, decided))
 
 
 def _coming(enrollment: Enrollment, now: dt.datetime) -> int:
+    if enrollment.status in disputes.ENDED:
+        return 0
     return GroupSession.objects.filter(
         cohort=enrollment.cohort_id,
         number__gte=enrollment.first_week,
@@ -93,15 +102,13 @@ def _coming(enrollment: Enrollment, now: dt.datetime) -> int:
 def _resumes(dispute: Dispute, what: Dispute.Seat) -> bool:
     """Only a pause of this dispute's is lifted: one for an overdue payment has its own end."""
     paused_here = dispute.seat_decision == Seat.PAUSE
-    return (
-        what == Seat.KEEP and paused_here and dispute.payment.enrollment.status == Status.SUSPENDED
-    )
+    return what == Seat.KEEP and paused_here and holder(dispute.payment).status == Status.SUSPENDED
 
 
 def _behind(dispute: Dispute) -> "QuerySet[PaymentPlan]":
     """The seat's plan, if a part of it is overdue."""
     return PaymentPlan.objects.filter(
-        enrollment=dispute.payment.enrollment_id, ended_at=None, overdue_since__isnull=False
+        enrollment=holder(dispute.payment), ended_at=None, overdue_since__isnull=False
     )
 
 
@@ -168,8 +175,9 @@ def decide(
 
     Raises ChangedMeanwhile if `seen` is not how things stand, NotPossible as `rehearse` does.
     """
-    enrollment_id = Dispute.objects.values_list("payment__enrollment", flat=True).get(pk=dispute_id)
-    Enrollment.objects.select_for_update(no_key=True).values_list("pk").get(pk=enrollment_id)
+    found = Dispute.objects.select_related("payment__enrollment").get(pk=dispute_id)
+    theirs = Enrollment.objects.select_for_update(no_key=True)
+    theirs.values_list("pk").get(pk=holder(found.payment).pk)
     dispute = (
         Dispute.objects.select_for_update(no_key=True, of=("self",))
         .select_related("payment__enrollment__member", "payment__attempt")
@@ -204,7 +212,7 @@ def decide(
 
 
 def _move(dispute: Dispute, what: Dispute.Seat, reason: str, actor: User, now: dt.datetime) -> None:
-    enrollment_id = dispute.payment.enrollment_id
+    enrollment_id = holder(dispute.payment).pk
     if what == Seat.END:
         enrollment_services.withdraw(
             enrollment_id=enrollment_id, actor=actor, reason=reason, now=now

@@ -10,14 +10,17 @@ from collections.abc import Collection
 
 import structlog
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Exists, F, OuterRef, Q, Sum
 
 from billing import gateway, ledger
 from billing.gateway import books as gateway_books
 from billing.gateway.books import DisputeState
-from billing.models import Dispute, LedgerEntry, Payment
+from billing.holders import holder, holders
+from billing.models import Dispute, LedgerEntry, Payment, RefundDecision
 from billing.waiting import Waiting
+from enrollment.models import Enrollment
 from enrollment.states import LIVE
+from enrollment.states import Status as Standing
 
 log = structlog.get_logger("grouport.billing")
 
@@ -31,6 +34,7 @@ ANSWER_DUE = (Status.OPEN, Status.ASKED)
 ASK_AGAIN = dt.timedelta(hours=6)
 RECENT = dt.timedelta(days=7)
 BATCH = 200
+ENDED = (Standing.WITHDRAWN, Standing.CANCELLED, Standing.EXPIRED, Standing.LATE_PAID)
 HELD = (
     "The member\u2019s bank holds this payment in a dispute, so it cannot be refunded now. If the "
     "bank decides for you, it can."
@@ -92,8 +96,11 @@ def _post(
     if movement.cents == 0:
         return
     taken = movement.cents < 0
+    # What comes back goes where it was taken; what is taken, where the money is now.
+    earlier = LedgerEntry.objects.filter(key__startswith=f"dispute:{state.dispute_id}:")
+    before = earlier.order_by("pk").values_list("enrollment", flat=True).first()
     ledger.post(
-        enrollment_id=payment.enrollment_id,
+        enrollment_id=before or holder(payment).pk,
         kind=LedgerEntry.Kind.DISPUTE if taken else LedgerEntry.Kind.DISPUTE_WON,
         amount_cents=movement.cents,
         currency=state.currency,
@@ -136,11 +143,11 @@ def find_lost(*, now: dt.datetime) -> int:
 def withdrawn_cents(disputes: Collection[Dispute]) -> dict[str, int]:
     """What the bank holds because of each dispute, in cents, by Stripe's id. One query."""
     ids = [one.stripe_dispute_id for one in disputes]
-    whose = {one.payment.enrollment_id for one in disputes}
+    whose = {one.payment.enrollment.member_id for one in disputes}
     sums = (
         LedgerEntry.objects.filter(
             kind__in=(LedgerEntry.Kind.DISPUTE, LedgerEntry.Kind.DISPUTE_WON),
-            enrollment__in=whose,
+            enrollment__member__in=whose,
             stripe_id__in=ids,
         )
         .values("stripe_id")
@@ -154,7 +161,7 @@ def withdrawn_cents(disputes: Collection[Dispute]) -> dict[str, int]:
 def left_cents(payment: Payment) -> int:
     """Cents of a payment that are not given back, nor kept by the bank after a dispute."""
     closed = payment.disputes.exclude(closed_at=None).exclude(status__in=INQUIRIES)
-    lost = list(closed.select_related("payment"))
+    lost = list(closed.select_related("payment__enrollment"))
     kept = sum(withdrawn_cents(lost).values()) if lost else 0
     return payment.amount_cents - payment.refund_reserved_cents - kept
 
@@ -186,19 +193,24 @@ def _held(payment: Payment) -> bool:
 # --- What waits for a person -------------------------------------------------------------
 
 
-def undecided() -> Q:
-    """Disputes about a seat that is still somebody's, and that nobody has decided about."""
-    concerns_seat = Q(payment__enrollment__status__in=LIVE) & ~Q(status__in=INQUIRIES)
-    return Q(seat_decision="") & concerns_seat & ~Q(status=Status.WON)
-
-
 def waiting(now: dt.datetime) -> list[Waiting]:
-    """Disputes that want a person: an answer is due, or a seat waits for a decision. One query."""
-    rows = (
+    """Disputes that want a person: an answer is due, or a seat waits for a decision.
+
+    Three queries. The seat is the one that the payment stands for now.
+    """
+    seat_open = Q(seat_decision="") & ~Q(status__in=(*INQUIRIES, Status.WON))
+    still_here = Exists(
+        Enrollment.objects.filter(member=OuterRef("payment__enrollment__member"), status__in=LIVE)
+    )
+    found = list(
         Dispute.objects.select_related("payment__enrollment__member")
-        .filter(Q(status__in=ANSWER_DUE) | undecided())
+        .filter(Q(status__in=ANSWER_DUE) | seat_open & still_here)
         .order_by("opened_at", "pk")
     )
+    whose = holders(row.payment for row in found)
+    live = Enrollment.objects.filter(pk__in=whose.values(), status__in=LIVE)
+    seats = set(live.values_list("pk", flat=True))
+    rows = [row for row in found if row.status in ANSWER_DUE or whose[row.payment_id] in seats]
     return [
         Waiting(
             who=row.payment.enrollment.member,
@@ -210,6 +222,29 @@ def waiting(now: dt.datetime) -> list[Waiting]:
         )
         for row in rows
     ]
+
+
+def won_too_late() -> list[Dispute]:
+    """Won after the member had left, when their refund could not count this money. Two queries.
+
+    They wait until somebody decides about a refund or, on the dispute's page, that nothing goes
+    back. The longest first.
+    """
+    since = RefundDecision.objects.filter(
+        enrollment__member=OuterRef("payment__enrollment__member"),
+        made_at__gte=OuterRef("closed_at"),
+    )
+    found = list(
+        Dispute.objects.select_related("payment__enrollment__member")
+        .filter(status=Status.WON, payment__refund_reserved_cents__lt=F("payment__amount_cents"))
+        .filter(Q(seat_decided_at=None) | Q(seat_decided_at__lt=F("closed_at")))
+        .filter(~Exists(since), payment__enrollment__status__in=ENDED)
+        .order_by("closed_at", "pk")
+    )
+    whose = holders(row.payment for row in found)
+    over = Enrollment.objects.filter(pk__in=whose.values(), status__in=ENDED)
+    gone = set(over.values_list("pk", flat=True))
+    return [row for row in found if whose[row.payment_id] in gone]
 
 
 def _what(dispute: Dispute, now: dt.datetime) -> str:

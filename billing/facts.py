@@ -28,7 +28,8 @@ ENDED = (Status.WITHDRAWN, Status.CANCELLED, Status.EXPIRED, Status.LATE_PAID)
 
 @dataclass(frozen=True, slots=True)
 class Money:
-    """Cents. `failed` came back to us and waits to be sent again or settled: it is spoken for.
+    """Cents. `failed` came back to us and waits to be sent again or settled: it is spoken for,
+    as far as the money has not gone back meanwhile, by Stripe's dashboard or the bank.
 
     So is `moving`, the credit of a transfer whose rest is being paid just now.
     """
@@ -92,7 +93,8 @@ def money_of_each(enrollments: Collection[int]) -> dict[int, Money]:
     for one in waiting:
         said = found[one["enrollment"]]
         back = said.back + (one["on_its_way"] or 0)
-        found[one["enrollment"]] = replace(said, back=back, failed=one["failed"] or 0)
+        failed = min(one["failed"] or 0, max(said.paid - back, 0))
+        found[one["enrollment"]] = replace(said, back=back, failed=failed)
     return found
 
 
@@ -106,10 +108,11 @@ def _moving(enrollments: Collection[int]) -> dict[int, int]:
 
 def paid_by(enrollment: Enrollment) -> list[int]:
     """This enrolment, and those that its member came from with their money. One query."""
-    return _paid_by_each([enrollment])[enrollment.pk]
+    return paid_by_each([enrollment])[enrollment.pk]
 
 
-def _paid_by_each(enrollments: Collection[Enrollment]) -> dict[int, list[int]]:
+def paid_by_each(enrollments: Collection[Enrollment]) -> dict[int, list[int]]:
+    """The same of several enrolments, by their keys. One query."""
     came_from = dict(
         Transfer.objects.filter(
             source__member__in={one.member_id for one in enrollments}, state=Transfer.State.DONE
@@ -141,7 +144,7 @@ def refundable_payments(enrollment: Enrollment) -> list[Source]:
 def refundable_payments_of_each(enrollments: Collection[Enrollment]) -> dict[int, list[Source]]:
     """The same of several enrolments, by their keys, in as many queries."""
     asked_about = Exists(Dispute.objects.filter(payment=OuterRef("pk")))
-    chains = _paid_by_each(enrollments)
+    chains = paid_by_each(enrollments)
     every = (
         Payment.objects.select_related("attempt")
         .annotate(asked_about=asked_about)

@@ -255,6 +255,28 @@ def disputed(now: dt.datetime) -> Group:
     )
 
 
+def won_too_late(now: dt.datetime) -> Group:
+    """Money that a bank gave back to us after its member had left."""
+    found = [
+        Waiting(
+            who=one.payment.enrollment.member,
+            what="They left while the bank held the money, and the dispute was won.",
+            cents=one.payment.amount_cents - one.payment.refund_reserved_cents,
+            currency=one.currency,
+            since=one.closed_at or one.opened_at,
+            url=one.get_absolute_url(),
+        )
+        for one in disputes.won_too_late()
+    ]
+    return _listed(
+        found,
+        slug="won",
+        title="They left, and money is still with us",
+        hint="Their refund did not count it. Decide what goes back, or that nothing does.",
+        then="Look at the dispute",
+    )
+
+
 def differences(now: dt.datetime) -> Group:
     """Where our books and Stripe's do not say the same."""
     return _listed(
@@ -310,6 +332,7 @@ SOURCES: list[Source] = [
     asked_by_members,
     refund_runs,
     disputed,
+    won_too_late,
     unpaid_parts,
     payments_to_check,
     late_payments,

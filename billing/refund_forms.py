@@ -105,6 +105,17 @@ class SettledForm(forms.Form):
     )
 
 
+class NotOwedForm(forms.Form):
+    """That a refund which failed is not owed any more."""
+
+    why = forms.CharField(
+        label="Where did the money go?",
+        max_length=180,
+        help_text="For example \u201cRefunded in Stripe\u2019s dashboard on March 3\u201d.",
+        error_messages={"required": "Say why it is not owed any more."},
+    )
+
+
 def _label(basis: Basis, computed: Computed | None, currency: str) -> str:
     words = RefundDecision.Basis(basis).label
     return f"{words}: {format_money(computed.cents, currency)}" if computed else words

@@ -12,6 +12,7 @@ from django.db.models import F, Q
 
 from accounts.models import User
 from billing import disputes, gateway, ledger
+from billing.holders import holder
 from billing.models import Payment, Refund, RefundDecision
 from outbox import services as outbox
 from sessions.pricing import format_money
@@ -85,6 +86,8 @@ def request_refund(
     obstacle = disputes.obstacle(payment) if reason != Refund.Reason.OUTSIDE else ""
     if obstacle:
         raise NotRefundable(obstacle)
+    if reason == Refund.Reason.OUTSIDE and enrollment_id is None:
+        enrollment_id = holder(payment).pk  # it may have gone along to another group
     return Refund.objects.create(
         payment_id=payment_id,
         enrollment_id=enrollment_id or payment.enrollment_id,

@@ -228,12 +228,17 @@ def takes_from(cents: int, sources: list[Source]) -> list[Take]:
 
 
 def _needs_second(enrollment: Enrollment, cents: int) -> bool:
-    """Above the limit, counting what one person alone gave back of this enrolment before: the
-    limit is not passed in small pieces."""
+    """Above the limit, counting what one person alone gave back of this enrolment before, and of
+    those that its money came from: the limit is not passed in small pieces, nor by a move."""
     limit: int | None = settings.REFUND_SECOND_PERSON_CENTS
     if limit is None or cents == 0:
         return False
-    alone = enrollment.refund_decisions.filter(status="done", needs_second=False, by_member=False)
+    alone = RefundDecision.objects.filter(
+        enrollment__in=facts.paid_by(enrollment),
+        status="done",
+        needs_second=False,
+        by_member=False,
+    )
     before: int = alone.aggregate(cents=Sum("amount_cents"))["cents"] or 0
     return before + cents > limit
 

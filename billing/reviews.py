@@ -12,6 +12,7 @@ from django.db import transaction
 
 from accounts.models import User
 from billing import disputes, plans, settlement, words
+from billing.holders import holder
 from billing.models import CheckoutAttempt, Instalment, Payment, Refund
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, Seat
@@ -137,14 +138,20 @@ def decide(
 # --- A refund that was made in Stripe's dashboard ---------------------------------------
 
 
-def can_be_freed(enrollment: Enrollment) -> bool:
+def seat_of(refund: Refund) -> Enrollment:
+    """Whose seat is asked about: after a move it is not the one that was paid for."""
+    return holder(refund.payment)
+
+
+def can_be_freed(refund: Refund) -> bool:
     """Whether a seat is there to be freed. One that is only kept is decided with its payment."""
-    return enrollment.status in CONFIRMED
+    return seat_of(refund).status in CONFIRMED
 
 
 def looked_at(refund: Refund) -> str:
     """The fingerprint of what the page of an outside refund shows."""
-    return f"{refund.status} {refund.enrollment.status} {refund.seen_at is not None}"
+    seat = seat_of(refund)
+    return f"{refund.status} {seat.public_id} {seat.status} {refund.seen_at is not None}"
 
 
 @transaction.atomic
@@ -155,8 +162,11 @@ def acknowledge(
 
     Raises ChangedMeanwhile, also for the second of two people; then nothing was done.
     """
-    Enrollment.objects.select_for_update(no_key=True).get(pk=refund.enrollment_id)
-    found = Refund.objects.select_for_update(no_key=True, of=("self",)).select_related("enrollment")
+    seat = seat_of(refund)
+    Enrollment.objects.select_for_update(no_key=True).get(pk=seat.pk)
+    found = Refund.objects.select_for_update(no_key=True, of=("self",)).select_related(
+        "payment__enrollment"
+    )
     if looked_at(found.get(pk=refund.pk)) != seen:
         raise ChangedMeanwhile
     unseen = Refund.objects.filter(pk=refund.pk, seen_at=None)
@@ -165,8 +175,6 @@ def acknowledge(
     if not free_seat:
         return
     reason = "The money went back by Stripe's dashboard"
-    if not enrollment_services.withdraw(
-        enrollment_id=refund.enrollment_id, actor=actor, reason=reason, now=now
-    ):
+    if not enrollment_services.withdraw(enrollment_id=seat.pk, actor=actor, reason=reason, now=now):
         raise ChangedMeanwhile
-    plans.end_plan(enrollment_id=refund.enrollment_id, now=now, why=reason)
+    plans.end_plan(enrollment_id=seat.pk, now=now, why=reason)

@@ -207,10 +207,15 @@ def _needs_second(lines: list[Line]) -> bool:
     total = sum(line.cents for line in lines)
     if limit is None or total == 0:
         return False
+    chains = facts.paid_by_each([line.enrollment for line in lines])
     alone = RefundDecision.objects.filter(
-        enrollment__in=[line.enrollment.pk for line in lines], status="done", needs_second=False
+        enrollment__in={pk for chain in chains.values() for pk in chain},
+        status="done",
+        needs_second=False,
     )
     before = dict(alone.order_by().values_list("enrollment").annotate(cents=Sum("amount_cents")))
     return total > limit or any(
-        line.cents and before.get(line.enrollment.pk, 0) + line.cents > limit for line in lines
+        line.cents
+        and sum(before.get(pk, 0) for pk in chains[line.enrollment.pk]) + line.cents > limit
+        for line in lines
     )

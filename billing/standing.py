@@ -115,7 +115,7 @@ def _refund_label(refund: Refund) -> str:
     if refund.status == Refund.Status.FAILED and hasattr(refund, "retry"):
         return "Refund sent again"
     if refund.status == Refund.Status.FAILED and refund.resolved_at:
-        return "Refund paid another way"
+        return "Refund settled another way"
     return REFUND_WORDS[refund.status]
 
 

@@ -6,6 +6,7 @@ More sources of the story (`story_lines.py`), each one function with one query.
 from django.db.models import Q
 from django.urls import reverse
 
+from billing.facts import paid_by
 from billing.models import Dispute, IssuedPaper, PersonalPrice, Redemption, RefundDecision
 from billing.story_lines import Line, Source, who
 from enrollment.models import Enrollment
@@ -48,7 +49,7 @@ def decision_lines(enrollment: Enrollment) -> list[Line]:
 def dispute_lines(enrollment: Enrollment) -> list[Line]:
     """That a bank asked, and what was decided about the seat. The money has lines of its own."""
     lines = []
-    disputes = Dispute.objects.filter(payment__enrollment=enrollment)
+    disputes = Dispute.objects.filter(payment__enrollment__in=paid_by(enrollment))
     for one in disputes.select_related("seat_decided_by").order_by("opened_at", "pk"):
         amount = format_money(one.amount_cents, one.currency)
         link, words = one.get_absolute_url(), "The dispute"

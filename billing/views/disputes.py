@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from billing import dispute_facts, dispute_seats, disputes
 from billing.book_forms import ReasonForm
+from billing.holders import holder
 from billing.models import Dispute
 from billing.views.gate import code_first, money_desk
 from enrollment.views.asking import form_status, fresh, member_of
@@ -67,7 +68,7 @@ def dispute(request: HttpRequest, dispute_id: str) -> HttpResponse:
     facts = dispute_facts.facts(dispute=found, now=now)
     context = {
         "dispute": found,
-        "enrollment": found.payment.enrollment,
+        "enrollment": holder(found.payment),
         "reason": dispute_facts.reason_words(found),
         "withdrawn": disputes.withdrawn_cents([found])[found.stripe_dispute_id],
         "answer_due": found.status in disputes.ANSWER_DUE,
@@ -125,7 +126,7 @@ def _rehearsed(
         form.initial["seen"] = rehearsal.seen
     context = {
         "dispute": found,
-        "enrollment": found.payment.enrollment,
+        "enrollment": holder(found.payment),
         "rehearsal": rehearsal,
         "form": form,
     }

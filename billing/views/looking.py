@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import audit, clock
 from accounts.models import Action, Subject
-from billing import ledger_file, numbers, plots
+from billing import facts, ledger_file, numbers, plots
 from billing import search as searching
 from billing import story as stories
 from billing.ledger_file import Part
@@ -73,7 +73,7 @@ def enrollment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """What happened to one seat and its money, in order, and why."""
     known = Enrollment.objects.select_related("member", "cohort")
     found = get_object_or_404(known, public_id=public_id)
-    disputes = Dispute.objects.filter(payment__enrollment=found)
+    disputes = Dispute.objects.filter(payment__enrollment__in=facts.paid_by(found))
     context = {
         "enrollment": found,
         "disputes": disputes.order_by("opened_at", "pk"),

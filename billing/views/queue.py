@@ -100,7 +100,7 @@ def _payment_page(
 def outside_refund(request: HttpRequest, refund: uuid.UUID) -> HttpResponse:
     """A refund that was made in Stripe's dashboard: "Seen", and what becomes of the seat."""
     known = Refund.objects.select_related(
-        "enrollment__member", "enrollment__cohort", "payment", "seen_by"
+        "enrollment__member", "enrollment__cohort", "payment__enrollment__cohort", "seen_by"
     )
     found = get_object_or_404(known, uuid=refund, reason=Refund.Reason.OUTSIDE)
     form = _outside_form(request, found)
@@ -118,7 +118,7 @@ def outside_refund(request: HttpRequest, refund: uuid.UUID) -> HttpResponse:
         messages.warning(request, CHANGED)
         found = known.get(pk=found.pk)
         form = OutsideRefundForm(
-            seat_is_there=reviews.can_be_freed(found.enrollment),
+            seat_is_there=reviews.can_be_freed(found),
             initial={"seen": reviews.looked_at(found), "seat": request.POST.get("seat")},
         )
         return _outside_page(request, found, form, status=409)
@@ -130,7 +130,7 @@ def outside_refund(request: HttpRequest, refund: uuid.UUID) -> HttpResponse:
 def _outside_form(request: HttpRequest, refund: Refund) -> OutsideRefundForm:
     return OutsideRefundForm(
         posted(request),
-        seat_is_there=reviews.can_be_freed(refund.enrollment),
+        seat_is_there=reviews.can_be_freed(refund),
         initial={"seen": reviews.looked_at(refund)},
     )
 
@@ -140,7 +140,7 @@ def _outside_page(
 ) -> HttpResponse:
     context = {
         "refund": refund,
-        "enrollment": refund.enrollment,
+        "enrollment": reviews.seat_of(refund),
         "name": name_of(refund.enrollment),
         "form": form,
     }

@@ -14,7 +14,7 @@ from billing import decisions, failed_refunds, mails, rehearsals
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.failed_refunds import AlreadySettled
 from billing.models import Refund, RefundDecision
-from billing.refund_forms import RefundForm, SettledForm
+from billing.refund_forms import NotOwedForm, RefundForm, SettledForm
 from billing.refunds import NotRefundable
 from billing.rehearsals import Impossible, Rehearsal, Seen
 from billing.tasks import submit_open_refunds
@@ -223,7 +223,7 @@ def decision_page(
 @fresh
 @require_http_methods(["GET", "HEAD", "POST"])
 def failed(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    """Why it failed, and the two ways on: send it again, or note how it was paid instead."""
+    """Why it failed, and the ways on: send it again, or note how it was settled."""
     found = get_object_or_404(
         Refund.objects.select_related(
             "payment", "resolved_by", *(f"enrollment__{one}" for one in WITH_PEOPLE)
@@ -232,6 +232,7 @@ def failed(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         status=Refund.Status.FAILED,
     )
     form = SettledForm(request.POST if "settled" in request.POST else None)
+    moot = NotOwedForm(request.POST if "moot" in request.POST else None)
     actor, now, trouble = member_of(request), timezone.now(), ""
     try:
         if "again" in request.POST:
@@ -244,6 +245,11 @@ def failed(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
             failed_refunds.settle_otherwise(refund_uuid=key, actor=actor, how=how, now=now)
             messages.success(request, "It is noted, and owed no more.")
             return redirect("billing:enrollment", found.enrollment.public_id)
+        if moot.is_bound and moot.is_valid():
+            why = moot.cleaned_data["why"]
+            failed_refunds.owe_no_more(refund_uuid=key, actor=actor, why=why, now=now)
+            messages.success(request, "It is noted, and owed no more.")
+            return redirect("billing:enrollment", found.enrollment.public_id)
     except (AlreadySettled, NotRefundable) as error:
         trouble = str(error)
     except Refund.DoesNotExist:
@@ -252,9 +258,10 @@ def failed(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
         "refund": found,
         "enrollment": found.enrollment,
         "form": form,
+        "moot": moot,
         "trouble": trouble,
         "open": failed_refunds.waiting().filter(pk=found.pk).exists(),
         "again": Refund.objects.filter(retry_of=found).first(),
     }
-    status = 409 if trouble else form_status(form)
+    status = 409 if trouble else max(form_status(form), form_status(moot))
     return render(request, "billing/desk/failed_refund.html", context, status=status)

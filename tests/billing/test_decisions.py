@@ -35,6 +35,8 @@ from tests.billing.decided import (
     parts,
     session,
 )
+from tests.billing.moving import a_group_for
+from tests.billing.moving import start as start_move
 from tests.billing.people import a_billing_admin
 from tests.enrollment.builders import (
     NOW,
@@ -519,6 +521,15 @@ def test_the_limit_is_not_passed_in_small_pieces() -> None:
     enrollment = a_paid_seat(40_000)
     assert decide(enrollment, basis=Basis.AMOUNT, amount=20_000).status == "done"
     assert decide(enrollment, basis=Basis.AMOUNT, amount=10_001).status == "waiting"
+
+
+def test_the_limit_is_not_passed_by_a_move_in_between() -> None:
+    source = a_paid_seat(40_000)
+    assert decide(source, basis=Basis.AMOUNT, amount=10_000).status == "done"
+    other = start_move(source, a_group_for(1_000))
+    target = refreshed(other.target)
+    paid(target, 40_000)
+    assert decide(target, basis=Basis.AMOUNT, amount=20_001).status == "waiting"
 
 
 def test_nobody_is_their_own_second_person() -> None:

@@ -2,20 +2,34 @@
 
 import datetime as dt
 import re
+import uuid
 
 import pytest
 import stripe
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Action, AuditEntry
-from billing import charging, dispute_facts, dispute_seats, disputes, ledger, refunds, sweeps
+from billing import (
+    charging,
+    dispute_facts,
+    dispute_seats,
+    disputes,
+    ledger,
+    queue,
+    refunds,
+    reviews,
+    sweeps,
+    transfers,
+)
 from billing.models import Dispute, LedgerEntry, Payment, Refund, StripeEvent
-from enrollment import door
+from billing.policy import Basis
+from enrollment import door, services
 from enrollment.links import promise_links
-from enrollment.models import Attendance
+from enrollment.models import Attendance, Enrollment
 from enrollment.states import Status
 from outbox.models import Message
 from outbox.services import deliver_due
@@ -23,6 +37,7 @@ from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import (
     PRICE,
     a_payment,
+    a_seat,
     apply_all,
     mails,
     now,
@@ -31,9 +46,11 @@ from tests.billing.builders import (
     refreshed,
     seat_of,
 )
+from tests.billing.decided import decide as decide_refund
+from tests.billing.desk import an_outside_refund
 from tests.billing.instalments import a_plan, card_does, plan_of, when_due
 from tests.billing.people import a_billing_admin, at_the_desk
-from tests.enrollment.builders import session
+from tests.enrollment.builders import a_cohort, session
 from tests.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.django_db
@@ -465,6 +482,114 @@ def test_a_stale_rehearsal_does_nothing_and_keeps_what_was_typed(standin: Standi
     assert refreshed(dispute.payment.enrollment).status == "suspended"
 
 
+# --- After a move -----------------------------------------------------------------------------
+
+
+def moved(payment: Payment, price_cents: int = PRICE) -> Enrollment:
+    """Whose member has moved to another group, at once."""
+    source = payment.enrollment
+    cohort = a_cohort(
+        starts_at=now() + dt.timedelta(days=21), name="Other", price_cents=price_cents
+    )
+    seen = transfers.rehearse(source=source, cohort=cohort, now=now()).seen
+    return transfers.start(
+        source_id=source.pk,
+        cohort=cohort,
+        seen=seen,
+        key=uuid.uuid4(),
+        actor=source.member,
+        now=now(),
+    ).target
+
+
+def test_a_dispute_after_a_move_takes_the_money_of_the_seat_that_it_moved_to(
+    standin: Standin,
+) -> None:
+    payment = a_payment(standin)
+    target = moved(payment)
+    dispute = opened(standin, payment)
+    assert (ledger.balance(payment.enrollment), ledger.balance(target)) == (0, 0)
+    assert disputes.withdrawn_cents([dispute]) == {dispute.stripe_dispute_id: PRICE}
+    close(standin, dispute, won=True)
+    assert (ledger.balance(payment.enrollment), ledger.balance(target)) == (0, PRICE)
+    assert disputes.left_cents(payment) == PRICE
+
+
+def test_after_moves_the_seat_that_is_there_is_asked_about(standin: Standin) -> None:
+    payment = a_payment(standin)
+    target = moved(payment)
+    dispute = close(standin, opened(standin, payment), won=False)
+    [row] = disputes.waiting(now())
+    assert (row.who, row.what) == (target.member, "Dispute: decide about the seat")
+    client, url = at_the_desk(), f"{dispute.get_absolute_url()}seat/end/"
+    assert "Other" in client.get(dispute.get_absolute_url()).content.decode()
+    story = client.get(reverse("billing:enrollment", args=[target.public_id]))
+    assert dispute.get_absolute_url() in story.content.decode()
+    seen = client.get(url).context["rehearsal"].seen
+    assert client.post(url, {"seen": seen, "reason": "Called them"}).status_code == 302
+    assert (refreshed(target).status, seat_of(target)) == ("withdrawn", None)
+    assert disputes.waiting(now()) == []
+
+
+def test_a_seat_bought_anew_is_not_asked_about(standin: Standin) -> None:
+    payment = a_payment(standin)
+    target = moved(payment)
+    services.withdraw(enrollment_id=target.pk, actor=target.member, reason="Left", now=now())
+    a_payment(standin, a_seat(member=target.member))
+    close(standin, opened(standin, payment), won=False)
+    assert disputes.waiting(now()) == []
+
+
+def test_a_refund_of_the_dashboard_after_a_move_is_of_the_seat_that_it_moved_to(
+    standin: Standin,
+) -> None:
+    payment = a_payment(standin)
+    target = moved(payment)
+    refund = an_outside_refund(standin, payment, cents=PRICE)
+    assert (refund.enrollment, ledger.balance(target)) == (target, 0)
+    page = reverse("billing:outside_refund", args=[refund.uuid])
+    client = at_the_desk()
+    form = client.get(page).context["form"]
+    client.post(page, {"seen": form["seen"].value(), "seat": "free"})
+    assert (refreshed(target).status, refreshed(refund).seen_at is not None) == ("withdrawn", True)
+
+
+def test_a_move_after_the_refund_of_the_dashboard_is_found_too(standin: Standin) -> None:
+    payment = a_payment(standin)
+    refund = an_outside_refund(standin, payment)
+    target = moved(payment, PRICE - 500)
+    assert (refund.enrollment, reviews.seat_of(refund)) == (payment.enrollment, target)
+
+
+def test_what_is_won_after_the_member_left_waits_until_somebody_decides(standin: Standin) -> None:
+    payment, moved_on = a_payment(standin), a_payment(standin)
+    dispute = opened(standin, payment)
+    whose = payment.enrollment
+    services.withdraw(enrollment_id=whose.pk, actor=whose.member, reason="Left", now=now())
+    moved(moved_on)
+    close(standin, opened(standin, moved_on), won=True)
+    close(standin, dispute, won=True)
+    [group] = queue.waiting(now=now())
+    [row] = group.rows
+    assert (group.slug, row.cents, row.url) == ("won", PRICE, dispute.get_absolute_url())
+    client, url = at_the_desk(), f"{dispute.get_absolute_url()}seat/keep/"
+    assert "nothing more goes back" in client.get(dispute.get_absolute_url()).content.decode()
+    seen = client.get(url).context["rehearsal"].seen
+    assert client.post(url, {"seen": seen, "reason": "All sessions held"}).status_code == 302
+    assert queue.waiting(now=now()) == []
+    assert (mails("disputed-seat"), refreshed(whose).status) == (0, "withdrawn")
+
+
+def test_what_is_won_late_waits_no_more_after_a_refund_was_decided(standin: Standin) -> None:
+    payment = a_payment(standin)
+    dispute, whose = opened(standin, payment), payment.enrollment
+    services.withdraw(enrollment_id=whose.pk, actor=whose.member, reason="Left", now=now())
+    close(standin, dispute, won=True)
+    assert disputes.won_too_late() == [dispute]
+    decide_refund(whose, basis=Basis.AMOUNT, amount=1_000, now=now())
+    assert disputes.won_too_late() == []
+
+
 def test_an_unknown_dispute_or_decision_is_not_found(standin: Standin) -> None:
     dispute = opened(standin)
     client = at_the_desk()
@@ -488,7 +613,7 @@ def test_the_list_asks_as_much_for_three_as_for_one(standin: Standin) -> None:
     assert queries(client, "/money/disputes/") == one
     with CaptureQueriesContext(connection) as captured:
         assert len(disputes.waiting(now())) == 3
-    assert len(captured) == 1
+    assert len(captured) == 3
 
 
 def test_stripe_refuses_a_refund_of_what_is_disputed_by_type_not_text(

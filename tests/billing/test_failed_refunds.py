@@ -3,13 +3,16 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from billing import facts, failed_refunds, ledger, refunds, sweeps
+from billing import disputes, facts, failed_refunds, ledger, refunds, sweeps
 from billing.failed_refunds import AlreadySettled
 from billing.models import LedgerEntry, Payment, Refund
+from billing.policy import Basis
 from billing.refunds import NotRefundable
+from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
-from tests.billing.builders import a_refund, now, refreshed
+from tests.billing.builders import PRICE, a_payment, a_refund, now, refreshed
 from tests.billing.decided import a_failed_refund, a_paid_seat, after, decide, fail, go_through
+from tests.billing.desk import an_outside_refund
 from tests.billing.people import a_billing_admin
 
 pytestmark = pytest.mark.django_db
@@ -80,7 +83,7 @@ def test_paid_another_way_it_is_owed_no_more_and_the_ledger_says_how() -> None:
 def test_what_was_paid_another_way_cannot_be_sent_as_well() -> None:
     refund = a_failed_refund()
     settle(refund)
-    with pytest.raises(AlreadySettled, match="Kim Ledger settled it another way: Check 1042"):
+    with pytest.raises(AlreadySettled, match="Kim Ledger settled it: Check 1042"):
         try_again(refund)
     with pytest.raises(AlreadySettled):
         settle(refund, "Again")
@@ -161,3 +164,84 @@ def test_sent_again_stripe_pays_it_with_a_key_of_its_own(standin: Standin) -> No
     assert (refreshed(refund).status, refreshed(again).status) == ("failed", "succeeded")
     assert again.idempotency_key != refund.idempotency_key
     assert standin.books["totals"]["refunded"] == refund.amount_cents
+
+
+# --- Owed no more ---------------------------------------------------------------------------
+
+
+def owe_no_more(refund: Refund, why: str = "Refunded in the dashboard") -> Refund:
+    return failed_refunds.owe_no_more(
+        refund_uuid=refund.uuid, actor=a_billing_admin("Kim Ledger"), why=why, now=after(3)
+    )
+
+
+def left(enrollment: Enrollment) -> tuple[int, int]:
+    """What nobody has decided about, and what the ledger says that they have with us."""
+    return facts.money_of(enrollment).left, ledger.balance(enrollment)
+
+
+def test_a_refund_that_met_one_of_the_dashboard_is_closed_and_the_rest_can_go_back(
+    standin: Standin,
+) -> None:
+    payment = a_payment(standin)
+    refund = refunds.request_refund(
+        payment_id=payment.pk, amount_cents=20_000, reason=Refund.Reason.DESK, now=now()
+    )
+    standin.control("refund", payment_intent=payment.stripe_payment_intent_id, amount=15_000)
+    sweeps.submit_open_refunds(now=now())
+    assert refreshed(refund).status == "failed"
+    assert (facts.money_of(payment.enrollment).failed, left(payment.enrollment)) == (
+        14_900,
+        (0, 14_900),
+    )
+    with pytest.raises(NotRefundable, match=r"They have \$149\.00 with us"):
+        settle(refund)
+    assert waiting() == [refund]
+    owe_no_more(refund)
+    assert (waiting(), left(payment.enrollment)) == ([], (14_900, 14_900))
+    decide(payment.enrollment, basis=Basis.AMOUNT, amount=14_900, now=now())
+    sweeps.submit_open_refunds(now=now())
+    assert left(payment.enrollment) == (0, 0)
+    assert standin.books["totals"]["refunded"] == PRICE
+
+
+def test_a_refund_that_the_bank_made_by_a_dispute_is_closed_without_a_line(
+    standin: Standin,
+) -> None:
+    refund = a_refund(standin)
+    intent = refund.payment.stripe_payment_intent_id
+    made = standin.control("dispute", payment_intent=intent)
+    sweeps.submit_open_refunds(now=now())
+    standin.control("close_dispute", dispute=made["id"], won=False)
+    disputes.refresh(dispute_id=made["id"], now=now())
+    assert (refreshed(refund).status, left(refund.enrollment)) == ("failed", (0, 0))
+    with pytest.raises(NotRefundable, match=r"They have \$0\.00 with us"):
+        settle(refund, "The bank did it")
+    owe_no_more(refund, "The bank gave it back")
+    assert (waiting(), left(refund.enrollment)) == ([], (0, 0))
+    assert not LedgerEntry.objects.filter(kind="adjustment").exists()
+
+
+def test_what_the_bank_sent_back_and_the_dashboard_repaid_is_counted_once(
+    standin: Standin,
+) -> None:
+    payment = a_payment(standin)
+    refund = fail(
+        refunds.request_refund(
+            payment_id=payment.pk, amount_cents=10_000, reason=Refund.Reason.DESK, now=now()
+        )
+    )
+    an_outside_refund(standin, payment, cents=10_000)
+    assert left(payment.enrollment) == (9_900, 19_900)
+    owe_no_more(refund)
+    assert left(payment.enrollment) == (19_900, 19_900)
+
+
+def test_it_is_closed_once_and_says_by_whom_and_why() -> None:
+    refund = a_failed_refund()
+    owe_no_more(refund)
+    words = "Kim Ledger settled it: Not owed any more: Refunded in the dashboard"
+    for again in (owe_no_more, settle, try_again):
+        with pytest.raises(AlreadySettled, match=words):
+            again(refund)
+    assert left(refund.enrollment) == (40_000, 40_000)

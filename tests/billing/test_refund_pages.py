@@ -419,7 +419,17 @@ def test_how_it_was_paid_has_to_be_said(desk: Client) -> None:
     response = desk.post(page, {"settled": "1", "how": ""})
     assert (response.status_code, "Say how it was paid." in said(response)) == (422, True)
     desk.post(page, {"settled": "1", "how": "Check 1042"})
-    assert "paid another way: Check 1042" in said(desk.get(page))
+    assert "how it was settled: Check 1042" in said(desk.get(page))
+
+
+def test_why_it_is_not_owed_any_more_has_to_be_said(desk: Client) -> None:
+    refund = a_failed_refund()
+    page = reverse("billing:failed_refund", args=[refund.uuid])
+    response = desk.post(page, {"moot": "1", "why": ""})
+    assert response.status_code == 422
+    assert "Say why it is not owed any more." in said(response)
+    desk.post(page, {"moot": "1", "why": "Repaid in the dashboard"})
+    assert "how it was settled: Not owed any more: Repaid in the dashboard" in said(desk.get(page))
 
 
 def test_a_refund_that_did_not_fail_has_no_such_page(desk: Client) -> None:

@@ -24,6 +24,7 @@ from enrollment.states import Status
 from outbox.models import Message
 from sandbox.stripe_standin.process import Standin
 from sessions.models import Cohort, GroupSession
+from tests.billing import moving
 from tests.billing.builders import a_group, mails, now, refreshed
 from tests.billing.decided import PRICE, after, decide, paid
 from tests.billing.instalments import AMOUNTS, a_plan, statuses
@@ -328,6 +329,15 @@ def test_small_pieces_do_not_pass_the_limit_for_one_person(settings: Settings) -
     cohort = a_paid_group(1)
     decide(people(cohort)[0], basis=Basis.AMOUNT, amount=20_000)
     assert look(cohort, some(*people(cohort))).needs_second
+
+
+def test_a_move_in_between_does_not_pass_the_limit_either(settings: Settings) -> None:
+    settings.REFUND_SECOND_PERSON_CENTS = 25_000
+    source = people(a_paid_group(1))[0]
+    decide(source, basis=Basis.AMOUNT, amount=20_000)
+    target = refreshed(moving.start(source, moving.a_group_for(1_000)).target)
+    paid(target, 6_000)
+    assert look(target.cohort, some(target)).needs_second
 
 
 def test_a_second_person_who_saw_something_else_agrees_to_nothing(settings: Settings) -> None:
