@@ -13,7 +13,7 @@ from django.db.models import Sum
 from accounts import clock
 from billing import facts, plans, policy
 from billing.facts import Agreed, Money, Source
-from billing.models import Instalment, Payment, RefundDecision
+from billing.models import Instalment, LedgerEntry, Payment, RefundDecision
 from billing.policy import Basis, Computed
 from billing.seat_effects import SeatEffect, seat_effect
 from enrollment.models import Enrollment
@@ -190,7 +190,7 @@ def check(
     if wanted == 0:
         if wish.frees_seat:
             return
-        raise Impossible(field, _nothing(wish, money))
+        raise Impossible(field, _nothing(enrollment, wish, money))
     currency = enrollment.currency
     free = sum(one.left for one in sources if not one.obstacle)
     most = min(money.left, free)
@@ -198,7 +198,7 @@ def check(
         return
     words = f"That is more than what can go back now, which is {format_money(most, currency)}."
     if money.paid <= 0:
-        words = "Nothing was paid for this seat, so there is nothing to give back."
+        words = _unpaid(enrollment)
     elif most < money.left:
         blocked = (one for one in sources if one.obstacle)
         reasons = (f"{format_money(one.left, currency)}: {one.obstacle}" for one in blocked)
@@ -206,9 +206,28 @@ def check(
     raise Impossible(field, words)
 
 
-def _nothing(wish: Wish, money: Money) -> str:
+def held_by_bank(enrollment: Enrollment) -> int:
+    """Cents that a bank has taken because of disputes and not given back. One query."""
+    kinds = (LedgerEntry.Kind.DISPUTE, LedgerEntry.Kind.DISPUTE_WON)
+    lines = LedgerEntry.objects.filter(enrollment=enrollment, kind__in=kinds).order_by()
+    return max(-(lines.aggregate(cents=Sum("amount_cents"))["cents"] or 0), 0)
+
+
+def bank_words(cents: int, currency: str) -> str:
+    amount = format_money(cents, currency)
+    return f"The bank holds {amount} because of a dispute, so it cannot be given back from here."
+
+
+def _unpaid(enrollment: Enrollment) -> str:
+    held = held_by_bank(enrollment)
+    if held:
+        return bank_words(held, enrollment.currency)
+    return "Nothing was paid for this seat, so there is nothing to give back."
+
+
+def _nothing(enrollment: Enrollment, wish: Wish, money: Money) -> str:
     if money.paid <= 0:
-        return "Nothing was paid for this seat, so there is nothing to give back."
+        return _unpaid(enrollment)
     if wish.basis is Basis.AMOUNT:
         return "Type the amount that goes back, for example 24.92."
     if money.left == 0:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods
 from billing import decisions, failed_refunds, mails, rehearsals
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.failed_refunds import AlreadySettled
-from billing.models import Refund, RefundDecision
+from billing.models import Dispute, Refund, RefundDecision
 from billing.refund_forms import RefundForm, SettledForm
 from billing.refunds import NotRefundable
 from billing.rehearsals import Impossible, Rehearsal, Seen
@@ -67,9 +67,12 @@ def refund_form(enrollment: Enrollment, **how: Any) -> RefundForm:
 
 
 def form_page(request: HttpRequest, enrollment: Enrollment, form: RefundForm) -> HttpResponse:
+    held = rehearsals.held_by_bank(enrollment)
     context = {
         "enrollment": enrollment,
         "form": form,
+        "bank": rehearsals.bank_words(held, enrollment.currency) if held else "",
+        "disputes": Dispute.objects.filter(payment__enrollment=enrollment).order_by("opened_at"),
         "waiting": enrollment.refund_decisions.filter(status="waiting").first(),
         "failed": failed_refunds.waiting().filter(enrollment=enrollment),
     }

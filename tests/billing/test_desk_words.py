@@ -1,0 +1,41 @@
+"""What the money desk's pages say when there is nothing to press, or not all of it."""
+
+import pytest
+from django.test import Client
+
+from billing.models import Dispute
+from enrollment.models import Enrollment
+from sandbox.stripe_standin.process import Standin
+from tests.billing.desk import text
+from tests.billing.people import at_the_desk
+from tests.billing.test_disputes import opened
+
+pytestmark = pytest.mark.django_db
+
+BANK = "The bank holds $299.00 because of a dispute, so it cannot be given back from here."
+
+
+@pytest.fixture
+def desk() -> Client:
+    return at_the_desk()
+
+
+def refund_page(enrollment: Enrollment) -> str:
+    return f"/money/enrolments/{enrollment.public_id}/refund/"
+
+
+def story_page(enrollment: Enrollment) -> str:
+    return f"/money/enrolments/{enrollment.public_id}/"
+
+
+def test_a_disputed_payment_is_with_the_bank_and_not_unpaid(standin: Standin, desk: Client) -> None:
+    dispute: Dispute = opened(standin)
+    enrollment = dispute.payment.enrollment
+    page = text(desk, refund_page(enrollment))
+    assert (BANK in page, dispute.get_absolute_url() in page) == (True, True)
+    typed = {"basis": "full", "amount": "", "seat": "keep", "reason": ""}
+    for basis in ("full", "amount"):
+        reply = desk.post(refund_page(enrollment), {**typed, "basis": basis, "amount": "5.00"})
+        assert reply.status_code == 422
+        assert "Nothing was paid for this seat" not in reply.content.decode()
+        assert BANK in reply.content.decode()
