@@ -3,9 +3,11 @@
 import pytest
 from django.test import Client
 
-from billing.models import Dispute
+from billing import reconciliation
+from billing.models import Dispute, Reconciliation
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
+from tests.billing.builders import now
 from tests.billing.desk import text
 from tests.billing.people import at_the_desk
 from tests.billing.test_disputes import opened
@@ -39,3 +41,15 @@ def test_a_disputed_payment_is_with_the_bank_and_not_unpaid(standin: Standin, de
         assert reply.status_code == 422
         assert "Nothing was paid for this seat" not in reply.content.decode()
         assert BANK in reply.content.decode()
+
+
+def test_a_comparison_says_until_when_it_looked(standin: Standin, desk: Client) -> None:
+    at = now().replace(second=0, microsecond=0)
+    reconciliation.start(first=at.date(), last=at.date(), asked_by=None, now=at)
+    assert "Compared up to" not in text(desk, "/money/reconciliation/")
+    Reconciliation.objects.update(state="done", finished_at=at)
+    page = text(desk, "/money/reconciliation/")
+    until = Reconciliation.objects.get().ends_at
+    assert f'Compared up to <time datetime="{until.astimezone().isoformat()[:10]}' in page
+    assert "the last ten minutes before a comparison come with the next one" in page
+    assert "Every payment matches" not in text(desk, "/money/")
