@@ -17,11 +17,12 @@ from django.views.decorators.http import require_safe
 
 from accounts import audit, clock
 from accounts.models import Action, Subject
-from billing import ledger_file, numbers, plots
+from billing import facts, ledger_file, numbers, plots
 from billing import search as searching
 from billing import story as stories
 from billing.ledger_file import Part
 from billing.models import Dispute
+from billing.rehearsals import CONFIRMED
 from billing.views.gate import money_desk
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -79,8 +80,16 @@ def enrollment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "disputes": disputes.order_by("opened_at", "pk"),
         "story": stories.story(enrollment=found, now=timezone.now()),
         "refund_url": reverse("billing:refund", args=[public_id]),
+        "all_back": _all_back(found),
+        "has_seat": found.status in CONFIRMED,
     }
     return render(request, "billing/desk/story.html", context)
+
+
+def _all_back(enrollment: Enrollment) -> bool:
+    """Whether what was paid went back, all of it, or is on its way. A failed refund is owed."""
+    money = facts.money_of(enrollment)
+    return money.back > 0 and not (money.left or money.failed or money.moving)
 
 
 # --- Numbers ----------------------------------------------------------------------------

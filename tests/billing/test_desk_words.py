@@ -3,11 +3,11 @@
 import pytest
 from django.test import Client
 
-from billing import reconciliation
-from billing.models import Dispute, Reconciliation
+from billing import reconciliation, refunds
+from billing.models import Dispute, Reconciliation, Refund
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
-from tests.billing.builders import now
+from tests.billing.builders import PRICE, a_refund, now
 from tests.billing.desk import text
 from tests.billing.people import at_the_desk
 from tests.billing.test_disputes import opened
@@ -53,3 +53,15 @@ def test_a_comparison_says_until_when_it_looked(standin: Standin, desk: Client) 
     assert f'Compared up to <time datetime="{until.astimezone().isoformat()[:10]}' in page
     assert "the last ten minutes before a comparison come with the next one" in page
     assert "Every payment matches" not in text(desk, "/money/")
+
+
+def test_what_has_gone_back_is_not_offered_again(standin: Standin, desk: Client) -> None:
+    refund = a_refund(standin, PRICE - 1)
+    page = text(desk, story_page(refund.enrollment))
+    assert ("Refund\u2026" in page, "Everything has gone back" in page) == (True, False)
+    refunds.request_refund(
+        payment_id=refund.payment_id, amount_cents=1, reason=Refund.Reason.DESK, now=now()
+    )
+    page = text(desk, story_page(refund.enrollment))
+    assert ("Refund\u2026" in page, "Free the seat\u2026" in page) == (False, True)
+    assert "Everything has gone back, or is on its way." in page
