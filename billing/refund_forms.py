@@ -67,15 +67,31 @@ class RefundForm(forms.Form):
         computed: Mapping[Basis, Computed],
         currency: str,
         has_seat: bool,
+        most: int,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
+        # Whoever chose before it was too much hears why; nobody is offered it anew.
+        offered = [
+            basis
+            for basis in Basis
+            if self.is_bound or (computed[basis].cents <= most if basis in computed else most > 0)
+        ]
+        if not most and not self.is_bound:
+            offered = []
+            del fields["amount"]
         fields["basis"].choices = [
-            (basis.value, _label(basis, computed.get(basis), currency)) for basis in Basis
+            (basis.value, _label(basis, computed.get(basis), currency)) for basis in offered
         ] + [("nothing", "Nothing: only the seat is freed")] * has_seat
         if not has_seat:
             del fields["seat"]
+
+    @property
+    def offers(self) -> bool:
+        """Whether there is anything to choose."""
+        fields: dict[str, Any] = self.fields
+        return bool(fields["basis"].choices)
 
     def clean(self) -> dict[str, Any]:
         said: dict[str, Any] = super().clean() or {}

@@ -192,8 +192,7 @@ def check(
             return
         raise Impossible(field, _nothing(enrollment, wish, money))
     currency = enrollment.currency
-    free = sum(one.left for one in sources if not one.obstacle)
-    most = min(money.left, free)
+    most = most_cents(money, sources)
     if wanted <= most:
         return
     words = f"That is more than what can go back now, which is {format_money(most, currency)}."
@@ -204,6 +203,11 @@ def check(
         reasons = (f"{format_money(one.left, currency)}: {one.obstacle}" for one in blocked)
         words = " ".join([words, *reasons])
     raise Impossible(field, words)
+
+
+def most_cents(money: Money, sources: list[Source]) -> int:
+    """What can go back now at most."""
+    return min(money.left, sum(one.left for one in sources if not one.obstacle))
 
 
 def held_by_bank(enrollment: Enrollment) -> int:

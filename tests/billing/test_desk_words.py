@@ -8,9 +8,11 @@ from billing.models import Dispute, Reconciliation, Refund
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import PRICE, a_refund, now
+from tests.billing.decided import paid
 from tests.billing.desk import text
 from tests.billing.people import at_the_desk
 from tests.billing.test_disputes import opened
+from tests.enrollment.builders import a_cohort, a_confirmed_seat
 
 pytestmark = pytest.mark.django_db
 
@@ -65,3 +67,15 @@ def test_what_has_gone_back_is_not_offered_again(standin: Standin, desk: Client)
     page = text(desk, story_page(refund.enrollment))
     assert ("Refund\u2026" in page, "Free the seat\u2026" in page) == (False, True)
     assert "Everything has gone back, or is on its way." in page
+
+
+def test_only_what_can_go_back_is_offered_and_the_obstacle_named_once(desk: Client) -> None:
+    enrollment = a_confirmed_seat(cohort=a_cohort())
+    paid(enrollment, PRICE, stripe_payment_intent_id=None)
+    page = text(desk, refund_page(enrollment))
+    assert page.count("It has no charge at Stripe") == 1
+    assert ('value="full"' in page, 'value="amount"' in page) == (False, False)
+    assert ('value="nothing"' in page, 'name="amount"' in page) == (True, False)
+    paid(enrollment, 5_000)
+    page = text(desk, refund_page(enrollment))
+    assert ('value="full"' in page, 'value="amount"' in page) == (False, True)
