@@ -5,6 +5,7 @@ from django.test import Client
 
 from billing import reconciliation, refunds
 from billing.models import Dispute, Reconciliation, Refund
+from billing.standing import payment_lines
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import PRICE, a_refund, now
@@ -79,3 +80,11 @@ def test_only_what_can_go_back_is_offered_and_the_obstacle_named_once(desk: Clie
     paid(enrollment, 5_000)
     page = text(desk, refund_page(enrollment))
     assert ('value="full"' in page, 'value="amount"' in page) == (False, True)
+
+
+def test_a_member_reads_no_words_of_staff_about_a_refund(standin: Standin) -> None:
+    refund = a_refund(standin, 5_000)
+    for reason in (Refund.Reason.DESK, Refund.Reason.OUTSIDE):
+        Refund.objects.update(reason=reason)
+        [line] = [one for one in payment_lines(refund.enrollment, now()) if "efund" in one.label]
+        assert line.detail.startswith("We gave it back. On its way")
