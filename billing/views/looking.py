@@ -23,6 +23,7 @@ from billing import story as stories
 from billing.ledger_file import Part
 from billing.models import Dispute
 from billing.rehearsals import CONFIRMED
+from billing.story_parts import parts_of
 from billing.views.gate import money_desk
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -81,6 +82,7 @@ def enrollment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "story": stories.story(enrollment=found, now=timezone.now()),
         "refund_url": reverse("billing:refund", args=[public_id]),
         "all_back": _all_back(found),
+        "parts": parts_of(found),
         "has_seat": found.status in CONFIRMED,
     }
     return render(request, "billing/desk/story.html", context)

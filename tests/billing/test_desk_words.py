@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from billing import reconciliation, refunds
+from billing import charging, reconciliation, refunds
 from billing.models import Dispute, Reconciliation, Refund
 from billing.standing import payment_lines
 from enrollment.models import Enrollment
@@ -11,6 +11,7 @@ from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import PRICE, a_refund, now
 from tests.billing.decided import paid
 from tests.billing.desk import text
+from tests.billing.instalments import a_plan, card_does, when_due
 from tests.billing.people import at_the_desk
 from tests.billing.test_disputes import opened
 from tests.enrollment.builders import a_cohort, a_confirmed_seat
@@ -88,3 +89,22 @@ def test_a_member_reads_no_words_of_staff_about_a_refund(standin: Standin) -> No
         Refund.objects.update(reason=reason)
         [line] = [one for one in payment_lines(refund.enrollment, now()) if "efund" in one.label]
         assert line.detail.startswith("We gave it back. On its way")
+
+
+def test_the_parts_of_a_price_stand_on_the_story_with_each_try(
+    standin: Standin, desk: Client
+) -> None:
+    enrollment = a_plan(standin)
+    card_does(standin, enrollment, "declined")
+    due = when_due(standin, enrollment)
+    charging.charge_due(now=due)
+    page = text(desk, story_page(enrollment))
+    assert "Outstanding $199.33 in 2 parts" in page
+    assert [f"Part {n} of 3" in page for n in (1, 2, 3)] == [True] * 3
+    assert "Declined: the bank said no and gave no reason." in page
+    assert "card_declined" not in page
+
+
+def test_whoever_pays_at_once_has_no_parts(standin: Standin, desk: Client) -> None:
+    page = text(desk, story_page(a_refund(standin).enrollment))
+    assert ("Paid in parts" in page, "Outstanding" in page) == (False, False)
