@@ -108,3 +108,9 @@ def test_the_parts_of_a_price_stand_on_the_story_with_each_try(
 def test_whoever_pays_at_once_has_no_parts(standin: Standin, desk: Client) -> None:
     page = text(desk, story_page(a_refund(standin).enrollment))
     assert ("Paid in parts" in page, "Outstanding" in page) == (False, False)
+
+
+def test_the_mail_address_opens_a_mail_with_a_neutral_subject(desk: Client) -> None:
+    enrollment = a_confirmed_seat(cohort=a_cohort())
+    page = text(desk, story_page(enrollment))
+    assert f'href="mailto:{enrollment.member.email}?subject=About%20your%20payment"' in page
