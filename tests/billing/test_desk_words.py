@@ -8,7 +8,7 @@ from billing.models import Dispute, Reconciliation, Refund
 from billing.standing import payment_lines
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
-from tests.billing.builders import PRICE, a_refund, now
+from tests.billing.builders import PRICE, a_group, a_refund, now
 from tests.billing.decided import paid
 from tests.billing.desk import text
 from tests.billing.instalments import a_plan, card_does, when_due
@@ -114,3 +114,13 @@ def test_the_mail_address_opens_a_mail_with_a_neutral_subject(desk: Client) -> N
     enrollment = a_confirmed_seat(cohort=a_cohort())
     page = text(desk, story_page(enrollment))
     assert f'href="mailto:{enrollment.member.email}?subject=About%20your%20payment"' in page
+
+
+def test_a_group_page_speaks_of_parts_where_the_program_offers_them(client: Client) -> None:
+    group = a_group()
+    address = f"/groups/{group.slug}/"
+    words = "paid once, or in three parts where the payment page offers it"
+    assert words in text(client, address)
+    type(group.programme).objects.update(instalments=False)
+    page = text(client, address)
+    assert (words in page, "paid once." in page) == (False, True)
