@@ -14,6 +14,9 @@ from sessions.pricing import format_money
 
 DOLLARS = re.compile(r"\$?\s*([0-9]{1,3}(?:,[0-9]{3}){1,2}|[0-9]{1,7})(?:\.([0-9]{2}))?", re.ASCII)
 
+# An amount all the same, only of too many digits.
+TOO_LONG = re.compile(r"\$?\s*[0-9,]{8,}(?:\.[0-9]{2})?", re.ASCII)
+
 
 class CentsField(forms.Field):
     """An amount in dollars, as exact cents: "24.92", "$1,299.00", "25"."""
@@ -30,6 +33,8 @@ class CentsField(forms.Field):
         if not typed:
             return None
         match = DOLLARS.fullmatch(typed)
+        if match is None and TOO_LONG.fullmatch(typed):
+            raise ValidationError("That is more than can be typed here.")
         if match is None:
             raise ValidationError("Type dollars and cents, for example 24.92.")
         return int(match[1].replace(",", "")) * 100 + int(match[2] or 0)
