@@ -1,10 +1,13 @@
 """What the money desk's pages say when there is nothing to press, or not all of it."""
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.test import Client
 
 from billing import charging, reconciliation, refunds
 from billing.models import Dispute, Reconciliation, Refund
+from billing.personal_prices import find_members
+from billing.refund_forms import CentsField
 from billing.standing import payment_lines
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
@@ -12,9 +15,9 @@ from tests.billing.builders import PRICE, a_group, a_refund, now
 from tests.billing.decided import paid
 from tests.billing.desk import text
 from tests.billing.instalments import a_plan, card_does, when_due
-from tests.billing.people import at_the_desk
+from tests.billing.people import a_billing_admin, at_the_desk
 from tests.billing.test_disputes import opened
-from tests.enrollment.builders import a_cohort, a_confirmed_seat
+from tests.enrollment.builders import a_cohort, a_confirmed_seat, a_member
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +127,17 @@ def test_a_group_page_speaks_of_parts_where_the_program_offers_them(client: Clie
     type(group.programme).objects.update(instalments=False)
     page = text(client, address)
     assert (words in page, "paid once." in page) == (False, True)
+
+
+@pytest.mark.parametrize("typed", ["12345678901234", "$12,345,678,901.00"])
+def test_an_amount_of_too_many_digits_is_called_too_much(typed: str) -> None:
+    with pytest.raises(ValidationError, match="That is more than can be typed here"):
+        CentsField().clean(typed)
+
+
+def test_only_members_get_a_price_of_their_own(desk: Client) -> None:
+    staff = a_billing_admin("Robin Staff")
+    member = a_member(display_name="Robin Member")
+    assert find_members("Robin") == [member]
+    pages = [desk.get(f"/money/prices/for/{one.pk}/") for one in (staff, member)]
+    assert [page.status_code for page in pages] == [404, 200]
