@@ -15,7 +15,7 @@ class OutsideRefundForm(forms.Form):
             ("keep", "Keep it: nothing changes for the member"),
             (
                 "free",
-                "Free it: no more links, the door is shut, and somebody else can have the seat",
+                "Free it: the next page shows what that does, and what else can go back",
             ),
         ],
         error_messages={"required": "Choose what becomes of the seat."},

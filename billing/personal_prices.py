@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from accounts import audit
-from accounts.models import Action, Subject, User
+from accounts.models import Action, Role, Subject, User
 from billing.models import CheckoutAttempt, PersonalPrice
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -122,9 +122,9 @@ def given_prices() -> "QuerySet[PersonalPrice]":
 
 
 def find_members(words: str) -> list[User]:
-    """People whose address or name holds the words, by address; a few at most."""
+    """Members whose address or name holds the words, by address; a few at most."""
     if not words:
         return []
     fits = Q(email__icontains=words) | Q(display_name__icontains=words)
-    people = User.objects.filter(fits, is_active=True).order_by("email")
+    people = User.objects.filter(fits, is_active=True, role=Role.MEMBER).order_by("email")
     return list(people[:FOUND_AT_MOST])

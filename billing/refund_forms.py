@@ -14,6 +14,9 @@ from sessions.pricing import format_money
 
 DOLLARS = re.compile(r"\$?\s*([0-9]{1,3}(?:,[0-9]{3}){1,2}|[0-9]{1,7})(?:\.([0-9]{2}))?", re.ASCII)
 
+# An amount all the same, only of too many digits.
+TOO_LONG = re.compile(r"\$?\s*[0-9,]{8,}(?:\.[0-9]{2})?", re.ASCII)
+
 
 class CentsField(forms.Field):
     """An amount in dollars, as exact cents: "24.92", "$1,299.00", "25"."""
@@ -30,6 +33,8 @@ class CentsField(forms.Field):
         if not typed:
             return None
         match = DOLLARS.fullmatch(typed)
+        if match is None and TOO_LONG.fullmatch(typed):
+            raise ValidationError("That is more than can be typed here.")
         if match is None:
             raise ValidationError("Type dollars and cents, for example 24.92.")
         return int(match[1].replace(",", "")) * 100 + int(match[2] or 0)
@@ -67,15 +72,31 @@ class RefundForm(forms.Form):
         computed: Mapping[Basis, Computed],
         currency: str,
         has_seat: bool,
+        most: int,
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         fields: dict[str, Any] = self.fields
+        # Whoever chose before it was too much hears why; nobody is offered it anew.
+        offered = [
+            basis
+            for basis in Basis
+            if self.is_bound or (computed[basis].cents <= most if basis in computed else most > 0)
+        ]
+        if not most and not self.is_bound:
+            offered = []
+            del fields["amount"]
         fields["basis"].choices = [
-            (basis.value, _label(basis, computed.get(basis), currency)) for basis in Basis
+            (basis.value, _label(basis, computed.get(basis), currency)) for basis in offered
         ] + [("nothing", "Nothing: only the seat is freed")] * has_seat
         if not has_seat:
             del fields["seat"]
+
+    @property
+    def offers(self) -> bool:
+        """Whether there is anything to choose."""
+        fields: dict[str, Any] = self.fields
+        return bool(fields["basis"].choices)
 
     def clean(self) -> dict[str, Any]:
         said: dict[str, Any] = super().clean() or {}

@@ -13,7 +13,7 @@ from django.db.models import Sum
 from accounts import clock
 from billing import facts, plans, policy
 from billing.facts import Agreed, Money, Source
-from billing.models import Instalment, Payment, RefundDecision
+from billing.models import Instalment, LedgerEntry, Payment, RefundDecision
 from billing.policy import Basis, Computed
 from billing.seat_effects import SeatEffect, seat_effect
 from enrollment.models import Enrollment
@@ -190,15 +190,14 @@ def check(
     if wanted == 0:
         if wish.frees_seat:
             return
-        raise Impossible(field, _nothing(wish, money))
+        raise Impossible(field, _nothing(enrollment, wish, money))
     currency = enrollment.currency
-    free = sum(one.left for one in sources if not one.obstacle)
-    most = min(money.left, free)
+    most = most_cents(money, sources)
     if wanted <= most:
         return
     words = f"That is more than what can go back now, which is {format_money(most, currency)}."
     if money.paid <= 0:
-        words = "Nothing was paid for this seat, so there is nothing to give back."
+        words = _unpaid(enrollment)
     elif most < money.left:
         blocked = (one for one in sources if one.obstacle)
         reasons = (f"{format_money(one.left, currency)}: {one.obstacle}" for one in blocked)
@@ -206,9 +205,33 @@ def check(
     raise Impossible(field, words)
 
 
-def _nothing(wish: Wish, money: Money) -> str:
+def most_cents(money: Money, sources: list[Source]) -> int:
+    """What can go back now at most."""
+    return min(money.left, sum(one.left for one in sources if not one.obstacle))
+
+
+def held_by_bank(enrollment: Enrollment) -> int:
+    """Cents that a bank has taken because of disputes and not given back. One query."""
+    kinds = (LedgerEntry.Kind.DISPUTE, LedgerEntry.Kind.DISPUTE_WON)
+    lines = LedgerEntry.objects.filter(enrollment=enrollment, kind__in=kinds).order_by()
+    return max(-(lines.aggregate(cents=Sum("amount_cents"))["cents"] or 0), 0)
+
+
+def bank_words(cents: int, currency: str) -> str:
+    amount = format_money(cents, currency)
+    return f"The bank holds {amount} because of a dispute, so it cannot be given back from here."
+
+
+def _unpaid(enrollment: Enrollment) -> str:
+    held = held_by_bank(enrollment)
+    if held:
+        return bank_words(held, enrollment.currency)
+    return "Nothing was paid for this seat, so there is nothing to give back."
+
+
+def _nothing(enrollment: Enrollment, wish: Wish, money: Money) -> str:
     if money.paid <= 0:
-        return "Nothing was paid for this seat, so there is nothing to give back."
+        return _unpaid(enrollment)
     if wish.basis is Basis.AMOUNT:
         return "Type the amount that goes back, for example 24.92."
     if money.left == 0:

@@ -156,9 +156,9 @@ def looked_at(refund: Refund) -> str:
 
 @transaction.atomic
 def acknowledge(
-    *, refund: Refund, free_seat: bool, seen: str, actor: User, now: dt.datetime
+    *, refund: Refund, seen: str, actor: User, now: dt.datetime
 ) -> None:
-    """Write down who has seen the refund, and free the seat if they say so. No cent moves.
+    """Write down who has seen the refund. No cent moves, and no seat: the desk rehearses that.
 
     Raises ChangedMeanwhile, also for the second of two people; then nothing was done.
     """
@@ -172,9 +172,3 @@ def acknowledge(
     unseen = Refund.objects.filter(pk=refund.pk, seen_at=None)
     if not unseen.update(seen_by=actor, seen_at=now):
         raise ChangedMeanwhile
-    if not free_seat:
-        return
-    reason = "The money went back by Stripe's dashboard"
-    if not enrollment_services.withdraw(enrollment_id=seat.pk, actor=actor, reason=reason, now=now):
-        raise ChangedMeanwhile
-    plans.end_plan(enrollment_id=seat.pk, now=now, why=reason)

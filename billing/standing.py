@@ -121,7 +121,7 @@ def _refund_label(refund: Refund) -> str:
 
 def _refund_words(refund: Refund, zone: str) -> str:
     """Why it went back, and where it is."""
-    why = Refund.Reason(refund.reason).label
+    why = MEMBER_REASONS.get(refund.reason) or Refund.Reason(refund.reason).label
     if refund.status == Refund.Status.SUCCEEDED and refund.settled_at:
         day = clock.day(refund.settled_at, zone)
         return f"{why}. Returned on {day}. Most banks take 5 to 10 days to show it."
@@ -131,6 +131,11 @@ def _refund_words(refund: Refund, zone: str) -> str:
     return f"{why}. {ON_ITS_WAY}"
 
 
+# Instead of staff's own words.
+MEMBER_REASONS: dict[str, str] = {
+    Refund.Reason.DESK: "We gave it back",
+    Refund.Reason.OUTSIDE: "We gave it back",
+}
 ON_ITS_WAY = "On its way: most banks take 5 to 10 days to show it."
 FAILED_WORDS = (
     "The bank sent it back to us. The money is still yours, and a person is looking at it: you "

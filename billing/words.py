@@ -15,6 +15,26 @@ FAILURES: dict[str, str] = {
 }
 
 
+# Stripe's codes for a card that did not pay (docs.stripe.com/declines/codes).
+DECLINES: dict[str, str] = {
+    "authentication_required": "the bank wants to hear from the cardholder",
+    "card_declined": "the bank said no and gave no reason",
+    "do_not_honor": "the bank said no and gave no reason",
+    "expired_card": "the card has expired",
+    "generic_decline": "the bank said no and gave no reason",
+    "insufficient_funds": "there was too little money on the card",
+    "invalid_account": "the card's account is closed",
+    "lost_card": "the card was reported lost",
+    "stolen_card": "the card was reported stolen",
+}
+
+
+def declined(note: str) -> str:
+    """Why a card did not pay, as half a sentence. `note` holds Stripe's code among other words."""
+    known = (DECLINES[word] for word in note.split() if word in DECLINES)
+    return next(known, "the bank gave no reason that we know")
+
+
 def difference(attempt: CheckoutAttempt, payment: Payment) -> str:
     """How a payment differs from what was asked for, as a sentence."""
     asked = format_money(attempt.amount_cents, attempt.currency)

@@ -22,6 +22,8 @@ from billing import search as searching
 from billing import story as stories
 from billing.ledger_file import Part
 from billing.models import Dispute
+from billing.rehearsals import CONFIRMED
+from billing.story_parts import parts_of
 from billing.views.gate import money_desk
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -79,8 +81,17 @@ def enrollment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "disputes": disputes.order_by("opened_at", "pk"),
         "story": stories.story(enrollment=found, now=timezone.now()),
         "refund_url": reverse("billing:refund", args=[public_id]),
+        "all_back": _all_back(found),
+        "parts": parts_of(found),
+        "has_seat": found.status in CONFIRMED,
     }
     return render(request, "billing/desk/story.html", context)
+
+
+def _all_back(enrollment: Enrollment) -> bool:
+    """Whether what was paid went back, all of it, or is on its way. A failed refund is owed."""
+    money = facts.money_of(enrollment)
+    return money.back > 0 and not (money.left or money.failed or money.moving)
 
 
 # --- Numbers ----------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
+from accounts.models import Role, User
 from billing import personal_prices
 from billing.price_forms import HAS_ONE, PriceForm, cents
 from billing.views.codes import address
@@ -40,7 +40,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def give(request: HttpRequest, pk: int) -> HttpResponse:
     """GET asks, POST shows what it means, POST with `confirm` gives it."""
-    member = get_object_or_404(User, pk=pk, is_active=True)
+    member = get_object_or_404(User, pk=pk, is_active=True, role=Role.MEMBER)
     if "back" in request.POST:
         form = PriceForm(initial=request.POST.dict(), member_id=pk)
         return ask(request, member, form)

@@ -5,6 +5,7 @@ import uuid
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -109,7 +110,6 @@ def outside_refund(request: HttpRequest, refund: uuid.UUID) -> HttpResponse:
     try:
         reviews.acknowledge(
             refund=found,
-            free_seat=form.frees_seat(),
             seen=form.cleaned_data["seen"],
             actor=member_of(request),
             now=timezone.now(),
@@ -122,8 +122,11 @@ def outside_refund(request: HttpRequest, refund: uuid.UUID) -> HttpResponse:
             initial={"seen": reviews.looked_at(found), "seat": request.POST.get("seat")},
         )
         return _outside_page(request, found, form, status=409)
-    words = "The refund is noted, and the seat is free again."
-    messages.success(request, words if form.frees_seat() else "The refund is noted.")
+    if form.frees_seat():
+        messages.success(request, "The refund is noted. The seat stays until you confirm this.")
+        seat = reviews.seat_of(found).public_id
+        return redirect(f"{reverse('billing:refund', args=[seat])}?basis=nothing&seat=free")
+    messages.success(request, "The refund is noted.")
     return redirect("billing:money")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -67,7 +68,12 @@ def overview(request: HttpRequest) -> HttpResponse:
 def _runs() -> dict[str, Any]:
     runs = list(Reconciliation.objects.select_related("asked_by")[:RUNS_SHOWN])
     running = [one for one in runs if one.state == Reconciliation.State.RUNNING]
-    return {"runs": runs, "running": running[0] if running else None}
+    done = Reconciliation.objects.filter(state=Reconciliation.State.DONE)
+    return {
+        "runs": runs,
+        "running": running[0] if running else None,
+        "compared_to": done.aggregate(at=Max("ends_at"))["at"],
+    }
 
 
 @money_desk

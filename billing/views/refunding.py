@@ -10,10 +10,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from billing import decisions, failed_refunds, mails, rehearsals
+from billing import decisions, disputes, facts, failed_refunds, mails, rehearsals
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.failed_refunds import AlreadySettled
-from billing.models import Refund, RefundDecision
+from billing.models import Dispute, Refund, RefundDecision
 from billing.refund_forms import NotOwedForm, RefundForm, SettledForm
 from billing.refunds import NotRefundable
 from billing.rehearsals import Impossible, Rehearsal, Seen
@@ -45,7 +45,7 @@ def refund(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     enrollment = enrollment_or_404(public_id)
     if "back" in request.POST:
         return form_page(request, enrollment, refund_form(enrollment, initial=request.POST.dict()))
-    form = refund_form(enrollment, data=posted(request))
+    form = refund_form(enrollment, data=posted(request), initial=request.GET.dict())
     if not form.is_bound or not form.is_valid():
         return form_page(request, enrollment, form)
     try:
@@ -58,7 +58,9 @@ def refund(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 def refund_form(enrollment: Enrollment, **how: Any) -> RefundForm:
+    sources = facts.refundable_payments(enrollment)
     return RefundForm(
+        most=rehearsals.most_cents(facts.money_of(enrollment), sources),
         computed=rehearsals.computed_by(enrollment=enrollment, now=timezone.now()),
         currency=enrollment.currency,
         has_seat=enrollment.status in rehearsals.CONFIRMED,
@@ -67,9 +69,15 @@ def refund_form(enrollment: Enrollment, **how: Any) -> RefundForm:
 
 
 def form_page(request: HttpRequest, enrollment: Enrollment, form: RefundForm) -> HttpResponse:
+    held = rehearsals.held_by_bank(enrollment)
+    # A refusal says it beside what was typed.
+    sources = [] if form.is_bound else facts.refundable_payments(enrollment)
     context = {
         "enrollment": enrollment,
         "form": form,
+        "blocked": [one for one in sources if one.obstacle not in ("", disputes.HELD)],
+        "bank": rehearsals.bank_words(held, enrollment.currency) if held else "",
+        "disputes": Dispute.objects.filter(payment__enrollment=enrollment).order_by("opened_at"),
         "waiting": enrollment.refund_decisions.filter(status="waiting").first(),
         "failed": failed_refunds.waiting().filter(enrollment=enrollment),
     }

@@ -32,7 +32,9 @@ from enrollment.views.reserving import refused, to_own_place
 from outbox.tasks import kick
 
 ANSWERED = "That was answered already, so nothing was changed. Here is what stands now."
-TOO_LATE = "The time for this seat was over, so it went to the next person. Nothing was charged."
+# Whether anybody waited for it next is not known here.
+TOO_LATE = "The time for this seat was over. Nothing was charged."
+SAID_NO = "You said no to this seat. Nothing was charged."
 
 
 # --- Joining ----------------------------------------------------------------------------
@@ -130,7 +132,7 @@ def offer(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         return redirect("billing:pay", public_id)
     if not enrollment.offered_at(now):
         if request.method == "POST":
-            messages.warning(request, ANSWERED if enrollment.status in IN_STANDING else TOO_LATE)
+            messages.warning(request, no_offer_words(enrollment))
         return redirect(enrollment)
     if request.method == "POST":
         if not answering.agreed(request, slug=cohort.slug):
@@ -148,6 +150,15 @@ def offer(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     return render(request, "enrollment/offer.html", context)
 
 
+def no_offer_words(enrollment: Enrollment) -> str:
+    """Why the seat cannot be taken any more."""
+    if enrollment.status in IN_STANDING:
+        return ANSWERED
+    no = enrollment.moves.filter(target=Status.CANCELLED, actor=enrollment.member_id)
+    said_no = enrollment.status == Status.CANCELLED and no.exists()
+    return SAID_NO if said_no else TOO_LATE
+
+
 def accepted(request: HttpRequest, enrollment: Enrollment) -> HttpResponse:
     try:
         waiting.accept(
@@ -160,7 +171,7 @@ def accepted(request: HttpRequest, enrollment: Enrollment) -> HttpResponse:
         # By another press a moment ago, which is as good as this one, or it has lapsed.
         enrollment.refresh_from_db(fields=["status"])
         if enrollment.status != Status.HELD:
-            messages.warning(request, TOO_LATE)
+            messages.warning(request, no_offer_words(enrollment))
             return redirect(enrollment)
     except IntakeMissing:
         return redirect("enrollment:answers")

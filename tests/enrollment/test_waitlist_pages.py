@@ -258,11 +258,21 @@ def test_whoever_is_too_late_is_told_so(client: Client, clock: time_machine.Trav
     assert "The time for this seat is over" in said(late)
     waitlist.tend(now=END)
     page = page_of(one, client)
-    assert "This seat went to the next person" in page
+    assert "The time for this seat was over" in page
     assert "Join the waitlist again" in page
     client.post(url("join_waitlist", group))
     again = Enrollment.objects.get(member=one.member, status=Status.WAITLISTED)
     assert (status(following), waitlist.place(again)) == (Status.OFFERED, 1)
+
+
+def test_an_old_tab_after_a_no_is_told_of_the_no(client: Client) -> None:
+    one = offered_now()
+    client.force_login(one.member)
+    client.post(url("leave_waitlist", one), {"seen": Status.OFFERED})
+    assert status(one) == Status.CANCELLED
+    late = said(client.post(url("offer", one), AGREED, follow=True))
+    assert "You said no to this seat. Nothing was charged." in late
+    assert "The time for this seat was over" not in late
 
 
 def test_who_may_not_join_any_more_is_told_and_keeps_the_offer(client: Client) -> None:
