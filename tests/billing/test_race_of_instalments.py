@@ -133,6 +133,7 @@ def test_a_page_paid_while_the_card_is_charged_goes_back(
     enrollment = a_plan(standin)
     attempt = at_the_part_page(enrollment)
     due = when_due(standin, enrollment)
+    sweeps.reconcile(now=due)  # the page has closed unpaid, as far as anybody knows
     charge_saved_card = gateway.charge_saved_card
 
     def and_pay(**how: object) -> gateway.ChargeState:
