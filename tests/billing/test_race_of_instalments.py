@@ -111,7 +111,9 @@ def test_the_page_and_the_saved_card_at_once_pay_once_and_the_second_goes_back(
         Instalment.objects.filter(pk=part(enrollment, 2).pk).update(
             due_at=now() - MINUTE, next_try_at=now() - MINUTE
         )
-        CheckoutAttempt.objects.filter(pk=attempt.pk).update(expires_at=now() - MINUTE)
+        CheckoutAttempt.objects.filter(pk=attempt.pk).update(
+            expires_at=now() - MINUTE, status=CheckoutAttempt.Status.EXPIRED
+        )
         both: Actions = [
             partial(pay_late, standin, attempt, number / 500),
             partial(charging.charge_due, now=now()),
