@@ -111,7 +111,9 @@ def test_the_page_and_the_saved_card_at_once_pay_once_and_the_second_goes_back(
         Instalment.objects.filter(pk=part(enrollment, 2).pk).update(
             due_at=now() - MINUTE, next_try_at=now() - MINUTE
         )
-        CheckoutAttempt.objects.filter(pk=attempt.pk).update(expires_at=now() - MINUTE)
+        CheckoutAttempt.objects.filter(pk=attempt.pk).update(
+            expires_at=now() - MINUTE, status=CheckoutAttempt.Status.EXPIRED
+        )
         both: Actions = [
             partial(pay_late, standin, attempt, number / 500),
             partial(charging.charge_due, now=now()),
@@ -133,6 +135,7 @@ def test_a_page_paid_while_the_card_is_charged_goes_back(
     enrollment = a_plan(standin)
     attempt = at_the_part_page(enrollment)
     due = when_due(standin, enrollment)
+    sweeps.reconcile(now=due)  # the page has closed unpaid, as far as anybody knows
     charge_saved_card = gateway.charge_saved_card
 
     def and_pay(**how: object) -> gateway.ChargeState:
