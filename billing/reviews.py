@@ -14,7 +14,6 @@ from accounts.models import User
 from billing import disputes, plans, settlement, words
 from billing.holders import holder
 from billing.models import CheckoutAttempt, Instalment, Payment, Refund
-from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, Seat
 from enrollment.states import IN_STANDING, LIVE, Status
 
@@ -155,9 +154,7 @@ def looked_at(refund: Refund) -> str:
 
 
 @transaction.atomic
-def acknowledge(
-    *, refund: Refund, seen: str, actor: User, now: dt.datetime
-) -> None:
+def acknowledge(*, refund: Refund, seen: str, actor: User, now: dt.datetime) -> None:
     """Write down who has seen the refund. No cent moves, and no seat: the desk rehearses that.
 
     Raises ChangedMeanwhile, also for the second of two people; then nothing was done.
