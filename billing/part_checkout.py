@@ -65,10 +65,6 @@ def open_part_attempt(*, whose: models.Q, number: int, now: dt.datetime) -> Chec
     pages = {one.status: one for one in enrollment.attempts.filter(instalment=part)}
     if CheckoutAttempt.Status.REVIEW in pages:
         raise BeingCharged
-    # Another page of theirs can still be paid: for the seat, or for a part that is paid by now.
-    others = enrollment.attempts.filter(status=CheckoutAttempt.Status.OPEN)
-    if others.exclude(instalment=part).exists():
-        raise BeingCharged
     existing = pages.get(CheckoutAttempt.Status.OPEN)
     if existing is not None:
         return existing

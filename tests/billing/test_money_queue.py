@@ -295,11 +295,20 @@ def test_seen_is_written_down_and_the_seat_stays(standin: Standin) -> None:
     assert (Refund.objects.count(), ledger.balance(refund.enrollment)) == (1, PRICE - 500)
 
 
-def test_seen_frees_the_seat_if_that_was_chosen(standin: Standin) -> None:
-    refund, admin = an_outside_refund(standin), a_billing_admin()
-    assert press(at_the_desk(admin), refund, "free") == 302
-    assert (refreshed(refund.enrollment).status, seat_of(refund.enrollment)) == ("withdrawn", None)
-    assert refund.enrollment.moves.get(target="withdrawn").actor == admin
+def test_freeing_the_seat_leads_to_its_rehearsal_and_does_nothing_before(
+    standin: Standin, desk: Client
+) -> None:
+    refund = an_outside_refund(standin)
+    seen = hidden(text(desk, seen_page(refund)), "seen")
+    reply = desk.post(seen_page(refund), {"seat": "free", "seen": seen})
+    rehearsal = reverse("billing:refund", args=[refund.enrollment.public_id])
+    assert (reply.status_code, reply["Location"]) == (302, f"{rehearsal}?basis=nothing&seat=free")
+    assert (refreshed(refund).seen_at is not None, refreshed(refund.enrollment).status) == (
+        True,
+        "active",
+    )
+    page = text(desk, rehearsal, basis="nothing", seat="free")
+    assert re.search(r'value="free"[^>]*checked', page)
 
 
 def test_the_seat_has_to_be_decided(standin: Standin, desk: Client) -> None:
@@ -337,7 +346,7 @@ def test_without_the_fingerprint_the_service_refuses(standin: Standin) -> None:
     refund, payment = an_outside_refund(standin), a_payment(standin)
     admin = a_billing_admin()
     with pytest.raises(ChangedMeanwhile):
-        reviews.acknowledge(refund=refund, free_seat=False, seen="", actor=admin, now=now())
+        reviews.acknowledge(refund=refund, seen="", actor=admin, now=now())
     assert payment.attempt is not None
     with pytest.raises(ChangedMeanwhile):
         reviews.decide(

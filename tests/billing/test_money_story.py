@@ -128,7 +128,7 @@ def test_the_sums_on_top_add_up(standin: Standin) -> None:
     )
     money = told(enrollment).money
     assert money == story.Money(
-        paid=PRICE, back=15_000, disputed=200, other=-30, on_its_way=5_000, balance=PRICE - 15_230
+        paid=PRICE, back=15_000, disputed=200, other=0, on_its_way=5_000, balance=PRICE - 15_200
     )
     assert money.paid - money.back - money.disputed + money.other == money.balance
 

@@ -22,7 +22,6 @@ from enrollment.states import Status
 from outbox.models import Message
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import a_seat, calls, mails, now, refreshed, stripe_is_away
-from tests.billing.desk import an_outside_refund
 from tests.billing.instalments import (
     AMOUNTS,
     CHARGE,
@@ -322,22 +321,6 @@ def test_no_part_is_charged_while_a_person_has_paused_the_seat(standin: Standin)
 
 
 # --- A seat that is freed after a refund of the dashboard -------------------------------------
-
-
-def test_freeing_a_seat_after_an_outside_refund_ends_its_plan(standin: Standin) -> None:
-    enrollment = a_plan(standin)
-    payment = part(enrollment, 1).payment
-    assert payment is not None
-    refund = an_outside_refund(standin, payment, AMOUNTS[0])
-    reviews.acknowledge(
-        refund=refund,
-        free_seat=True,
-        seen=reviews.looked_at(refund),
-        actor=a_billing_admin(),
-        now=now(),
-    )
-    assert statuses(enrollment) == ["paid", "cancelled", "cancelled"]
-    assert plan_of(enrollment).ended_at is not None
 
 
 # --- Choosing too often ------------------------------------------------------------------------

@@ -7,7 +7,6 @@ from django.db.models import Q
 
 from billing import charging, checkout, gateway, ledger, part_checkout, plans, settlement, sweeps
 from billing.models import (
-    CheckoutAttempt,
     Instalment,
     InstalmentTry,
     Payment,
@@ -146,17 +145,6 @@ def test_the_card_is_left_alone_while_its_owner_is_at_the_page(standin: Standin)
     sweeps.reconcile(now=closed)
     run(closed)
     assert tries(enrollment) == ["succeeded"]
-
-
-def test_a_page_for_a_part_waits_while_another_page_of_theirs_can_be_paid(
-    standin: Standin,
-) -> None:
-    enrollment = a_plan(standin)
-    part_checkout.start_part_checkout(whose=Q(pk=enrollment.pk), number=2, now=now())
-    # As if it were for the seat: a second page, left open when the first one was paid.
-    CheckoutAttempt.objects.filter(status="open").update(instalment=None)
-    with pytest.raises(part_checkout.BeingCharged):
-        part_checkout.start_part_checkout(whose=Q(pk=enrollment.pk), number=2, now=now())
 
 
 def test_only_the_next_part_is_paid_on_a_page(standin: Standin) -> None:

@@ -110,7 +110,6 @@ def test_an_outside_refund_is_noted_while_it_fails(
     note = partial(
         reviews.acknowledge,
         refund=refund,
-        free_seat=True,
         seen=reviews.looked_at(refund),
         actor=a_billing_admin(),
         now=now(),
