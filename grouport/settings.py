@@ -70,7 +70,7 @@ SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 PRACTICE_NAME = env.str("PRACTICE_NAME", default="Grouport")
 SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="help@grouport.example")
 # What receipts, superbills and estimates say of who issues them; nothing where it is not known.
-PROVIDER_NAME = env.str("PROVIDER_NAME", default=PRACTICE_NAME)
+PROVIDER_NAME = env.str("PROVIDER_NAME", default="") or PRACTICE_NAME
 PROVIDER_ADDRESS = invented("PROVIDER_ADDRESS", "100 Example Street, Suite 4, Albany, NY 12207")
 PROVIDER_PHONE = invented("PROVIDER_PHONE", "518 555 0142")
 PROVIDER_EIN = invented("PROVIDER_EIN", "00-0000000")

@@ -352,7 +352,8 @@ def sums_are_equal(day: Day) -> None:
     ours = [
         (line["kind"], int(line["amount in cents"])) for line in ledger_file(day, f"?cohort={slug}")
     ]
-    assert ours == [("charge", PRICE), ("refund", -GOES_BACK), ("charge", FROM_WEEK_5)]
+    moved = [("charge", PRICE), ("refund", -GOES_BACK), ("charge", FROM_WEEK_5)]
+    assert ours == [*moved, ("fee", -897), ("fee", -608)]  # 2.9 % and 30 cents of each charge
     page = day.desk_opens("/money/numbers/?range=all")
     months = page.get_by_role("region", name="What came and what went").locator("tbody tr")
     nets = [row.locator("td").last.inner_text() for row in months.all()]

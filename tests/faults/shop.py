@@ -12,6 +12,7 @@ from django.db import connections
 from bench.client import Connection, get
 from bench.parts import SITE_URL
 from billing.models import StripeEvent
+from billing.papers.issuing import ESTIMATE_READY
 from enrollment.models import Enrollment
 from enrollment.states import Status
 from outbox import claims
@@ -78,6 +79,8 @@ class Shop:
         stored = StripeEvent.objects.filter(status=StripeEvent.Status.STORED)
         assert self.standin.drain()
         self.wait_until("events", lambda: not stored.exists())
+        estimates = Message.objects.filter(kind=ESTIMATE_READY)
+        self.wait_until("estimates", lambda: estimates.count() == Enrollment.objects.count())
         time_passes(claims.LEASE)  # so long a worker that lost its database held its mails
         unsent = Message.objects.exclude(state=State.SENT)
         self.wait_until("mails", lambda: not unsent.exists())

@@ -4,6 +4,7 @@ A lock on a table lets transactions pile up in their middle before the server is
 that each such round tears what could be torn.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from django.db.models import Sum
 from pytest_django import DjangoDbBlocker
 
 from billing.models import CheckoutAttempt, Payment
+from billing.papers.issuing import ESTIMATE_READY
 from enrollment import links
 from enrollment.models import Consent, Enrollment
 from outbox.delivery import MARK_EVERY
@@ -72,11 +74,13 @@ def check_money(shop: Shop) -> None:
 
 
 def check_mails(shop: Shop) -> None:
-    """Everybody has their confirmation; a copy carries the same Message-ID."""
-    messages = Message.objects.filter(kind=links.SEAT_CONFIRMED)
+    """Everybody has a confirmation and an estimate; a copy carries the same Message-ID."""
+    members = shop.customers.enrolled
+    kinds = Counter(Message.objects.values_list("kind", flat=True))
+    assert kinds == {links.SEAT_CONFIRMED: len(members), ESTIMATE_READY: len(members)}
     copies = shop.mail_server.copies()
-    assert len(copies) == messages.count() == len(shop.customers.enrolled)
-    assert set(shop.mail_server.recipients()) == {each.email for each in shop.customers.enrolled}
+    assert len(copies) == kinds.total()
+    assert set(shop.mail_server.recipients()) == {each.email for each in members}
     assert copies.total() - len(copies) <= MARK_EVERY * RUNS
 
 
