@@ -170,6 +170,9 @@ def test_pages_on_which_money_goes_back(inspector: Inspector) -> None:
             "SELECT uuid FROM billing_refund WHERE status = 'failed' AND resolved_at IS NULL",
         )
         inspector.visit(f"/money/refunds/{failed}/")
+        inspector.visit(f"/money/refunds/{failed}/?way=again")
+        inspector.visit(f"/money/refunds/{failed}/?way=not-owed")
+        inspector.visit(f"/money/refunds/{failed}/?way=paid")
         page.get_by_role("button", name="It is paid").click()
         inspector.look("failed refund with errors")
         page.get_by_label("How was it paid?").fill("Check 1042")
