@@ -385,10 +385,10 @@ def test_it_waits_for_an_answer_and_then_for_a_decision(standin: Standin) -> Non
     standin.control("answer_dispute", dispute=dispute.stripe_dispute_id)
     tell(standin, "charge.dispute.updated")
     [one] = disputes.waiting(now())
-    assert (one.what, one.cents, one.who, one.url) == (
+    assert (one.what, one.cents, one.seat, one.url) == (
         "Dispute: decide about the seat",
         PRICE,
-        dispute.payment.enrollment.member,
+        dispute.payment.enrollment,
         f"/money/disputes/{dispute.stripe_dispute_id}/",
     )
     decide(dispute, Seat.KEEP)
@@ -520,7 +520,7 @@ def test_after_moves_the_seat_that_is_there_is_asked_about(standin: Standin) -> 
     target = moved(payment)
     dispute = close(standin, opened(standin, payment), won=False)
     [row] = disputes.waiting(now())
-    assert (row.who, row.what) == (target.member, "Dispute: decide about the seat")
+    assert (row.seat, row.what) == (target, "Dispute: decide about the seat")
     client, url = at_the_desk(), f"{dispute.get_absolute_url()}seat/end/"
     assert "Other" in client.get(dispute.get_absolute_url()).content.decode()
     story = client.get(reverse("billing:enrollment", args=[target.public_id]))

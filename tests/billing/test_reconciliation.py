@@ -600,6 +600,14 @@ def test_what_a_bank_moved_is_not_typed_by_hand(standin: Standin) -> None:
     assert ("Import it" in page, "Put right by hand" in page) == (True, False)
 
 
+def test_how_a_dispute_stands_is_said_in_words(standin: Standin) -> None:
+    row = the_difference(standin, a_dispute_nobody_told_of)
+    assert row.theirs == "needs_response"
+    for path in (row.get_absolute_url(), PAGE):
+        page = at_the_desk().get(path).content.decode()
+        assert ("needs_response" in page, "open, an answer is due" in page) == (False, True), page[3000:]
+
+
 def refreshed_difference(row: Difference) -> Difference:
     row.refresh_from_db()
     return row
