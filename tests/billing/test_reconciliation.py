@@ -604,8 +604,8 @@ def test_how_a_dispute_stands_is_said_in_words(standin: Standin) -> None:
     row = the_difference(standin, a_dispute_nobody_told_of)
     assert row.theirs == "needs_response"
     for path in (row.get_absolute_url(), PAGE):
-        page = at_the_desk().get(path).content.decode()
-        assert ("needs_response" in page, "open, an answer is due" in page) == (False, True), page[3000:]
+        words = said(at_the_desk().get(path))
+        assert ("needs_response" in words, "open, an answer is due" in words) == (False, True)
 
 
 def refreshed_difference(row: Difference) -> Difference:

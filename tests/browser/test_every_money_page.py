@@ -164,6 +164,15 @@ def test_pages_on_which_money_goes_back(inspector: Inspector) -> None:
         inspector.look("refund, stale page")
         page.locator("button[name=confirm]").click()
         inspector.look("seat at the desk, refund on its way")
+        page.go_back()
+        page.get_by_role("heading", name="Look before you press").wait_for()
+        page.locator("button[name=confirm]").click()
+        page.get_by_text("$1.00 is on its way back.").wait_for()
+        assert database.execute(
+            "SELECT count(*) FROM billing_refund r JOIN enrollment_enrollment e"
+            " ON e.id = r.enrollment_id WHERE e.public_id = %s",
+            [seat],
+        ).fetchone() == (1,)
         # Stripe's stand-in does not know the demo's payments, so it fails.
         failed = waited_for(
             database,
