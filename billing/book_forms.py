@@ -69,8 +69,8 @@ class LeftForm(forms.Form):
     left = forms.IntegerField(widget=forms.HiddenInput, required=False)
     known = forms.BooleanField()
 
-    def __init__(self, *args: Any, left: int, currency: str, **kwargs: Any) -> None:
-        super().__init__(*args, initial={"left": left}, auto_id="left_%s", **kwargs)
+    def __init__(self, data: Any = None, *, left: int, currency: str) -> None:
+        super().__init__(data, initial={"left": left}, auto_id="left_%s")
         fields: dict[str, Any] = self.fields
         amount = format_money(left, currency)
         fields["known"].label = f"I know that {amount} still differs"

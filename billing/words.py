@@ -65,6 +65,6 @@ def for_support(note: str) -> str:
 
 
 def standing(said: str) -> str:
-    """How one side of a comparison has an object, in words; Stripe's codes are those of disputes."""
+    """How one side of a comparison has an object, in words; only disputes have codes."""
     known = dict[str, str](Dispute.Status.choices)
     return known[said].lower() if said in known else said

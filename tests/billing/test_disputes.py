@@ -653,13 +653,19 @@ def test_its_end_is_told_on_the_members_page_and_dated_in_the_story(
     page = client.get(enrollment.get_absolute_url()).content.decode()
     for words in (told, meant, "Your seat and your links stay as they are.", "$299.00"):
         assert words in page, words
-    ends = [one for one in story.story(enrollment=enrollment, now=now()).lines if "lost" in one.what]
-    ends += [one for one in story.story(enrollment=enrollment, now=now()).lines if "won" in one.what]
+    ends = [
+        one for one in story.story(enrollment=enrollment, now=now()).lines if "lost" in one.what
+    ]
+    ends += [
+        one for one in story.story(enrollment=enrollment, now=now()).lines if "won" in one.what
+    ]
     assert [(one.at, one.what) for one in ends if one.what.startswith("Dispute of")] == [
         (dispute.closed_at, f"Dispute of $299.00 {'won' if won else 'lost'}")
     ]
     decide(dispute, Seat.END)
-    [line] = [one for one in standing.payment_lines(refreshed(enrollment), now()) if one.label == told]
+    [line] = [
+        one for one in standing.payment_lines(refreshed(enrollment), now()) if one.label == told
+    ]
     assert "You have no seat in this group any more." in line.detail
 
 

@@ -4,10 +4,10 @@ import datetime as dt
 
 import pytest
 
+from billing.models import Transfer
 from billing.selfservice_mails import moved
 from enrollment import services as enrollment_services
 from enrollment.mails import hold_expired
-from billing.models import Transfer
 from outbox.mail import Mail, NotOwed
 from outbox.models import Message
 from tests.billing.builders import refreshed
