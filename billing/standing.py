@@ -182,7 +182,7 @@ _STAYS = "Your seat and your links stay as they are. If that changes, we write t
 SEAT_WORDS: dict[str, str] = {
     Status.ACTIVE: _STAYS,
     Status.GRACE: _STAYS,
-    Status.SUSPENDED: "Your seat is kept, and your links are paused until a person has decided.",
+    Status.SUSPENDED: "Your seat is kept, and your links are paused.",
     Status.COMPLETED: "All your sessions had been held.",
 }
 SEAT_OVER = "You have no seat in this group any more."
