@@ -176,6 +176,7 @@ def test_pages_on_which_money_goes_back(inspector: Inspector) -> None:
             "SELECT uuid FROM billing_refund WHERE status = 'failed' AND resolved_at IS NULL",
         )
         inspector.visit(f"/money/refunds/{failed}/")
+        inspector.look("failed refund, the ways on")
         inspector.visit(f"/money/refunds/{failed}/?way=again")
         inspector.visit(f"/money/refunds/{failed}/?way=not-owed")
         inspector.visit(f"/money/refunds/{failed}/?way=paid")
@@ -348,6 +349,7 @@ def test_pages_about_disputes_and_differences(inspector: Inspector) -> None:
     page.get_by_role("button", name="Show attendance").click()
     page.get_by_text("This look is written down").wait_for()
     inspector.look("dispute with attendance")
+    inspector.visit(f"{dispute}seat/end/")
     inspector.visit(f"{dispute}seat/pause/")
     page.get_by_role("button", name="Pause the seat").click()
     page.get_by_text("Write a few words about why").first.wait_for()
@@ -371,12 +373,16 @@ def test_pages_about_disputes_and_differences(inspector: Inspector) -> None:
 
 
 def money_trouble(inspector: Inspector) -> tuple[str, str]:
-    """A dispute and a difference about a demo member's payment, as addresses."""
+    """A dispute and a difference about a demo member's payment, as addresses; not Sam's."""
     mark = uuid.uuid4().hex[:8]
     with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as connection:
         payment, enrollment = connection.execute(
             "SELECT p.id, p.enrollment_id FROM billing_payment p"
-            " JOIN enrollment_attendance a ON a.enrollment_id = p.enrollment_id LIMIT 1"
+            " JOIN enrollment_attendance a ON a.enrollment_id = p.enrollment_id"
+            " JOIN enrollment_enrollment e ON e.id = p.enrollment_id"
+            " JOIN accounts_user u ON u.id = e.member_id"
+            " WHERE u.email <> %s LIMIT 1",  # whose money goes back on other pages
+            [demo.SAM],
         ).fetchone() or (0, 0)
         connection.execute(
             "INSERT INTO billing_dispute (stripe_dispute_id, payment_id, amount_cents, currency,"
