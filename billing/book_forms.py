@@ -5,6 +5,9 @@ from typing import Any
 
 from django import forms
 
+from billing.differences import Gap
+from sessions.pricing import format_money
+
 LONGEST_PERIOD = dt.timedelta(days=92)
 
 
@@ -21,7 +24,7 @@ class ReasonForm(forms.Form):
 
 
 class AdjustForm(ReasonForm):
-    """A line that puts the ledger right. Cents, never a fraction of one."""
+    """A line that puts the ledger right: the whole `gap` or a part of it, in cents."""
 
     amount = forms.DecimalField(
         label="Amount",
@@ -36,12 +39,46 @@ class AdjustForm(ReasonForm):
     )
     field_order = ("amount", "reason", "seen")
 
+    def __init__(self, *args: Any, gap: Gap, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.gap, self.currency = gap, currency
+
     def clean_amount(self) -> int:
         """In cents."""
         cents = int(self.cleaned_data["amount"] * 100)
         if cents == 0:
             raise forms.ValidationError("A line of zero moves nothing. Write an amount.")
+        if not self.gap.takes(cents):
+            right = format_money(self.gap.cents, self.currency)
+            raise forms.ValidationError(
+                f"With that the books would differ more, or the other way. {right} makes both the "
+                "same; less than that is possible too."
+            )
         return cents
+
+    @property
+    def left_cents(self) -> int:
+        """What still differs after this line, once the form is valid."""
+        left: int = self.gap.cents - self.cleaned_data["amount"]
+        return left
+
+
+class LeftForm(forms.Form):
+    """That somebody knows what still differs after a line that is not the whole of it."""
+
+    left = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    known = forms.BooleanField()
+
+    def __init__(self, data: Any = None, *, left: int, currency: str) -> None:
+        super().__init__(data, initial={"left": left}, auto_id="left_%s")
+        fields: dict[str, Any] = self.fields
+        amount = format_money(left, currency)
+        fields["known"].label = f"I know that {amount} still differs"
+        fields["known"].error_messages["required"] = (
+            f"Tick that you know that {amount} still differs, or go back and change the amount."
+        )
+        if not left:
+            del fields["known"]
 
 
 class PeriodForm(forms.Form):

@@ -119,7 +119,7 @@ def pairs(about: Difference.About, ids: Iterable[str], theirs: Mapping[str, Any]
     return build[about](list(ids), theirs)
 
 
-def _booked(about: Difference.About, ids: list[str]) -> dict[str, int]:
+def booked_cents(about: Difference.About, ids: list[str]) -> dict[str, int]:
     """What the ledger says about each object, in cents."""
     lines = LedgerEntry.objects.filter(kind__in=LINES[about], stripe_id__in=ids)
     sums = lines.order_by().values("stripe_id").annotate(cents=Sum("amount_cents"))
@@ -133,7 +133,7 @@ def _payments(ids: list[str], theirs: Mapping[str, ChargeState]) -> list[Pair]:
     }
     unknown = [theirs[id].reference for id in ids if id not in ours and id in theirs]
     attempts = _attempts(unknown)
-    booked = _booked(About.PAYMENT, ids)
+    booked = booked_cents(About.PAYMENT, ids)
     made = []
     for id in ids:
         row, said = ours.get(id), theirs.get(id)
@@ -218,7 +218,7 @@ def _refunds(ids: list[str], theirs: Mapping[str, BookedRefund]) -> list[Pair]:
     intents = {said.payment_intent_id for said in theirs.values()}
     payments = Payment.objects.filter(stripe_payment_intent_id__in=intents)
     known = dict(payments.values_list("stripe_payment_intent_id", "enrollment"))
-    booked = _booked(About.REFUND, ids)
+    booked = booked_cents(About.REFUND, ids)
     made = []
     for id in ids:
         said = theirs.get(id)
@@ -258,7 +258,7 @@ def _disputes(ids: list[str], theirs: Mapping[str, DisputeState]) -> list[Pair]:
     intents = {said.payment_intent_id for said in theirs.values()}
     payments = Payment.objects.filter(stripe_payment_intent_id__in=intents)
     known = dict(payments.values_list("stripe_payment_intent_id", "enrollment"))
-    booked = _booked(About.DISPUTE, ids)
+    booked = booked_cents(About.DISPUTE, ids)
     made = []
     for id in ids:
         row, said = rows.get(id), theirs.get(id)

@@ -22,7 +22,8 @@ from billing import (
     settlement,
 )
 from billing.gateway import books as gateway_books
-from billing.models import Difference, LedgerEntry
+from billing.models import Difference, LedgerEntry, Refund
+from enrollment.models import Enrollment
 from sessions.pricing import format_money
 
 Kind, About, How = Difference.Kind, Difference.About, Difference.How
@@ -42,7 +43,6 @@ class Remedy:
 
     words: str
     writes: str = ""
-    adjustable: bool = False
 
 
 PROPOSALS: dict[tuple[str, str], str] = {
@@ -74,7 +74,6 @@ def remedy(difference: Difference) -> Remedy:
     return Remedy(
         words=PROPOSALS.get((kind, about)) or BY_KIND[kind],
         writes=_writes(difference),
-        adjustable=difference.enrollment_id is not None,
     )
 
 
@@ -149,11 +148,52 @@ def _import(difference: Difference, now: dt.datetime) -> None:
             settlement.apply_state(attempt=attempt, state=page, now=now)
 
 
-def suggested_cents(difference: Difference) -> int:
-    """The line that would make the ledger say what Stripe says, in cents; 0 if that is unclear."""
-    ours, theirs = difference.ours_cents or 0, difference.theirs_cents or 0
-    out = -1 if difference.about == About.REFUND and difference.kind != Kind.LEDGER else 1
-    return out * (theirs - ours)
+@dataclasses.dataclass(frozen=True, slots=True)
+class Gap:
+    """What Stripe says that the ledger should say about one object, and what it says, in cents."""
+
+    theirs: int
+    ours: int
+
+    @property
+    def cents(self) -> int:
+        """The line that would make both the same."""
+        return self.theirs - self.ours
+
+    def takes(self, cents: int) -> bool:
+        """Whether a line brings the ledger nearer to Stripe, and not past it."""
+        return 0 < cents <= self.cents or self.cents <= cents < 0
+
+
+def gap(difference: Difference) -> Gap | None:
+    """How far the ledger is from Stripe; None where a line of the ledger mends nothing.
+
+    Two queries at most.
+    """
+    theirs = _should_be_booked(difference)
+    if difference.enrollment_id is None or theirs is None:
+        return None
+    about, id = About(difference.about), difference.stripe_id
+    found = Gap(theirs, comparison.booked_cents(about, [id]).get(id, 0))
+    return found if found.cents else None
+
+
+def _should_be_booked(difference: Difference) -> int | None:
+    """In cents; None where what Stripe says does not tell."""
+    kind, about, cents = difference.kind, difference.about, difference.theirs_cents or 0
+    if about == About.PAGE or kind in (Kind.CURRENCY, Kind.MODE):
+        return None
+    if kind == Kind.LEDGER:
+        return cents
+    if kind == Kind.NOT_THERE:
+        return 0
+    if about == About.PAYMENT:
+        return 0 if difference.theirs == "not paid" else cents
+    if about == About.REFUND:
+        failed = Refund.objects.filter(stripe_refund_id=difference.stripe_id, status="failed")
+        here = kind == Kind.AMOUNT and failed.exists()  # both say so
+        return 0 if difference.theirs == "failed" or here else -cents
+    return None  # what a bank moved in a dispute is told by an import
 
 
 @transaction.atomic
@@ -161,16 +201,25 @@ def put_right(
     *,
     difference_id: int,
     cents: int,
+    left: int,
     reason: str,
     seen: str,
     actor: User,
     now: dt.datetime,
     ip: str | None = None,
 ) -> Difference:
-    """Add a line to the ledger, and settle the difference by it. Raises ChangedMeanwhile."""
+    """Add a line to the ledger, and settle the difference by it. Raises ChangedMeanwhile.
+
+    `left` is the difference that stays afterwards, in cents, as the page showed it.
+    """
+    whose = Difference.objects.filter(pk=difference_id).values("enrollment")
+    # Two differences of one object are put right one after the other.
+    Enrollment.objects.select_for_update(no_key=True).filter(pk__in=whose).first()
     difference = _held(difference_id, seen)
-    if difference.enrollment_id is None or cents == 0:
+    found = gap(difference)
+    if found is None or not found.takes(cents) or found.cents - cents != left:
         raise ChangedMeanwhile
+    assert difference.enrollment_id is not None
     ledger.post(
         enrollment_id=difference.enrollment_id,
         kind=LedgerEntry.Kind.ADJUSTMENT,

@@ -16,6 +16,7 @@ from billing import disputes, plans
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat_mail
 from billing.holders import holder
 from billing.models import Dispute, Instalment, PaymentPlan
+from billing.seat_effects import SeatEffect, seat_effect
 from enrollment import pausing
 from enrollment import services as enrollment_services
 from enrollment.links import occasion
@@ -47,6 +48,8 @@ class Rehearsal:
     door: str
     money: str
     mail: Mail | None
+    # Who has the chair next, where one comes free.
+    freed: SeatEffect | None
     seen: str
 
 
@@ -78,6 +81,9 @@ def rehearse(*, dispute: Dispute, what: Dispute.Seat, now: dt.datetime) -> Rehea
         door=_door_words(dispute, what),
         money=_money_words(dispute, what),
         mail=disputed_seat_mail(dispute, what) if _told(dispute, what) else None,
+        freed=seat_effect(enrollment=enrollment, has_seat=True, frees=True, now=now)
+        if what == Seat.END
+        else None,
         seen=_seen(dispute),
     )
 
@@ -119,7 +125,7 @@ def _told(dispute: Dispute, what: Dispute.Seat) -> bool:
 
 def _seat_words(dispute: Dispute, what: Dispute.Seat) -> str:
     if what == Seat.END:
-        return "The enrolment ends and the chair is free for somebody else."
+        return "The enrolment ends, and the chair is free."
     if what == Seat.PAUSE:
         return "The chair stays theirs and stays empty. Nobody else can have it."
     if _resumes(dispute, what):

@@ -208,12 +208,15 @@ def waiting(now: dt.datetime) -> list[Waiting]:
         .order_by("opened_at", "pk")
     )
     whose = holders(row.payment for row in found)
-    live = Enrollment.objects.filter(pk__in=whose.values(), status__in=LIVE)
-    seats = set(live.values_list("pk", flat=True))
-    rows = [row for row in found if row.status in ANSWER_DUE or whose[row.payment_id] in seats]
+    seats = Enrollment.objects.select_related("member", "cohort").in_bulk(set(whose.values()))
+    rows = [
+        row
+        for row in found
+        if row.status in ANSWER_DUE or seats[whose[row.payment_id]].status in LIVE
+    ]
     return [
         Waiting(
-            who=row.payment.enrollment.member,
+            seat=seats[whose[row.payment_id]],
             what=_what(row, now),
             cents=row.amount_cents,
             currency=row.currency,
@@ -235,7 +238,7 @@ def won_too_late() -> list[Dispute]:
         made_at__gte=OuterRef("closed_at"),
     )
     found = list(
-        Dispute.objects.select_related("payment__enrollment__member")
+        Dispute.objects.select_related("payment__enrollment__member", "payment__enrollment__cohort")
         .filter(status=Status.WON, payment__refund_reserved_cents__lt=F("payment__amount_cents"))
         .filter(Q(seat_decided_at=None) | Q(seat_decided_at__lt=F("closed_at")))
         .filter(~Exists(since), payment__enrollment__status__in=ENDED)

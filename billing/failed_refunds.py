@@ -3,14 +3,16 @@
 Each takes the locks Enrollment → Payment → Refund, so that of two people one is first.
 """
 
+import dataclasses
 import datetime as dt
 import uuid
+from enum import StrEnum
 
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import User
-from billing import ledger
+from billing import disputes, ledger
 from billing.facts import money_of, still_failed
 from billing.models import LedgerEntry, Payment, Refund
 from billing.refunds import NotRefundable, request_refund
@@ -25,9 +27,83 @@ class AlreadySettled(Exception):
     """Somebody else has sent it again or settled it; the message says who."""
 
 
+class ChangedMeanwhile(Exception):
+    """The refund, or the money behind it, is not what the preview showed any more."""
+
+
+class Way(StrEnum):
+    """What a person can do about a failed refund."""
+
+    AGAIN = "again"
+    PAID = "paid"
+    NOT_OWED = "not-owed"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Preview:
+    """What a press would do, in cents; `obstacle` says why it cannot be done, or is empty.
+
+    `with_us` is what the ledger says that they have with us now. `seen` goes into the press.
+    """
+
+    way: Way
+    with_us: int
+    then: int
+    obstacle: str
+    seen: str
+
+
 def waiting() -> "QuerySet[Refund]":
     """Failed refunds that nobody has dealt with, longest first."""
     return Refund.objects.filter(still_failed()).order_by("settled_at", "pk")
+
+
+def preview(*, refund: Refund, way: Way) -> Preview:
+    """What this way would do now. Reads only; a constant number of queries."""
+    money, payment = money_of(refund.enrollment), refund.payment
+    with_us = max(money.paid - money.back, 0)
+    can_go = disputes.refundable_cents(payment)
+    obstacle = ""
+    if way == Way.PAID and refund.amount_cents > with_us:
+        obstacle = _too_much(with_us, payment.currency)
+    elif way == Way.AGAIN and refund.amount_cents > can_go:
+        obstacle = disputes.obstacle(payment) or _spoken_for(can_go, payment.currency)
+    shown = (way, refund.uuid, refund.enrollment.status, money.paid, money.back, can_go)
+    then = with_us if way == Way.NOT_OWED else with_us - refund.amount_cents
+    return Preview(way, with_us, then, obstacle, "|".join(map(str, shown)))
+
+
+def _spoken_for(cents: int, currency: str) -> str:
+    return (
+        f"Only {format_money(cents, currency)} of this payment can go back to its card: the rest "
+        "has gone back already, or is on its way."
+    )
+
+
+def _too_much(cents: int, currency: str) -> str:
+    return (
+        f"They have {format_money(cents, currency)} with us, which is less than this refund. If "
+        "the money went back by Stripe\u2019s dashboard or by their bank, note that it is not "
+        "owed any more."
+    )
+
+
+@transaction.atomic
+def press(
+    *, refund_uuid: uuid.UUID, way: Way, words: str, seen: str, actor: User, now: dt.datetime
+) -> Refund:
+    """Do what the preview showed. `words` say how it was paid, or why it is not owed.
+
+    Raises AlreadySettled, NotRefundable, and ChangedMeanwhile when `seen` is not how it is.
+    """
+    refund = _locked(refund_uuid)
+    if seen != preview(refund=refund, way=way).seen:
+        raise ChangedMeanwhile
+    if way == Way.AGAIN:
+        return try_again(refund_uuid=refund_uuid, actor=actor, now=now)
+    if way == Way.PAID:
+        return settle_otherwise(refund_uuid=refund_uuid, actor=actor, how=words, now=now)
+    return owe_no_more(refund_uuid=refund_uuid, actor=actor, why=words, now=now)
 
 
 @transaction.atomic
@@ -37,17 +113,22 @@ def try_again(*, refund_uuid: uuid.UUID, actor: User, now: dt.datetime) -> Refun
     Raises AlreadySettled, and NotRefundable when the payment's money is spoken for.
     """
     refund = _locked(refund_uuid)
-    reason = Refund.Reason(refund.reason)
     return request_refund(
         payment_id=refund.payment_id,
         amount_cents=refund.amount_cents,
-        reason=Refund.Reason.DESK if reason == Refund.Reason.OUTSIDE else reason,
+        reason=reason_again(refund),
         now=now,
         actor=actor,
         enrollment_id=refund.enrollment_id,
         decision=refund.decision,
         retry_of=refund,
     )
+
+
+def reason_again(refund: Refund) -> Refund.Reason:
+    """One that was made in Stripe's dashboard is ours when we send it."""
+    reason = Refund.Reason(refund.reason)
+    return Refund.Reason.DESK if reason == Refund.Reason.OUTSIDE else reason
 
 
 @transaction.atomic
@@ -61,11 +142,7 @@ def settle_otherwise(*, refund_uuid: uuid.UUID, actor: User, how: str, now: dt.d
     money = money_of(refund.enrollment)
     left = max(money.paid - money.back, 0)
     if refund.amount_cents > left:
-        raise NotRefundable(
-            f"They have {format_money(left, refund.payment.currency)} with us, which is less than "
-            "this refund. If the money went back by Stripe\u2019s dashboard or by their bank, note "
-            "that it is not owed any more."
-        )
+        raise NotRefundable(_too_much(left, refund.payment.currency))
     _resolve(refund, actor, how, now)
     ledger.post(
         enrollment_id=refund.enrollment_id,

@@ -74,17 +74,22 @@ def refund_sent(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         refund = refunds[message.subject_id]
         if refund.status == Refund.Status.FAILED:
             return NotOwed("The refund failed.")
-        return _refund_mail(
-            refund.payment.enrollment.member,
-            refund.amount_cents,
-            refund.payment.currency,
-            refund.reason,
-            _decided(refund.decision, refund.enrollment.status)
-            if refund.decision
-            else _Words(of_a_part=_later_part(refund.payment)),
-        )
+        return sent_mail(refund, refund.reason)
 
     return {message.pk: render(message) for message in messages}
+
+
+def sent_mail(refund: Refund, reason: str) -> Mail:
+    """What the member reads about this refund, also before one that failed is sent again."""
+    return _refund_mail(
+        refund.payment.enrollment.member,
+        refund.amount_cents,
+        refund.payment.currency,
+        reason,
+        _decided(refund.decision, refund.enrollment.status)
+        if refund.decision
+        else _Words(of_a_part=_later_part(refund.payment)),
+    )
 
 
 def estimate_ready(messages: Sequence[Message], now: dt.datetime) -> Mapping[int, Mail | NotOwed]:

@@ -182,7 +182,7 @@ def second_look(now: dt.datetime) -> Group:
         Row(
             who=name_of(decision.enrollment),
             group=decision.enrollment.cohort.name,
-            what=f"{decision.get_basis_display()}. Decided by {decision.made_by}.",
+            what=f"{decision.get_basis_display()}. Asked for by {decision.made_by}.",
             cents=decision.amount_cents,
             currency=decision.currency,
             since=decision.made_at,
@@ -259,7 +259,7 @@ def won_too_late(now: dt.datetime) -> Group:
     """Money that a bank gave back to us after its member had left."""
     found = [
         Waiting(
-            who=one.payment.enrollment.member,
+            seat=one.payment.enrollment,
             what="They left while the bank held the money, and the dispute was won.",
             cents=one.payment.amount_cents - one.payment.refund_reserved_cents,
             currency=one.currency,
@@ -312,15 +312,15 @@ def refund_runs(now: dt.datetime) -> Group:
 def _listed(found: list[Waiting], *, slug: str, title: str, hint: str, then: str) -> Group:
     rows = [
         Row(
-            who=str(one.who) if one.who else "Nobody that we know",
-            group="",
+            who=name_of(one.seat) if one.seat else "Nobody that we know",
+            group=one.seat.cohort.name if one.seat else "",
             what=one.what,
             cents=one.cents,
             currency=one.currency,
             since=one.since,
             then=then,
             url=one.url,
-            story="",
+            story=story_of(one.seat.public_id) if one.seat else "",
         )
         for one in found[:SHOWN]
     ]

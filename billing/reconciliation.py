@@ -229,14 +229,15 @@ def ask(about: Difference.About, stripe_id: str) -> Any:
 def open_differences() -> Any:
     """Differences that nobody has settled, oldest first."""
     rows = Difference.objects.filter(resolved_at=None)
-    return rows.select_related("enrollment__member").order_by("first_seen_at", "pk")
+    people = ("enrollment__member", "enrollment__cohort")
+    return rows.select_related(*people).order_by("first_seen_at", "pk")
 
 
 def waiting(now: dt.datetime) -> list[Waiting]:
     """Open differences for the queue. One query."""
     return [
         Waiting(
-            who=row.enrollment.member if row.enrollment else None,
+            seat=row.enrollment,
             what=row.title,
             cents=row.theirs_cents if row.theirs_cents is not None else row.ours_cents,
             currency=row.currency,

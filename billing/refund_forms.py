@@ -115,7 +115,18 @@ class RefundForm(forms.Form):
         return Wish(basis, said["amount"] if typed else 0, said.get("seat") == "free")
 
 
-class SettledForm(forms.Form):
+class SeenForm(forms.Form):
+    """A press on a preview; `seen` is what it showed."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def words(self) -> str:
+        """What was typed, once the form is valid."""
+        said: str = self.cleaned_data.get("how", "")
+        return said
+
+
+class SettledForm(SeenForm):
     """That a refund which failed was paid another way."""
 
     how = forms.CharField(
@@ -126,10 +137,10 @@ class SettledForm(forms.Form):
     )
 
 
-class NotOwedForm(forms.Form):
+class NotOwedForm(SeenForm):
     """That a refund which failed is not owed any more."""
 
-    why = forms.CharField(
+    how = forms.CharField(
         label="Where did the money go?",
         max_length=180,
         help_text="For example \u201cRefunded in Stripe\u2019s dashboard on March 3\u201d.",

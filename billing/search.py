@@ -18,7 +18,7 @@ from enrollment.models import Enrollment
 from enrollment.states import Status
 
 PER_PAGE = 25
-LONGEST = 120
+LEAST, LONGEST = 2, 120
 STRIPE_ID = re.compile(r"(pi|py|re|pyr|cs|ch|dp|du)_\w+", re.ASCII | re.IGNORECASE)
 AMOUNT = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d{1,7})(\.\d\d)?", re.ASCII)
 
@@ -34,6 +34,20 @@ class Wanted:
     cohort: str = ""
     balance: bool = False
 
+    @property
+    def words(self) -> str:
+        """The text as it is looked for."""
+        return " ".join(self.text.replace("\0", "").split())[:LONGEST]
+
+    @property
+    def says_too_little(self) -> bool:
+        """Whether the text is one that nearly everybody has, or no amount that ever moved."""
+        return 0 < len(self.words) < LEAST or in_cents(self.words) == 0
+
+    @property
+    def filters(self) -> bool:
+        return bool(self.status or self.cohort or self.balance)
+
 
 def find(*, wanted: Wanted, page: str) -> "Page[Any]":
     """Enrolments, the latest first, with `paid_cents`, `back_cents` and `balance_cents`.
@@ -46,8 +60,8 @@ def find(*, wanted: Wanted, page: str) -> "Page[Any]":
         back_cents=-_sum(Kind.REFUND, Kind.REFUND_FAILED),
         balance_cents=_sum(),
     )
-    if text := " ".join(wanted.text.replace("\0", "").split())[:LONGEST]:
-        found = found.filter(matches(text))
+    if wanted.words:
+        found = found.filter(matches(wanted.words))
     if wanted.status in Status.values:
         found = found.filter(status=wanted.status)
     if wanted.cohort:

@@ -5,7 +5,8 @@ import datetime as dt
 from enum import StrEnum
 
 from accounts import clock
-from billing.models import CheckoutAttempt, Instalment, LedgerEntry, Payment, Refund
+from billing import facts
+from billing.models import CheckoutAttempt, Dispute, Instalment, LedgerEntry, Payment, Refund
 from billing.prices import moving_to, standing_price
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
@@ -52,7 +53,12 @@ def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]
     Without any, what is still to be paid at this moment, or that it is free.
     """
     parts = list(Instalment.objects.filter(enrollment=enrollment).order_by("number"))
-    money = [*_paid(enrollment, parts), *_credits(enrollment), *_refunds(enrollment)]
+    money = [
+        *_paid(enrollment, parts),
+        *_credits(enrollment),
+        *_refunds(enrollment),
+        *_decided_by_bank(enrollment),
+    ]
     lines = [line for _, line in sorted(money, key=lambda one: one[0])]
     lines += _open_parts(enrollment, parts)
     if lines:
@@ -141,6 +147,45 @@ FAILED_WORDS = (
     "The bank sent it back to us. The money is still yours, and a person is looking at it: you "
     "need do nothing. Has your card changed? Ask us, and tell us how to reach you."
 )
+
+
+def _decided_by_bank(enrollment: Enrollment) -> list[Dated]:
+    """What a bank decided about a payment that its member had asked it about. Two queries."""
+    found = Dispute.objects.filter(
+        payment__enrollment__in=facts.paid_by(enrollment),
+        status__in=BANK_WORDS,
+        closed_at__isnull=False,
+    )
+    lines = []
+    for one in found.order_by("closed_at", "pk"):
+        assert one.closed_at is not None
+        label, words = BANK_WORDS[one.status]
+        seat = SEAT_WORDS.get(enrollment.status, SEAT_OVER)
+        day = clock.day(one.closed_at, enrollment.member.time_zone)
+        detail = f"{words} We heard so on {day}. {seat}"
+        lines.append((one.closed_at, PaymentLine(label, one.amount_cents, one.currency, detail)))
+    return lines
+
+
+BANK_WORDS: dict[str, tuple[str, str]] = {
+    Dispute.Status.LOST: (
+        "Given back by your bank",
+        "You asked your bank about this payment, and it gave the money back to you.",
+    ),
+    Dispute.Status.WON: (
+        "Stays paid, by your bank",
+        "You asked your bank about this payment, and it left the money with us.",
+    ),
+}
+# What that means for the seat: nothing happens to one by itself.
+_STAYS = "Your seat and your links stay as they are. If that changes, we write to you."
+SEAT_WORDS: dict[str, str] = {
+    Status.ACTIVE: _STAYS,
+    Status.GRACE: _STAYS,
+    Status.SUSPENDED: "Your seat is kept, and your links are paused.",
+    Status.COMPLETED: "All your sessions had been held.",
+}
+SEAT_OVER = "You have no seat in this group any more."
 
 
 def _open_parts(enrollment: Enrollment, parts: list[Instalment]) -> list[PaymentLine]:

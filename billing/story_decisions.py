@@ -46,6 +46,22 @@ def decision_lines(enrollment: Enrollment) -> list[Line]:
     return lines
 
 
+# What a dispute that is over means for the money, which has lines of its own.
+CLOSED: dict[str, tuple[str, str]] = {
+    Dispute.Status.LOST: (
+        "lost",
+        "The bank gave the money back to the member for good, so it cannot be refunded as well. "
+        "The seat is decided about apart.",
+    ),
+    Dispute.Status.WON: (
+        "won",
+        "The bank decided for us, and the money is with us again. It can be refunded.",
+    ),
+    Dispute.Status.ASKED_CLOSED: ("closed", "The bank only asked, and no money moved."),
+    Dispute.Status.PREVENTED: ("prevented", "It never became one: no money was taken."),
+}
+
+
 def dispute_lines(enrollment: Enrollment) -> list[Line]:
     """That a bank asked, and what was decided about the seat. The money has lines of its own."""
     lines = []
@@ -64,6 +80,12 @@ def dispute_lines(enrollment: Enrollment) -> list[Line]:
                 link_words=words,
             )
         )
+        if one.closed_at:
+            what, why = CLOSED.get(one.status, CLOSED[Dispute.Status.ASKED_CLOSED])
+            closed = f"Dispute of {amount} {what}"
+            lines.append(
+                Line(one.closed_at, "money", closed, why, link=link, link_words=words),
+            )
         if one.seat_decided_at:
             lines.append(
                 Line(

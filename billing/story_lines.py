@@ -123,7 +123,10 @@ MONEY_RULES: dict[str, str] = {
 def ledger_lines(enrollment: Enrollment) -> list[Line]:
     lines = []
     for entry in enrollment.ledger.select_related("actor").order_by("at", "pk"):
-        said = f"{words.failure(entry.reason)} " if entry.reason else ""
+        # Of a refund that failed the reason is Stripe's; all others are a person's or our own.
+        failed = entry.kind == Kind.REFUND_FAILED
+        plain = words.failure(entry.reason) if failed else f"{entry.reason.rstrip('.')}."
+        said = f"{plain} " if entry.reason else ""
         lines.append(
             Line(
                 at=entry.at,

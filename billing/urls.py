@@ -3,6 +3,7 @@ from django.urls import path
 from billing.views import (
     codes,
     disputes,
+    failing,
     looking,
     papers,
     parts,
@@ -85,7 +86,7 @@ urlpatterns = [
     ),
     path("money/enrolments/<uuid:public_id>/refund/", refunding.refund, name="refund"),
     path("money/decisions/<uuid:key>/", refunding.decision, name="decision"),
-    path("money/refunds/<uuid:key>/", refunding.failed, name="failed_refund"),
+    path("money/refunds/<uuid:key>/", failing.failed, name="failed_refund"),
     path("my/<uuid:public_id>/leave/", selfservice.leave, name="leave"),
     path("my/<uuid:public_id>/move/", selfservice.move, name="move"),
     path("my/<uuid:public_id>/move/<slug:slug>/", selfservice.move_to, name="move_to"),

@@ -3,14 +3,14 @@
 import dataclasses
 import datetime as dt
 
-from accounts.models import User
+from enrollment.models import Enrollment
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Waiting:
-    """`cents` may be unknown; `who` is None where no member is known."""
+    """`cents` may be unknown; `seat` is None where no member is known."""
 
-    who: User | None
+    seat: Enrollment | None
     what: str
     cents: int | None
     currency: str

@@ -1,6 +1,8 @@
 """Money's trouble in words for people: what does not match, and why a refund failed."""
 
-from billing.models import CheckoutAttempt, Payment
+import re
+
+from billing.models import CheckoutAttempt, Dispute, Payment
 from sessions.pricing import format_money
 
 # Stripe's codes (docs.stripe.com/refunds, "failure reason").
@@ -44,6 +46,25 @@ def difference(attempt: CheckoutAttempt, payment: Payment) -> str:
     return f"What came is not what was asked for: {attempt.note}."
 
 
+# What stands at the end of a note for Stripe's support: its own word, or an error's number.
+CODE = re.compile(r"\s*\(([^()]*)\)\s*$")
+
+
 def failure(note: str) -> str:
-    """Why a refund failed, as a sentence."""
-    return f"{FAILURES.get(note, note).rstrip('.') or 'It failed'}."
+    """Why a refund failed, as sentences without Stripe's codes."""
+    plain = CODE.sub("", note)
+    return f"{FAILURES.get(plain, plain).rstrip('.') or 'It failed'}."
+
+
+def for_support(note: str) -> str:
+    """Stripe's own word in a note, for looking it up; empty without one."""
+    if note in FAILURES:
+        return note
+    found = CODE.search(note)
+    return found[1] if found else ""
+
+
+def standing(said: str) -> str:
+    """How one side of a comparison has an object, in words; only disputes have codes."""
+    known = dict[str, str](Dispute.Status.choices)
+    return known[said].lower() if said in known else said

@@ -155,6 +155,8 @@ def reminder_words(now: dt.datetime) -> Callable[[GroupSession, User, str], Mail
 def hold_expired(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """The seat was not paid in time. Not owed to somebody who has a seat there by now."""
     enrollments = _enrollments(messages)
+    # The seat that they were moving from, if they were; billing's, which this room does not import.
+    prefetch_related_objects(list(enrollments.values()), "came_by__source")
     seated = set(
         Enrollment.objects.filter(
             member_id__in={e.member_id for e in enrollments.values()},
@@ -169,6 +171,12 @@ def hold_expired(messages: Sequence[Message], now: dt.datetime) -> Rendered:
             return NotOwed(f"The enrolment is {enrollment.status}.")
         if (enrollment.member_id, enrollment.cohort_id) in seated:
             return NotOwed("The member has reserved again.")
+        move = getattr(enrollment, "came_by", None)
+        if move is not None and move.source.status in IN_STANDING:
+            more = {"old_seat": move.source}
+            return compose(
+                "move-expired", "Your move was not paid in time", _context(enrollment) | more
+            )
         return compose("hold-expired", "Your reserved seat was released", _context(enrollment))
 
     return {message.pk: render(message) for message in messages}

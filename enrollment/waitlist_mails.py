@@ -60,8 +60,9 @@ def seat_offered(messages: Sequence[Message], now: dt.datetime) -> Rendered:
 
 
 def offer_lapsed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
-    """The seat went on. Not owed to somebody who is back on the list, or has a seat."""
-    return _render(messages, _over("offer-lapsed", "The seat went to the next person", now))
+    """The seat is kept for them no more. Not owed to somebody who is back on the list, or has a
+    seat. Whether anybody waited for it next is not said: nobody may have."""
+    return _render(messages, _over("offer-lapsed", "The time for this seat is over", now))
 
 
 def waitlist_closed(messages: Sequence[Message], now: dt.datetime) -> Rendered:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from billing.papers.paper import Fact, Paper, Table
-from billing.papers.parties import Person, Provider, day_words, span_words
+from billing.papers.parties import Person, Provider, day_words, span_words, zone_note
 from billing.papers.shares import spread
 from sessions.models import GroupSession
 from sessions.pricing import format_money
@@ -64,5 +64,5 @@ def estimate(
         ),
         lines=Table(("Expected date", "Time", "Expected charge"), rows),
         totals=(Fact("Expected total", format_money(price_cents, currency)),),
-        notes=NOTES,
+        notes=(*NOTES, zone_note(zone)),
     )

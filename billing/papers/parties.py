@@ -7,7 +7,7 @@ from typing import Self
 from django.conf import settings
 from django.utils import dateformat
 
-from accounts.clock import local, time_of_day
+from accounts.clock import local, time_of_day, zone_label
 from billing.papers.paper import Fact
 
 
@@ -86,3 +86,8 @@ def moment_words(at: dt.datetime, zone: str) -> str:
 def span_words(starts_at: dt.datetime, ends_at: dt.datetime, zone: str) -> str:
     """As in "6:00 PM to 7:00 PM Eastern"."""
     return f"{dateformat.format(local(starts_at, zone), 'g:i A')} to {time_of_day(ends_at, zone)}"
+
+
+def zone_note(zone: str) -> str:
+    """Which zone the days and times of a paper are in, for a reader somewhere else."""
+    return f"Days and times on this paper are in the group\u2019s zone: {zone_label(zone)} time."

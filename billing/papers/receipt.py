@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from billing.models import LedgerEntry
 from billing.papers.paper import Fact, Paper, Table
-from billing.papers.parties import Person, Provider, moment_words
+from billing.papers.parties import Person, Provider, moment_words, zone_note
 from sessions.pricing import format_money
 
 Kind = LedgerEntry.Kind
@@ -47,6 +47,7 @@ def receipt(
     """Of at least one line of the ledger, in the order in which they happened."""
     lines = [entry for entry in entries if entry.kind not in NOT_THEIRS]
     currency = lines[0].currency
+    returned = any(line.kind == Kind.REFUND for line in lines)
     rows = tuple(
         (moment_words(line.at, zone), _what(line), format_money(line.amount_cents, currency))
         for line in lines
@@ -59,7 +60,7 @@ def receipt(
         facts=(Fact("What", product), Fact("Paid with", "Card")),
         lines=Table(("When", "What happened", "Amount"), rows),
         totals=_totals(lines, currency),
-        notes=NOTES if any(line.kind == Kind.REFUND for line in lines) else NOTES[:1],
+        notes=(*NOTES[: 2 if returned else 1], zone_note(zone)),
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from billing.papers.paper import Fact, Paper, Table
-from billing.papers.parties import Person, Provider, day_words, span_words
+from billing.papers.parties import Person, Provider, day_words, span_words, zone_note
 from enrollment.attended import Attended
 from sessions.leading import names
 from sessions.pricing import format_money
@@ -52,7 +52,7 @@ def superbill(
         ),
         lines=Table(HEAD, tuple(_row(line, code, currency, zone) for line in billed)),
         totals=(Fact("Fees paid for these sessions", format_money(total, currency)),),
-        notes=NOTES,
+        notes=(*NOTES, zone_note(zone)),
     )
 
 

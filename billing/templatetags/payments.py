@@ -3,7 +3,7 @@
 from django import template
 from django.utils import timezone
 
-from billing import facts, policy, requests, standing, transfers
+from billing import facts, policy, requests, standing, transfers, words
 from billing.models import Instalment, MemberRequest, Transfer
 from enrollment.models import Enrollment
 
@@ -46,3 +46,21 @@ def answered_within() -> str:
 @register.simple_tag
 def paid_in_parts(enrollment: Enrollment) -> bool:
     return Instalment.objects.filter(enrollment=enrollment).exists()
+
+
+@register.filter
+def failure_words(note: str) -> str:
+    """Why a refund failed, without Stripe's codes."""
+    return words.failure(note)
+
+
+@register.filter
+def for_support(note: str) -> str:
+    """Stripe's own word for it, empty without one."""
+    return words.for_support(note)
+
+
+@register.filter
+def standing_words(said: str) -> str:
+    """How one side of a comparison has an object."""
+    return words.standing(said)

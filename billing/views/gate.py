@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.views.decorators.cache import never_cache
+from django.utils.cache import add_never_cache_headers
 
 from accounts import second_factor
 from accounts.second_factor import fresh_factor
@@ -27,11 +27,15 @@ def money_desk(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]
 
     @functools.wraps(view)
     @login_required
-    @never_cache
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not member_of(request).handles_money:
             raise Http404
-        return second_factor.missing(request) or view(request, *args, **kwargs)
+        response = second_factor.missing(request) or view(request, *args, **kwargs)
+        # A preview is often the answer to a POST, which "Back" can only show from a copy: what
+        # `fresh` says about it stays.
+        if not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
 
     return guarded
 

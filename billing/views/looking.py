@@ -49,9 +49,13 @@ def search(request: HttpRequest) -> HttpResponse:
         cohort=asked.get("cohort", ""),
         balance=bool(asked.get("balance")),
     )
+    # A press on "Search" with nothing typed and nothing chosen asks for nobody.
+    nothing = "q" in asked and not wanted.words and not wanted.filters
+    too_little = nothing or wanted.says_too_little
     context = {
         "wanted": wanted,
-        "page": searching.find(wanted=wanted, page=asked.get("page", "")),
+        "too_little": too_little,
+        "page": None if too_little else searching.find(wanted=wanted, page=asked.get("page", "")),
         "states": Status.choices,
         "cohorts": searching.groups_with_enrolments(),
         "query": _query(asked),

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_htmx.http import HttpResponseClientRefresh
 
 from billing import differences, gateway, reconciliation
-from billing.book_forms import AdjustForm, PeriodForm, ReasonForm
+from billing.book_forms import AdjustForm, LeftForm, PeriodForm, ReasonForm
 from billing.models import Difference, Reconciliation
 from billing.tasks import go_on_comparing_books
 from billing.views.gate import fresh_factor, money_desk
@@ -143,18 +143,23 @@ def _show(
     adjust: AdjustForm | None = None,
     note: ReasonForm | None = None,
 ) -> HttpResponse:
-    cents = differences.suggested_cents(found)
-    line: dict[str, Any] = {"amount": f"{cents / 100:.2f}" if cents else ""}
+    gap = differences.gap(found)
+    line: dict[str, Any] = {"amount": f"{gap.cents / 100:.2f}" if gap else ""}
     words: dict[str, Any] = {}
     if typed is not None and typed.get("act") == "by_hand":
         line = {"amount": typed.get("amount", ""), "reason": typed.get("reason", "")}
     elif typed is not None:
         words = {"reason": typed.get("reason", "")}
     seen = {"seen": found.fingerprint}
+    if gap and adjust is None:
+        adjust = AdjustForm(
+            gap=gap, currency=found.currency, initial=line | seen, auto_id="adjust_%s"
+        )
     context = {
         "difference": found,
         "remedy": differences.remedy(found),
-        "adjust": adjust or AdjustForm(initial=line | seen, auto_id="adjust_%s"),
+        "gap": gap,
+        "adjust": adjust,
         "note": note or ReasonForm(initial=words | seen, auto_id="note_%s"),
     }
     return render(request, "billing/desk/difference.html", context, status=status)
@@ -187,21 +192,46 @@ def _import(request: HttpRequest, found: Difference) -> HttpResponse:
 
 
 def _by_hand(request: HttpRequest, found: Difference) -> HttpResponse:
-    """First shows the line; with `confirm` writes it."""
-    form = AdjustForm(request.POST, auto_id="adjust_%s")
-    if not form.is_valid():
-        return _show(request, found, status=422, adjust=form)
-    cents = form.cleaned_data["amount"]
+    """First shows the line, and what still differs after it; with `confirm` writes it."""
+    gap = differences.gap(found)
+    if gap is None or found.resolved_at:
+        raise differences.ChangedMeanwhile
+    form = AdjustForm(request.POST, gap=gap, currency=found.currency, auto_id="adjust_%s")
     if "back" in request.POST:
         return _show(request, found, typed=request.POST)
-    if "confirm" not in request.POST:
-        if form.cleaned_data["seen"] != found.fingerprint or found.enrollment_id is None:
-            raise differences.ChangedMeanwhile
-        context = {"difference": found, "cents": cents, "form": form}
-        return render(request, "billing/desk/adjust.html", context)
+    if not form.is_valid():
+        return _show(request, found, status=422, adjust=form)
+    if form.cleaned_data["seen"] != found.fingerprint:
+        raise differences.ChangedMeanwhile
+    confirmed = request.POST if "confirm" in request.POST else None
+    left = LeftForm(confirmed, left=form.left_cents, currency=found.currency)
+    if not left.is_valid():
+        return _line(request, found, form, left)
+    return _written(request, found, form, left)
+
+
+def _line(
+    request: HttpRequest, found: Difference, form: AdjustForm, left: LeftForm
+) -> HttpResponse:
+    context = {
+        "difference": found,
+        "cents": form.cleaned_data["amount"],
+        "gap": form.gap,
+        "left_cents": form.left_cents,
+        "form": form,
+        "left": left,
+    }
+    return render(request, "billing/desk/adjust.html", context, status=form_status(left))
+
+
+def _written(
+    request: HttpRequest, found: Difference, form: AdjustForm, left: LeftForm
+) -> HttpResponse:
+    cents = form.cleaned_data["amount"]
     differences.put_right(
         difference_id=found.pk,
         cents=cents,
+        left=left.cleaned_data["left"],
         reason=form.cleaned_data["reason"],
         seen=form.cleaned_data["seen"],
         actor=member_of(request),

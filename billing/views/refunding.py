@@ -5,17 +5,15 @@ from typing import Any
 
 from django.contrib import messages
 from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from billing import decisions, disputes, facts, failed_refunds, mails, rehearsals
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
-from billing.failed_refunds import AlreadySettled
-from billing.models import Dispute, Refund, RefundDecision
-from billing.refund_forms import NotOwedForm, RefundForm, SettledForm
-from billing.refunds import NotRefundable
+from billing.models import Dispute, RefundDecision
+from billing.refund_forms import RefundForm
 from billing.rehearsals import Impossible, Rehearsal, Seen
 from billing.tasks import submit_open_refunds
 from billing.views.gate import code_first, fresh_factor, money_desk
@@ -221,55 +219,3 @@ def decision_page(
             context["obstacle"] = error.message
     status = 409 if changed else 200
     return render(request, "billing/desk/decision.html", context, status=status)
-
-
-# --- A refund that failed ---------------------------------------------------------------
-
-
-@money_desk
-@fresh_factor
-@fresh
-@require_http_methods(["GET", "HEAD", "POST"])
-def failed(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
-    """Why it failed, and the ways on: send it again, or note how it was settled."""
-    found = get_object_or_404(
-        Refund.objects.select_related(
-            "payment", "resolved_by", *(f"enrollment__{one}" for one in WITH_PEOPLE)
-        ),
-        uuid=key,
-        status=Refund.Status.FAILED,
-    )
-    form = SettledForm(request.POST if "settled" in request.POST else None)
-    moot = NotOwedForm(request.POST if "moot" in request.POST else None)
-    actor, now, trouble = member_of(request), timezone.now(), ""
-    try:
-        if "again" in request.POST:
-            failed_refunds.try_again(refund_uuid=key, actor=actor, now=now)
-            kick_on_commit(submit_open_refunds)
-            messages.success(request, "Stripe is asked for it again.")
-            return redirect("billing:enrollment", found.enrollment.public_id)
-        if form.is_bound and form.is_valid():
-            how = form.cleaned_data["how"]
-            failed_refunds.settle_otherwise(refund_uuid=key, actor=actor, how=how, now=now)
-            messages.success(request, "It is noted, and owed no more.")
-            return redirect("billing:enrollment", found.enrollment.public_id)
-        if moot.is_bound and moot.is_valid():
-            why = moot.cleaned_data["why"]
-            failed_refunds.owe_no_more(refund_uuid=key, actor=actor, why=why, now=now)
-            messages.success(request, "It is noted, and owed no more.")
-            return redirect("billing:enrollment", found.enrollment.public_id)
-    except (AlreadySettled, NotRefundable) as error:
-        trouble = str(error)
-    except Refund.DoesNotExist:
-        raise Http404 from None
-    context = {
-        "refund": found,
-        "enrollment": found.enrollment,
-        "form": form,
-        "moot": moot,
-        "trouble": trouble,
-        "open": failed_refunds.waiting().filter(pk=found.pk).exists(),
-        "again": Refund.objects.filter(retry_of=found).first(),
-    }
-    status = 409 if trouble else max(form_status(form), form_status(moot))
-    return render(request, "billing/desk/failed_refund.html", context, status=status)

@@ -32,6 +32,14 @@ from enrollment.views.reserving import refused, to_own_place
 from outbox.tasks import kick
 
 ANSWERED = "That was answered already, so nothing was changed. Here is what stands now."
+SEAT_IS_YOURS = (
+    "Nothing was changed: the seat is confirmed, and it is yours. If you do not want it any more, "
+    "choose \u201cLeave the group\u201d on this page."
+)
+SEAT_IS_KEPT = (
+    "You said yes to this seat before, so it is kept for you until it is paid. If you do not want "
+    "it, just do not pay: nothing is charged then."
+)
 # Whether anybody waited for it next is not known here.
 TOO_LATE = "The time for this seat was over. Nothing was charged."
 SAID_NO = "You said no to this seat. Nothing was charged."
@@ -153,10 +161,17 @@ def offer(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 def no_offer_words(enrollment: Enrollment) -> str:
     """Why the seat cannot be taken any more."""
     if enrollment.status in IN_STANDING:
-        return ANSWERED
+        return SEAT_IS_YOURS
     no = enrollment.moves.filter(target=Status.CANCELLED, actor=enrollment.member_id)
     said_no = enrollment.status == Status.CANCELLED and no.exists()
     return SAID_NO if said_no else TOO_LATE
+
+
+def already_words(enrollment: Enrollment) -> str:
+    """Why there is nothing to leave or to say no to any more: an old page was open."""
+    if enrollment.status in IN_STANDING:
+        return SEAT_IS_YOURS
+    return SEAT_IS_KEPT if enrollment.status == Status.HELD else ANSWERED
 
 
 def accepted(request: HttpRequest, enrollment: Enrollment) -> HttpResponse:
@@ -188,8 +203,7 @@ def leave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Leave the list, or say no to an offer: asked first, and done as it was asked."""
     now, enrollment = timezone.now(), own_enrollment_or_404(request, public_id)
     if enrollment.status not in (Status.WAITLISTED, Status.OFFERED):
-        if request.method == "POST":
-            messages.warning(request, ANSWERED)
+        messages.warning(request, already_words(enrollment))
         return redirect(enrollment)
     changed = request.method == "POST" and request.POST.get("seen") != enrollment.status
     if request.method == "POST" and not changed:
@@ -206,7 +220,8 @@ def leave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             kick()
             messages.success(request, "Done. You are not on the waitlist any more.")
         else:
-            messages.warning(request, ANSWERED)
+            enrollment.refresh_from_db(fields=["status"])
+            messages.warning(request, already_words(enrollment))
         return redirect(enrollment)
     context = {"enrollment": enrollment, "cohort": enrollment.cohort, "changed": changed}
     status = 409 if changed else 200

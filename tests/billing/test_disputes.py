@@ -22,6 +22,8 @@ from billing import (
     queue,
     refunds,
     reviews,
+    standing,
+    story,
     sweeps,
     transfers,
 )
@@ -36,6 +38,7 @@ from outbox.services import deliver_due
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import (
     PRICE,
+    a_group,
     a_payment,
     a_seat,
     apply_all,
@@ -50,7 +53,8 @@ from tests.billing.decided import decide as decide_refund
 from tests.billing.desk import an_outside_refund
 from tests.billing.instalments import a_plan, card_does, plan_of, when_due
 from tests.billing.people import a_billing_admin, at_the_desk
-from tests.enrollment.builders import a_cohort, session
+from tests.enrollment.builders import a_cohort, a_member, a_place_in_line, session
+from tests.enrollment.pages import said
 from tests.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.django_db
@@ -385,10 +389,10 @@ def test_it_waits_for_an_answer_and_then_for_a_decision(standin: Standin) -> Non
     standin.control("answer_dispute", dispute=dispute.stripe_dispute_id)
     tell(standin, "charge.dispute.updated")
     [one] = disputes.waiting(now())
-    assert (one.what, one.cents, one.who, one.url) == (
+    assert (one.what, one.cents, one.seat, one.url) == (
         "Dispute: decide about the seat",
         PRICE,
-        dispute.payment.enrollment.member,
+        dispute.payment.enrollment,
         f"/money/disputes/{dispute.stripe_dispute_id}/",
     )
     decide(dispute, Seat.KEEP)
@@ -520,7 +524,7 @@ def test_after_moves_the_seat_that_is_there_is_asked_about(standin: Standin) -> 
     target = moved(payment)
     dispute = close(standin, opened(standin, payment), won=False)
     [row] = disputes.waiting(now())
-    assert (row.who, row.what) == (target.member, "Dispute: decide about the seat")
+    assert (row.seat, row.what) == (target, "Dispute: decide about the seat")
     client, url = at_the_desk(), f"{dispute.get_absolute_url()}seat/end/"
     assert "Other" in client.get(dispute.get_absolute_url()).content.decode()
     story = client.get(reverse("billing:enrollment", args=[target.public_id]))
@@ -626,3 +630,55 @@ def test_stripe_refuses_a_refund_of_what_is_disputed_by_type_not_text(
     with pytest.raises(stripe.InvalidRequestError) as raised:
         client.v1.refunds.create({"payment_intent": str(payment.stripe_payment_intent_id)})
     assert raised.value.code == "charge_disputed"
+
+
+# --- What is told about the end -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("won", "told", "meant"),
+    [
+        (False, "Given back by your bank", "it gave the money back to you"),
+        (True, "Stays paid, by your bank", "it left the money with us"),
+    ],
+)
+def test_its_end_is_told_on_the_members_page_and_dated_in_the_story(
+    standin: Standin, client: Client, won: bool, told: str, meant: str
+) -> None:
+    dispute = opened(standin)
+    enrollment = dispute.payment.enrollment
+    assert told not in [one.label for one in standing.payment_lines(enrollment, now())]
+    dispute = close(standin, dispute, won=won)
+    client.force_login(enrollment.member)
+    page = client.get(enrollment.get_absolute_url()).content.decode()
+    for words in (told, meant, "Your seat and your links stay as they are.", "$299.00"):
+        assert words in page, words
+    ends = [
+        one for one in story.story(enrollment=enrollment, now=now()).lines if "lost" in one.what
+    ]
+    ends += [
+        one for one in story.story(enrollment=enrollment, now=now()).lines if "won" in one.what
+    ]
+    assert [(one.at, one.what) for one in ends if one.what.startswith("Dispute of")] == [
+        (dispute.closed_at, f"Dispute of $299.00 {'won' if won else 'lost'}")
+    ]
+    decide(dispute, Seat.END)
+    [line] = [
+        one for one in standing.payment_lines(refreshed(enrollment), now()) if one.label == told
+    ]
+    assert "You have no seat in this group any more." in line.detail
+
+
+def test_who_has_the_freed_seat_next_is_said_before_it_is_freed(standin: Standin) -> None:
+    cohort = a_group(capacity=1)
+    dispute = opened(standin, a_payment(standin, a_seat(cohort)))
+    path = f"/money/disputes/{dispute.stripe_dispute_id}/seat/"
+    desk = at_the_desk()
+    assert "anybody may reserve it" in said(desk.get(f"{path}end/"))
+    first = a_place_in_line(cohort=cohort, member=a_member(display_name="Cleo"), now=now())
+    assert "Cleo is next in line: an email offers them the seat at once" in said(
+        desk.get(f"{path}end/")
+    )
+    assert "next in line" not in said(desk.get(f"{path}keep/"))
+    decide(dispute, Seat.END)
+    assert refreshed(first).status == "offered"

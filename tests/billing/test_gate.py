@@ -176,6 +176,12 @@ def test_what_lies_at_the_desk_is_kept_by_no_browser() -> None:
     assert "no-store" in at_the_desk().get(PAGE)["Cache-Control"]
 
 
+def test_the_answer_to_a_press_can_be_shown_again_by_back() -> None:
+    """A browser has no other way to a preview that it posted for; in a private copy only."""
+    said = at_the_desk().post(reverse("billing:code_new"), {})
+    assert (said.status_code, said["Cache-Control"]) == (422, "private, no-cache")
+
+
 def test_the_way_to_it_shows_for_whoever_handles_money(client: Client) -> None:
     link = f'href="{reverse("billing:money")}"'
     home = reverse("accounts:profile")

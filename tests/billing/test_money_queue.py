@@ -382,3 +382,35 @@ def test_money_that_the_bank_holds_cannot_be_given_back_and_the_page_says_why(
     accepted = desk.post(path, {**press, "decision": "accept"})
     assert accepted.status_code == (302 if seat == "kept" else 409)
     assert Refund.objects.count() == 0
+
+
+def test_a_dispute_names_its_group_and_leads_to_its_story(standin: Standin) -> None:
+    payment = a_payment(standin)
+    made = standin.control("dispute", payment_intent=payment.stripe_payment_intent_id)
+    disputes.refresh(dispute_id=made["id"], now=now())
+    [group] = queue.waiting(now=now())
+    [row] = group.rows
+    seat = payment.enrollment
+    assert (row.group, row.story) == (seat.cohort.name, queue.story_of(seat.public_id))
+
+
+def test_no_code_of_stripes_stands_in_the_queue_or_the_story(
+    standin: Standin, desk: Client
+) -> None:
+    refund = a_failed_refund(standin)
+    assert refund.note.endswith("(expired_or_canceled_card)")
+    story = queue.story_of(refund.enrollment.public_id)
+    failed = f"/money/refunds/{refund.uuid}/"
+    for path in (QUEUE, story, failed):
+        page = text(desk, path)
+        assert "the card has expired, or its account is closed" in page
+        inside = "For Stripe\u2019s support: <span" if path == failed else ""
+        assert ("expired_or_canceled_card" in page) == bool(inside and inside in page)
+
+
+def test_what_a_person_wrote_in_brackets_stays_in_the_story(standin: Standin, desk: Client) -> None:
+    refund = a_failed_refund(standin)
+    failed_refunds.settle_otherwise(
+        refund_uuid=refund.uuid, actor=a_billing_admin(), how="Check (declined)", now=now()
+    )
+    assert "Check (declined)" in text(desk, queue.story_of(refund.enrollment.public_id))

@@ -163,3 +163,20 @@ def test_the_search_asks_as_often_for_three_rows_as_for_one(standin: Standin, de
         asked.append(len(captured))
     assert len(found()) == 3
     assert asked[0] == asked[1]
+
+
+@pytest.mark.parametrize("words", ["", "   ", "\0", "0", "a", "$0", "0.00", " \0 "])
+def test_what_says_nothing_lists_nobody_and_asks_for_more(desk: Client, words: str) -> None:
+    a_held_seat()
+    page = text(desk, "/money/search/", q=words, status="", cohort="")
+    assert "What are you looking for?" in page
+    assert ("Type at least two characters" in page) == bool(words.replace("\0", "").strip())
+    assert "enrolment, the latest first" not in page
+    assert "\0" not in page
+
+
+def test_nothing_typed_lists_by_what_was_chosen_and_all_without_a_question(desk: Client) -> None:
+    a_held_seat()
+    for query in ({}, {"q": "", "status": "held"}, {"q": "\0", "balance": "1"}):
+        assert "What are you looking for?" not in text(desk, "/money/search/", **query)
+    assert "enrolment, the latest first" in text(desk, "/money/search/")

@@ -309,6 +309,8 @@ def test_the_pdf_says_what_the_page_says(kind: str) -> None:
     shown, html = page.context["paper"], page.content.decode()
     words = pdf_words(file.content)
     together = words.replace(" ", "")
+    zone = "Days and times on this paper are in the group\u2019s zone: Eastern time."
+    assert zone in shown.notes
     for part in (
         shown.number,
         shown.issued_at,

@@ -172,6 +172,7 @@ def test_a_line_by_hand_pressed_many_times_is_written_once(standin: Standin) -> 
         differences.put_right,
         difference_id=row.pk,
         cents=-1,
+        left=0,
         reason="Once",
         seen=row.fingerprint,
         actor=a_billing_admin(),

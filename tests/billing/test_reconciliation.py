@@ -46,6 +46,7 @@ from tests.billing.builders import (
     stripe_is_away,
 )
 from tests.billing.people import a_billing_admin, at_the_desk
+from tests.enrollment.pages import said
 
 pytestmark = pytest.mark.django_db
 
@@ -524,8 +525,14 @@ def test_a_line_by_hand_is_shown_then_written_once_with_its_reason(standin: Stan
     assert 'value="-0.01"' in client.get(row.get_absolute_url()).content.decode()
     typed = {"amount": "-0.01", "reason": "Booked twice by mistake"}
     shown = press(client, row, "by_hand", **typed)
-    assert "Adjusted, -$0.01" in shown.content.decode()
+    assert "Adjusted, -$0.01" in said(shown)
+    assert (
+        "Stripe says $299.00, our ledger says $299.01; with this entry $299.00, difference left: "
+        "$0.00." in said(shown)
+    )
+    assert "still differs" not in said(shown)
     assert LedgerEntry.objects.filter(kind="adjustment").count() == 0
+    typed["left"] = "0"
     assert press(client, row, "by_hand", **typed, confirm="1").status_code == 302
     assert press(client, row, "by_hand", **typed, confirm="1").status_code == 409
     line = LedgerEntry.objects.get(kind="adjustment")
@@ -534,6 +541,71 @@ def test_a_line_by_hand_is_shown_then_written_once_with_its_reason(standin: Stan
     assert AuditEntry.objects.get().action == Action.BOOKS_ADJUSTED
     assert refreshed_difference(row).how == "by_hand"
     assert compare() == []
+
+
+def test_a_part_of_it_is_written_only_by_who_knows_what_still_differs(standin: Standin) -> None:
+    row = the_difference(standin, an_outside_refund)
+    client, typed = at_the_desk(), {"amount": "-20.00", "reason": "Half of it"}
+    assert 'value="-50.00"' in client.get(row.get_absolute_url()).content.decode()
+    shown = said(press(client, row, "by_hand", **typed))
+    assert (
+        "Stripe says -$50.00, our ledger says $0.00; with this entry -$20.00, difference left: "
+        "-$30.00." in shown
+    )
+    assert "I know that -$30.00 still differs" in shown
+    unread = press(client, row, "by_hand", **typed, left="-3000", confirm="1")
+    assert (unread.status_code, "Tick that you know" in said(unread)) == (422, True)
+    other = press(client, row, "by_hand", **typed, left="-2000", known="on", confirm="1")
+    assert (other.status_code, LedgerEntry.objects.filter(kind="adjustment").count()) == (409, 0)
+    done = press(client, row, "by_hand", **typed, left="-3000", known="on", confirm="1")
+    assert done.status_code == 302
+    assert LedgerEntry.objects.get(kind="adjustment").amount_cents == -2_000
+
+
+@pytest.mark.parametrize("amount", ["50.00", "-50.01", "0.01", "-999999.00"])
+def test_a_line_away_from_stripe_or_past_it_is_refused(standin: Standin, amount: str) -> None:
+    row = the_difference(standin, an_outside_refund)
+    typed = {"amount": amount, "reason": "x", "left": "0", "known": "on", "confirm": "1"}
+    response = press(at_the_desk(), row, "by_hand", **typed)
+    assert response.status_code == 422
+    assert "-$50.00 makes both the same" in said(response)
+    with pytest.raises(differences.ChangedMeanwhile):
+        differences.put_right(
+            difference_id=row.pk,
+            cents=round(float(amount) * 100),
+            left=-5_000 - round(float(amount) * 100),
+            reason="x",
+            seen=row.fingerprint,
+            actor=a_billing_admin(),
+            now=now(),
+        )
+    assert not LedgerEntry.objects.filter(kind="adjustment").exists()
+
+
+def test_two_differences_of_one_object_are_not_put_right_twice(standin: Standin) -> None:
+    row = the_difference(standin, a_ledger_with_a_line_too_many)
+    client, typed = at_the_desk(), {"amount": "-0.01", "reason": "Once", "left": "0"}
+    other = Difference.objects.get(pk=row.pk)
+    other.pk, other.key = None, "ledger:again"
+    other.save()
+    assert press(client, row, "by_hand", **typed, confirm="1").status_code == 302
+    assert press(client, other, "by_hand", **typed, confirm="1").status_code == 409
+    assert "Put right by hand" not in said(client.get(other.get_absolute_url()))
+    assert LedgerEntry.objects.filter(kind="adjustment").count() == 1
+
+
+def test_what_a_bank_moved_is_not_typed_by_hand(standin: Standin) -> None:
+    row = the_difference(standin, a_dispute_nobody_told_of)
+    page = said(at_the_desk().get(row.get_absolute_url()))
+    assert ("Import it" in page, "Put right by hand" in page) == (True, False)
+
+
+def test_how_a_dispute_stands_is_said_in_words(standin: Standin) -> None:
+    row = the_difference(standin, a_dispute_nobody_told_of)
+    assert row.theirs == "needs_response"
+    for path in (row.get_absolute_url(), PAGE):
+        words = said(at_the_desk().get(path))
+        assert ("needs_response" in words, "open, an answer is due" in words) == (False, True)
 
 
 def refreshed_difference(row: Difference) -> Difference:

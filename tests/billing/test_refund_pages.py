@@ -405,30 +405,102 @@ def test_a_failed_refund_says_why_and_what_can_be_done(desk: Client) -> None:
     words = said(desk.get(page))
     assert "the card has expired, or its account is closed" in words
     assert page in desk.get(page_of(refund.enrollment)).content.decode()
-    again = desk.post(page, {"again": "1"}, follow=True)
-    assert again.redirect_chain == [(story_of(refund.enrollment), 302)]
+
+
+def look(desk: Client, refund: Refund, way: str) -> tuple[str, dict[str, str]]:
+    """The words of a preview, and what its button sends."""
+    shown = desk.get(reverse("billing:failed_refund", args=[refund.uuid]), {"way": way})
+    inputs = re.findall(
+        r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown.content.decode()
+    )
+    return said(shown), {name: html.unescape(value) for name, value in inputs}
+
+
+def test_a_failed_refund_is_sent_again_only_after_a_look_at_it(desk: Client) -> None:
+    refund = a_failed_refund()
+    page = reverse("billing:failed_refund", args=[refund.uuid])
+    words, button = look(desk, refund, "again")
+    for part in (
+        "Send $224.25 again?",
+        "Nothing has happened yet.",
+        f"To whom {refund.enrollment.member.display_name}",
+        "$224.25 to the card that paid $400.00",
+        "$400.00 now, $175.75 when Stripe has taken the order",
+        "Subject: Your refund of $224.25 is on its way",
+    ):
+        assert part in words, part
+    for unseen in ({"again": "1"}, {"way": "again"}, {**button, "seen": "made up"}):
+        desk.post(page, unseen)
+    assert Refund.objects.filter(retry_of=refund).count() == 0
+    done = desk.post(page, button, follow=True)
+    assert done.redirect_chain == [(story_of(refund.enrollment), 302)]
     assert Refund.objects.filter(retry_of=refund).count() == 1
-    late = desk.post(page, {"settled": "1", "how": "Check 1042"})
-    assert late.status_code == 409
-    assert "Nothing was done. Kim Ledger has sent it again already." in said(late)
+    for late in (button, {**button, "way": "paid", "how": "Check 1042"}):
+        twice = desk.post(page, late)
+        assert twice.status_code == 409
+        assert "Nothing was done. Kim Ledger has sent it again already." in said(twice)
+    assert Refund.objects.count() == 2
+
+
+def test_the_mail_of_a_refund_sent_again_is_the_one_that_was_shown(
+    desk: Client, mailoutbox: list[Any]
+) -> None:
+    refund = a_failed_refund()
+    page = reverse("billing:failed_refund", args=[refund.uuid])
+    shown = desk.get(page, {"way": "again"})
+    desk.post(page, look(desk, refund, "again")[1])
+    go_through(Refund.objects.get(retry_of=refund))
+    deliver_due(clock=lambda: after(3))
+    [sent] = [one for one in mailoutbox if "refund" in one.subject]
+    assert (sent.subject, sent.body) == (shown.context["mail"].subject, shown.context["mail"].text)
+
+
+def test_a_look_that_is_stale_does_nothing_and_keeps_what_was_typed(desk: Client) -> None:
+    refund = a_failed_refund()
+    page = reverse("billing:failed_refund", args=[refund.uuid])
+    button = look(desk, refund, "paid")[1]
+    paid(refund.enrollment, 100)
+    stale = desk.post(page, {**button, "how": "Check 1042"})
+    words = said(stale)
+    assert stale.status_code == 409
+    assert "Nothing was done. Something changed since you looked." in words
+    assert "$401.00 now, $176.75 afterwards" in words
+    assert 'value="Check 1042"' in stale.content.decode()
+    refund.refresh_from_db()
+    assert refund.resolved_at is None
+
+
+def test_what_cannot_be_sent_again_or_noted_says_so_and_has_no_button(desk: Client) -> None:
+    refund = a_failed_refund()
+    Payment.objects.update(refund_reserved_cents=30_000)
+    words, button = look(desk, refund, "again")
+    assert "This cannot be done now. Only $100.00 of this payment can go back" in words
+    assert "seen" not in button
 
 
 def test_how_it_was_paid_has_to_be_said(desk: Client) -> None:
     refund = a_failed_refund()
     page = reverse("billing:failed_refund", args=[refund.uuid])
-    response = desk.post(page, {"settled": "1", "how": ""})
+    words, button = look(desk, refund, "paid")
+    assert "$400.00 now, $175.75 afterwards" in words
+    response = desk.post(page, {**button, "how": ""})
     assert (response.status_code, "Say how it was paid." in said(response)) == (422, True)
-    desk.post(page, {"settled": "1", "how": "Check 1042"})
+    desk.post(page, {**button, "how": "Check 1042"})
     assert "how it was settled: Check 1042" in said(desk.get(page))
+    twice = desk.post(page, {**button, "how": "Check 1042"})
+    assert twice.status_code == 409
+    assert "Nothing was done. Kim Ledger settled it: Check 1042" in said(twice)
 
 
 def test_why_it_is_not_owed_any_more_has_to_be_said(desk: Client) -> None:
     refund = a_failed_refund()
     page = reverse("billing:failed_refund", args=[refund.uuid])
-    response = desk.post(page, {"moot": "1", "why": ""})
+    words, button = look(desk, refund, "not-owed")
+    assert "$400.00, and that stays" in words
+    response = desk.post(page, {**button, "how": ""})
     assert response.status_code == 422
     assert "Say why it is not owed any more." in said(response)
-    desk.post(page, {"moot": "1", "why": "Repaid in the dashboard"})
+    desk.post(page, {**button, "how": "Repaid in the dashboard"})
     assert "how it was settled: Not owed any more: Repaid in the dashboard" in said(desk.get(page))
 
 

@@ -162,14 +162,24 @@ def test_pages_on_which_money_goes_back(inspector: Inspector) -> None:
         page.locator("input[name=seen]").evaluate("field => { field.value = 'older'; }")
         page.locator("button[name=confirm]").click()
         inspector.look("refund, stale page")
+        before = refunds_of(database, seat)
         page.locator("button[name=confirm]").click()
         inspector.look("seat at the desk, refund on its way")
+        page.go_back()
+        page.get_by_role("heading", name="Look before you press").wait_for()
+        page.locator("button[name=confirm]").click()
+        page.get_by_text("$1.00 is on its way back.").wait_for()
+        assert refunds_of(database, seat) == before + 1
         # Stripe's stand-in does not know the demo's payments, so it fails.
         failed = waited_for(
             database,
             "SELECT uuid FROM billing_refund WHERE status = 'failed' AND resolved_at IS NULL",
         )
         inspector.visit(f"/money/refunds/{failed}/")
+        inspector.look("failed refund, the ways on")
+        inspector.visit(f"/money/refunds/{failed}/?way=again")
+        inspector.visit(f"/money/refunds/{failed}/?way=not-owed")
+        inspector.visit(f"/money/refunds/{failed}/?way=paid")
         page.get_by_role("button", name="It is paid").click()
         inspector.look("failed refund with errors")
         page.get_by_label("How was it paid?").fill("Check 1042")
@@ -193,6 +203,16 @@ def test_pages_on_which_money_goes_back(inspector: Inspector) -> None:
         page.goto(decision)
         inspector.look("decision, declined")
     inspector.finish()
+
+
+def refunds_of(database: "psycopg.Connection[tuple[Any, ...]]", seat: str) -> int:
+    found = database.execute(
+        "SELECT count(*) FROM billing_refund r JOIN enrollment_enrollment e"
+        " ON e.id = r.enrollment_id WHERE e.public_id = %s",
+        [seat],
+    ).fetchone()
+    assert found is not None
+    return int(found[0])
 
 
 def a_seat_of_400_dollars(database: "psycopg.Connection[tuple[Any, ...]]") -> str:
@@ -329,6 +349,7 @@ def test_pages_about_disputes_and_differences(inspector: Inspector) -> None:
     page.get_by_role("button", name="Show attendance").click()
     page.get_by_text("This look is written down").wait_for()
     inspector.look("dispute with attendance")
+    inspector.visit(f"{dispute}seat/end/")
     inspector.visit(f"{dispute}seat/pause/")
     page.get_by_role("button", name="Pause the seat").click()
     page.get_by_text("Write a few words about why").first.wait_for()
@@ -352,7 +373,7 @@ def test_pages_about_disputes_and_differences(inspector: Inspector) -> None:
 
 
 def money_trouble(inspector: Inspector) -> tuple[str, str]:
-    """A dispute and a difference about a demo member's payment, as addresses."""
+    """A dispute and a difference about a demo member's payment, as addresses; not Sam's."""
     mark = uuid.uuid4().hex[:8]
     with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as connection:
         payment, enrollment = connection.execute(

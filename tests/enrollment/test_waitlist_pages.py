@@ -193,6 +193,33 @@ def test_leaving_asks_first_and_a_second_press_changes_nothing(client: Client) -
     assert "Not on the waitlist any more" in page_of(one, client)
 
 
+@pytest.mark.parametrize(
+    ("now", "words"),
+    [
+        (Status.ACTIVE, "the seat is confirmed, and it is yours"),
+        (Status.GRACE, "choose \u201cLeave the group\u201d"),
+        (Status.HELD, "it is kept for you until it is paid"),
+    ],
+)
+@pytest.mark.parametrize("old", ["offer, press", "leave, link", "leave, press"])
+def test_an_old_page_about_an_offer_says_what_is_true(
+    client: Client, now: Status, words: str, old: str
+) -> None:
+    one = offered_now()
+    client.force_login(one.member)
+    Enrollment.objects.filter(pk=one.pk).update(status=now, confirmed_at=NOW)
+    if old == "leave, link":
+        done = client.get(url("leave_waitlist", one), follow=True)
+    elif old == "leave, press":
+        done = client.post(url("leave_waitlist", one), {"seen": "offered"}, follow=True)
+    elif now == Status.HELD:
+        return  # it leads on to payment
+    else:
+        done = client.post(url("offer", one), follow=True)
+    assert words in said(done)
+    assert status(one) == now
+
+
 def test_who_leaves_a_list_that_became_an_offer_is_asked_again(client: Client) -> None:
     one = offered_now()
     client.force_login(one.member)
@@ -344,8 +371,9 @@ def test_the_mail_about_a_lapsed_offer_leads_back_in_one_press(smtp_sink: SmtpSi
     one = offered_now()
     waitlist.tend(now=END)
     subject, text = sent(smtp_sink, links.OFFER_LAPSED, END)
-    assert subject == "The seat went to the next person"
-    assert "Nothing was charged" in text
+    assert subject == "The time for this seat is over"
+    assert "it is not kept for you any more. Nothing was charged" in text
+    assert "next person" not in text
     assert one.get_absolute_url() in text
 
 
