@@ -5,10 +5,12 @@ from typing import Any
 
 from django import forms
 
+from billing.kind_forms import KindForm
+
 LONGEST_PERIOD = dt.timedelta(days=92)
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(KindForm):
     """Why somebody decides so; `seen` is what the page showed them."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
@@ -44,7 +46,7 @@ class AdjustForm(ReasonForm):
         return cents
 
 
-class PeriodForm(forms.Form):
+class PeriodForm(KindForm):
     """Which days are compared; both are part of it, in UTC."""
 
     first = forms.DateField(
