@@ -43,7 +43,7 @@ class EachKind(KindForm):
         ("day", "tomorrow", "Enter a date as 2026-12-01."),
         ("choice", "", "Choose one."),
         ("choice", "b", "Choose one of those that are listed."),
-        ("choices", "b", "Choose one of those that are listed."),
+        ("choices", ["b"], "Choose one of those that are listed."),
         ("row", "77", "Choose one of those that are listed."),
         ("words", "a", "Use at least 2 characters."),
         ("words", "abcd", "Use at most 3 characters. These are 4."),
@@ -51,7 +51,7 @@ class EachKind(KindForm):
         ("own", "", "Say what it is."),
     ],
 )
-def test_each_mistake_is_told_by_what_to_do(field: str, typed: str, words: str) -> None:
+def test_each_mistake_is_told_by_what_to_do(field: str, typed: str | list[str], words: str) -> None:
     assert words in EachKind({field: typed}).errors[field]
 
 
