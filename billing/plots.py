@@ -75,15 +75,15 @@ def money(months: Sequence[Month], *, theme: str, narrow: bool = False) -> bytes
 def seats(groups: Sequence[Filled], *, theme: str, narrow: bool = False) -> bytes:
     """Taken, kept and free seats of the latest groups, one bar for each."""
     shown = list(itertools.islice(groups, GROUPS))
-    height = max(220, 110 + 28 * len(shown))
+    height = max(180, 60 + 28 * len(shown))
     looks = _looks(theme, ("mindfulness", "distress", "surface"), narrow=narrow)
-    looks |= {"height": height, "legend_at_bottom_columns": 3, "css": [*CSS, _hollow(theme)]}
+    looks |= {"height": height, "css": [*CSS, _hollow(theme)]}
     chart = pygal.HorizontalStackedBar(**looks, value_formatter=lambda seats: f"{seats:.0f}")
     # Drawn from the bottom up: the latest group belongs on top, as in the table.
     shown.reverse()
     chart.x_labels = [_label(one.cohort, narrow=narrow) for one in shown]
     chart.add("Taken", [one.taken for one in shown])
-    chart.add("Not paid yet", [one.kept for one in shown])
+    chart.add("Kept, not paid yet", [one.kept for one in shown])
     chart.add("Free", [one.free for one in shown])
     return _svg(chart)
 
@@ -96,7 +96,10 @@ def _short_dollars(units: float) -> str:
 def _label(cohort: Cohort, *, narrow: bool) -> str:
     """Groups share their names: the day on which one began tells it from the others."""
     day = f"{cohort.first_date:%b} {cohort.first_date.day}"
-    return f"{day}, {cohort.name[:12]}" if narrow else f"{cohort.name[:24]}, {day}"
+    if narrow:  # the names' own words, weekday and time, shorter
+        hour = f"{cohort.wall_time:%I:%M %p}".lstrip("0")
+        return f"{cohort.first_date:%a}, {day}, {hour}"
+    return f"{cohort.name[:24]}, {day}"
 
 
 def _hollow(theme: str) -> str:
@@ -122,7 +125,6 @@ def _looks(theme: str, bars: Sequence[str], *, narrow: bool) -> dict[str, Any]:
         font_family=SANS,
         label_font_size=12 if narrow else 14,
         major_label_font_size=12 if narrow else 14,
-        legend_font_size=13 if narrow else 15,
         no_data_font_size=18,
     )
     return {
@@ -130,9 +132,7 @@ def _looks(theme: str, bars: Sequence[str], *, narrow: bool) -> dict[str, Any]:
         "js": [],
         "width": NARROW if narrow else WIDTH,
         "height": HEIGHT,
-        "legend_at_bottom": True,
-        "legend_at_bottom_columns": 2 if narrow else 4,
-        "truncate_legend": -1,
+        "show_legend": False,  # the page has one, whose words are never cut off
         "truncate_label": -1,
         "show_minor_y_labels": True,
         "no_data_text": "Nothing in this time",
