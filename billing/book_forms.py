@@ -6,12 +6,13 @@ from typing import Any
 from django import forms
 
 from billing.differences import Gap
+from billing.kind_forms import KindForm
 from sessions.pricing import format_money
 
 LONGEST_PERIOD = dt.timedelta(days=92)
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(KindForm):
     """Why somebody decides so; `seen` is what the page showed them."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False)
@@ -63,7 +64,7 @@ class AdjustForm(ReasonForm):
         return left
 
 
-class LeftForm(forms.Form):
+class LeftForm(KindForm):
     """That somebody knows what still differs after a line that is not the whole of it."""
 
     left = forms.IntegerField(widget=forms.HiddenInput, required=False)
@@ -81,7 +82,7 @@ class LeftForm(forms.Form):
             del fields["known"]
 
 
-class PeriodForm(forms.Form):
+class PeriodForm(KindForm):
     """Which days are compared; both are part of it, in UTC."""
 
     first = forms.DateField(

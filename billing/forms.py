@@ -4,8 +4,10 @@ from typing import Any
 
 from django import forms
 
+from billing.kind_forms import KindForm
 
-class OutsideRefundForm(forms.Form):
+
+class OutsideRefundForm(KindForm):
     """What becomes of the seat after a refund that was made elsewhere; nothing without a seat."""
 
     seat = forms.ChoiceField(

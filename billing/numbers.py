@@ -138,6 +138,14 @@ class Demand:
     def total(self) -> int:
         return sum(count for _, _, count in self.rows)
 
+    @property
+    def cells(self) -> list[tuple[str, list[tuple[str, int]], int]]:
+        """The rows, each count with its zone."""
+        return [
+            (day, list(zip(self.zones, counts, strict=True)), all_of_them)
+            for day, counts, all_of_them in self.rows
+        ]
+
 
 def waitlist() -> Demand:
     """Only those who wait now. One query."""
@@ -162,6 +170,11 @@ class Table:
     hint: str
     head: list[str]
     rows: list[list[str]]
+
+    @property
+    def cells(self) -> list[list[tuple[str, str]]]:
+        """The rows, each cell with its column's name."""
+        return [list(zip(self.head, row, strict=True)) for row in self.rows]
 
 
 def outstanding(now: dt.datetime) -> Table:

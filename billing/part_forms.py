@@ -5,13 +5,14 @@ from typing import Any
 from django import forms
 
 from accounts import clock
+from billing.kind_forms import KindForm
 from billing.parts import Part, fingerprint
 from sessions.pricing import format_money
 
 FULL, PARTS = "full", "parts"
 
 
-class WayForm(forms.Form):
+class WayForm(KindForm):
     """All at once or in three parts, with every amount and date in words."""
 
     way = forms.ChoiceField(label="How would you like to pay?", widget=forms.RadioSelect)

@@ -13,6 +13,7 @@ import pygal
 from pygal.style import Style
 
 from billing.numbers import Filled, Month
+from sessions.models import Cohort
 from sessions.pricing import format_money
 
 # pygal hooks itself into every import of the process by a protocol that Python has given up:
@@ -44,19 +45,21 @@ COLOURS: dict[str, dict[str, str]] = {
         "edge": "#7c9391",
     },
 }
+CSS = ("file://style.css", "file://graph.css")  # pygal's own
 BARS = ("mindfulness", "distress", "people", "emotion")
 SANS = "system-ui, sans-serif"
 WIDTH, HEIGHT = 720, 400
+NARROW = 360  # a phone's: drawn as wide as it is shown, so that the words stay readable
 # More groups than this are a smear; the table has them all.
 GROUPS = 16
 
 
-def money(months: Sequence[Month], *, theme: str) -> bytes:
+def money(months: Sequence[Month], *, theme: str, narrow: bool = False) -> bytes:
     """Revenue, refunds, disputes and net of each month, as bars above and below zero."""
     chart = pygal.Bar(
-        **_looks(theme, BARS),
-        value_formatter=lambda units: format_money(round(units * 100)),
-        x_label_rotation=40 if len(months) > 6 else 0,
+        **_looks(theme, BARS, narrow=narrow),
+        value_formatter=_short_dollars,
+        x_label_rotation=40 if len(months) > (3 if narrow else 6) else 0,
     )
     chart.x_labels = [f"{month.starts:%b %Y}" for month in months]
     for label, values in (
@@ -69,23 +72,43 @@ def money(months: Sequence[Month], *, theme: str) -> bytes:
     return _svg(chart)
 
 
-def seats(groups: Sequence[Filled], *, theme: str) -> bytes:
+def seats(groups: Sequence[Filled], *, theme: str, narrow: bool = False) -> bytes:
     """Taken, kept and free seats of the latest groups, one bar for each."""
     shown = list(itertools.islice(groups, GROUPS))
-    height = max(220, 90 + 28 * len(shown))
-    looks = _looks(theme, ("mindfulness", "distress", "line"))
-    looks |= {"height": height, "legend_at_bottom_columns": 3}
+    height = max(180, 60 + 28 * len(shown))
+    looks = _looks(theme, ("mindfulness", "distress", "surface"), narrow=narrow)
+    looks |= {"height": height, "css": [*CSS, _hollow(theme)]}
     chart = pygal.HorizontalStackedBar(**looks, value_formatter=lambda seats: f"{seats:.0f}")
     # Drawn from the bottom up: the latest group belongs on top, as in the table.
     shown.reverse()
-    chart.x_labels = [f"{one.cohort.name[:24]} {one.cohort.first_date:%b %Y}" for one in shown]
+    chart.x_labels = [_label(one.cohort, narrow=narrow) for one in shown]
     chart.add("Taken", [one.taken for one in shown])
     chart.add("Kept, not paid yet", [one.kept for one in shown])
     chart.add("Free", [one.free for one in shown])
     return _svg(chart)
 
 
-def _looks(theme: str, bars: Sequence[str]) -> dict[str, Any]:
+def _short_dollars(units: float) -> str:
+    """An axis has round amounts: no cents where there are none."""
+    return format_money(round(units * 100)).removesuffix(".00")
+
+
+def _label(cohort: Cohort, *, narrow: bool) -> str:
+    """Groups share their names: the day on which one began tells it from the others."""
+    day = f"{cohort.first_date:%b} {cohort.first_date.day}"
+    if narrow:  # the names' own words, weekday and time, shorter
+        hour = f"{cohort.wall_time:%I:%M %p}".lstrip("0")
+        return f"{cohort.first_date:%a}, {day}, {hour}"
+    return f"{cohort.name[:24]}, {day}"
+
+
+def _hollow(theme: str) -> str:
+    """What is empty has an edge only."""
+    edge = COLOURS[theme]["edge"]
+    return f"inline:.color-2 {{ stroke: {edge} !important; stroke-width: 1.5 !important; }}"
+
+
+def _looks(theme: str, bars: Sequence[str], *, narrow: bool) -> dict[str, Any]:
     colours = COLOURS[theme]
     style = Style(
         background=colours["surface"],
@@ -100,18 +123,17 @@ def _looks(theme: str, bars: Sequence[str]) -> dict[str, Any]:
         transition="0s",
         colors=tuple(colours[bar] for bar in bars),
         font_family=SANS,
-        label_font_size=14,
-        major_label_font_size=14,
-        legend_font_size=15,
+        label_font_size=12 if narrow else 14,
+        major_label_font_size=12 if narrow else 14,
         no_data_font_size=18,
     )
     return {
         "style": style,
         "js": [],
-        "width": WIDTH,
+        "width": NARROW if narrow else WIDTH,
         "height": HEIGHT,
-        "legend_at_bottom": True,
-        "legend_at_bottom_columns": 4,
+        "show_legend": False,  # the page has one, whose words are never cut off
+        "truncate_label": -1,
         "show_minor_y_labels": True,
         "no_data_text": "Nothing in this time",
         "disable_xml_declaration": True,

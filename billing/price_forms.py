@@ -11,6 +11,7 @@ from django.core.validators import RegexValidator
 
 from accounts import clock
 from billing import codes
+from billing.kind_forms import KindForm
 from billing.models import PersonalPrice, PromotionCode
 from sessions.models import Cohort, Programme
 from sessions.schedule import instant
@@ -59,7 +60,9 @@ def open_groups() -> Any:
     return Cohort.objects.exclude(status=Cohort.Status.ARCHIVED).order_by("first_date", "name")
 
 
-class CodeForm(forms.Form):
+class CodeForm(KindForm):
+    by_choice = ("percent", "amount")
+
     code = forms.CharField(
         label="Code",
         help_text="4 to 24 letters, digits or hyphens. Capitals or not is the same.",
@@ -67,14 +70,30 @@ class CodeForm(forms.Form):
     )
     kind = forms.ChoiceField(
         label="What does it take off?",
+        help_text="Choose one of the two, and say how much below it.",
         choices=[("percent", "A part, in percent"), ("amount", "An amount, in dollars")],
         widget=forms.RadioSelect,
         error_messages={"required": "Choose a part or an amount."},
     )
     percent = forms.IntegerField(
-        label="Percent", required=False, min_value=1, max_value=100, help_text="1 to 100."
+        label="How many percent?",
+        required=False,
+        min_value=1,
+        max_value=100,
+        help_text="1 to 100. Leave it empty for an amount.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "invalid": "Enter a whole number from 1 to 100.",
+            "min_value": "Enter a whole number from 1 to 100.",
+            "max_value": "Enter a whole number from 1 to 100.",
+        },
     )
-    amount = Dollars(label="Dollars", required=False, min_value=decimal.Decimal("0.01"))
+    amount = Dollars(
+        label="How many dollars?",
+        required=False,
+        min_value=decimal.Decimal("0.01"),
+        help_text="For example 49.50. Leave it empty for a part.",
+    )
     limit = forms.IntegerField(
         label="How many may use it?",
         required=False,
@@ -122,13 +141,21 @@ class CodeForm(forms.Form):
 
     def clean(self) -> Any:
         said = self.cleaned_data
-        for kind in ("percent", "amount"):
-            if said.get("kind") == kind and said.get(kind) is None and kind not in self.errors:
-                self.add_error(kind, "Say how much it takes off.")
+        self._clean_how_much(said)
         if said.get("cohort") and said.get("programme"):
             self.add_error("programme", "Choose a group or a program, not both.")
         self._clean_days(said)
         return super().clean()
+
+    def _clean_how_much(self, said: dict[str, Any]) -> None:
+        """The field of the choice is needed; what stands in the other one does not count."""
+        kind = said.get("kind")
+        if kind is None:
+            return
+        self.errors.pop("amount" if kind == "percent" else "percent", None)
+        if kind not in self.errors and said.get(kind) is None:
+            how = "percent" if kind == "percent" else "dollars"
+            self.add_error(kind, f"Enter how many {how} it takes off.")
 
     def _clean_days(self, said: dict[str, Any]) -> None:
         """Days on the reader's clock: from a first midnight to the one after the last day."""
@@ -166,7 +193,7 @@ class CodeForm(forms.Form):
         )
 
 
-class PriceForm(forms.Form):
+class PriceForm(KindForm):
     price = Dollars(
         label="Price for all 12 sessions",
         min_value=decimal.Decimal(0),

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from billing.kind_forms import KindForm
 from billing.models import RefundDecision
 from billing.policy import Basis, Computed
 from billing.rehearsals import Wish
@@ -40,8 +41,10 @@ class CentsField(forms.Field):
         return int(match[1].replace(",", "")) * 100 + int(match[2] or 0)
 
 
-class RefundForm(forms.Form):
+class RefundForm(KindForm):
     """How much, and what becomes of the seat: two choices. Each way shows what it comes to."""
+
+    by_choice = ("amount",)
 
     basis = forms.ChoiceField(
         label="How much goes back?",
@@ -115,7 +118,7 @@ class RefundForm(forms.Form):
         return Wish(basis, said["amount"] if typed else 0, said.get("seat") == "free")
 
 
-class SeenForm(forms.Form):
+class SeenForm(KindForm):
     """A press on a preview; `seen` is what it showed."""
 
     seen = forms.CharField(widget=forms.HiddenInput, required=False)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from billing.kind_forms import KindForm
 from billing.policy import Basis
 from billing.run_plan import Whom
 from enrollment.models import Enrollment
@@ -13,8 +14,10 @@ from enrollment.roster import name_of
 EVERYBODY, SOME = "everybody", "some"
 
 
-class RunForm(forms.Form):
+class RunForm(KindForm):
     """Who, how much, and what becomes of the seats."""
+
+    by_choice = ("members", "seat")
 
     who = forms.ChoiceField(
         label="Who gets money back?",
@@ -85,7 +88,7 @@ class RunForm(forms.Form):
         )
 
 
-class AsideForm(forms.Form):
+class AsideForm(KindForm):
     """That a person takes care of somebody outside of the run."""
 
     how = forms.CharField(

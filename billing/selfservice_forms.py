@@ -4,10 +4,11 @@ from typing import Any
 
 from django import forms
 
+from billing.kind_forms import KindForm
 from billing.models import MemberRequest, RefundDecision
 
 
-class AskForm(forms.Form):
+class AskForm(KindForm):
     """A choice, and words if they want."""
 
     wish = forms.ChoiceField(
@@ -26,7 +27,7 @@ class AskForm(forms.Form):
     )
 
 
-class AnswerForm(forms.Form):
+class AnswerForm(KindForm):
     """The answer, and whether a refund goes with it."""
 
     answer = forms.CharField(

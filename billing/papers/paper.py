@@ -26,6 +26,11 @@ class Table(NamedTuple):
     def wide(self) -> bool:
         return len(self.head) > 4
 
+    @property
+    def cells(self) -> list[list[tuple[str, str]]]:
+        """The rows, each cell with its column's name."""
+        return [list(zip(self.head, row, strict=True)) for row in self.rows]
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Paper:

@@ -139,13 +139,14 @@ def plot(request: HttpRequest, name: str, theme: str) -> HttpResponse:
     if name not in PLOTS or theme not in plots.COLOURS:
         raise Http404
     _, start, zone = _range(request)
+    narrow = "narrow" in request.GET
     if name == "seats":
-        image = plots.seats(numbers.seats(start=start), theme=theme)
+        image = plots.seats(numbers.seats(start=start), theme=theme, narrow=narrow)
     else:
         months = numbers.by_month(start=start, zone=zone)
         currency = request.GET.get("currency", "usd")
         own = [month for month in months if month.currency == currency]
-        image = plots.money(own, theme=theme)
+        image = plots.money(own, theme=theme, narrow=narrow)
     return HttpResponse(image, content_type="image/svg+xml", headers=ONLY_AN_IMAGE)
 
 

@@ -437,12 +437,12 @@ def test_a_second_press_makes_no_second_code() -> None:
         ("code", "a b", "4 to 24 letters"),
         ("code", "AUTUMN_10", "4 to 24 letters"),
         ("kind", "", "Choose a part or an amount."),
-        ("percent", "101", "less than or equal to 100"),
-        ("percent", "", "Say how much it takes off."),
-        ("limit", "0", "greater than or equal to 1"),
+        ("percent", "101", "Enter a whole number from 1 to 100."),
+        ("percent", "", "Enter how many percent it takes off."),
+        ("limit", "0", "Enter 1 or more."),
         ("expires_on", "2020-01-01", "not over"),
         ("expires_on", "9999-12-31", "this century"),
-        ("cohort", "9" * 30, "Select a valid choice"),
+        ("cohort", "9" * 30, "Choose one of those that are listed."),
     ],
 )
 def test_a_mistake_is_named_at_its_field(field: str, value: str, words: str) -> None:

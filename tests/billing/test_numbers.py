@@ -1,6 +1,7 @@
 """The numbers: sums of the ledger by month, seats by group, who waits, and their plots."""
 
 import datetime as dt
+import html
 import re
 import zoneinfo
 from pathlib import Path
@@ -245,3 +246,44 @@ def test_the_colours_of_the_plots_are_the_sites() -> None:
     for theme, source in (("light", light), ("dark", dark)):
         tokens = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+);", source))
         assert {name: tokens[name] for name in plots.COLOURS[theme]} == plots.COLOURS[theme]
+
+
+def _brightness(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    dark, light = sorted((_brightness(one), _brightness(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_a_plot_shows_stands_out_from_its_ground(theme: str) -> None:
+    colours = plots.COLOURS[theme]
+    for name in (*plots.BARS, "edge"):
+        assert _contrast(colours[name], colours["surface"]) >= 3
+    assert _contrast(colours["line"], colours["surface"]) < 3  # so no bar has it
+
+
+def test_groups_of_one_name_are_told_apart_by_their_first_day(desk: Client) -> None:
+    for number in (1, 2):
+        a_cohort(name="Sunday evenings", slug=f"s{number}", first_date=dt.date(2026, 11, number))
+    for width in ({}, {"narrow": "1"}):
+        svg = desk.get("/money/numbers/seats-light.svg", {"range": "all", **width}).content.decode()
+        words = html.unescape(svg)
+        for day in ("Nov 1", "Nov 2"):
+            assert f"Sunday evenings, {day}<" in words or f", {day}, 6:00 PM<" in words
+
+
+def test_a_phone_gets_a_plot_of_its_own_width(standin: Standin, desk: Client) -> None:
+    a_payment(standin)
+    words = text(desk, PAGE, range="month")
+    assert words.count("narrow=1") == 4
+    for key in ("Revenue", "Refunds", "Disputes", "Net", "Taken", "Kept, not paid yet", "Free"):
+        assert f">{key}</li>" in words  # the legend is the page's: no image cuts it off
+    svg = desk.get("/money/numbers/money-dark.svg", {"narrow": "1"}).content.decode()
+    assert 'viewBox="0 0 360 400"' in svg

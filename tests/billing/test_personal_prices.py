@@ -176,12 +176,12 @@ def test_the_preview_names_a_seat_that_is_kept_now(standin: Standin) -> None:
     ("field", "value", "words"),
     [
         ("price", "", "This field is required."),
-        ("price", "-1", "greater than or equal to 0"),
+        ("price", "-1", "Enter 0 or more."),
         ("price", "12.345", "dollars and cents"),
         ("price", "twelve", "in dollars"),
         ("price", "NaN", "in dollars"),
         ("reason", "", "This field is required."),
-        ("cohort", "9" * 30, "Select a valid choice"),
+        ("cohort", "9" * 30, "Choose one of those that are listed."),
     ],
 )
 def test_a_mistake_is_named_at_its_field(field: str, value: str, words: str) -> None:

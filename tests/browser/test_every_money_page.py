@@ -9,6 +9,7 @@ from typing import Any, LiteralString
 
 import psycopg
 import pytest
+from playwright.sync_api import Page, expect
 
 from sandbox import demo_people as demo
 from sandbox.stack import Stack, wait_until
@@ -122,6 +123,7 @@ def test_papers(inspector: Inspector) -> None:
     for kind in ("receipt", "superbill", "estimate"):
         inspector.visit(f"{at}{kind}/")
         page.get_by_role("button", name="Print").wait_for()
+        assert tables_wider_than_their_frame(page) == 0
         page.emulate_media(media="print")
         inspector.picture(page, f"{inspector.name}-printed-{kind}")
         assert page.get_by_text("988").first.is_hidden()
@@ -266,6 +268,7 @@ def test_pages_of_codes_and_prices(inspector: Inspector) -> None:
     inspector.look("new code, preview")
     confirm.click()
     inspector.look("codes")
+    assert tables_wider_than_their_frame(page) == 0
     page.get_by_role("link", name=f"End {code}").click()
     inspector.look("end a code")
     inspector.visitor.context.clear_cookies()
@@ -549,6 +552,15 @@ def test_pages_of_what_members_do_for_themselves(inspector: Inspector) -> None:
     inspector.finish()
 
 
+def tables_wider_than_their_frame(page: Page) -> int:
+    """How many tables are scrolled sideways."""
+    return int(
+        page.locator(".matrix-frame, .paper__frame").evaluate_all(
+            "frames => frames.filter(one => one.scrollWidth > one.clientWidth).length"
+        )
+    )
+
+
 @readers
 def test_pages_of_the_money_desk(inspector: Inspector) -> None:
     page = inspector.visitor.page
@@ -572,9 +584,18 @@ def test_pages_of_the_money_desk(inspector: Inspector) -> None:
     inspector.visit("/money/search/")
     inspector.visit("/money/search/?q=nobody-is-called-this")
     inspector.visitor.goto("/money/search/?q=Sam")
+    assert tables_wider_than_their_frame(page) == 0
     page.locator("main th a").first.click()
     inspector.look("story of an enrolment")
     inspector.visit("/money/numbers/?range=year")
+    assert tables_wider_than_their_frame(page) == 0
+    for current in ("Numbers", "Reconciliation"):
+        link = page.get_by_role("navigation", name="Money").get_by_role("link", name=current)
+        if current == "Reconciliation":
+            link.click()
+        expect(link).to_be_in_viewport(ratio=1)
+        assert page.locator(".money-nav").bounding_box()["height"] < 60  # type: ignore[index]
+    inspector.visitor.goto("/money/numbers/?range=year")
     page.locator("picture img").first.scroll_into_view_if_needed()
     assert page.locator("picture img").first.evaluate("image => image.decode().then(() => true)")
     inspector.visit("/money/ledger/")

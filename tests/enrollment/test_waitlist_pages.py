@@ -254,7 +254,9 @@ def test_an_offer_is_shown_where_its_member_looks(client: Client) -> None:
     for name in ("about_you", "agreements", "join_waitlist"):
         assert client.get(url(name, one.cohort))["Location"] == url("offer", one)
     page = said(client.get(url("offer", one)))
-    assert "It is kept for you until Wednesday, September 30, 11:00 AM Eastern" in page
+    assert "You can take it until Wednesday, September 30, 11:00 AM Eastern" in page
+    # What it costs is read before anything is agreed to.
+    assert page.index("It costs $299.00 for 12 sessions") < page.index("Meeting online")
     assert "$299.00" in page
 
 
