@@ -119,7 +119,7 @@ def open_attempt(
         if enrollment.attempts.count() >= MOST_PAGES:
             raise TooManyPages
         replace(attempt=existing)
-    elif transfer is not None:
+    elif transfer is not None or prices.is_asked_for(enrollment, now):
         price = prices.agreed(enrollment)
         prices.must_be_shown(price, choice.shown_cents)
     else:
