@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from billing import plans
+from billing import part_reminders, plans
 from billing.decisions import SEAT_FREED
 from billing.dispute_mails import DISPUTED_SEAT
 from billing.models import Dispute, Instalment, PaymentPlan, Refund
@@ -47,6 +47,7 @@ MAILS_ABOUT: list[tuple[dict[str, str], Callable[[Enrollment], "QuerySet[Any, An
     ),
     (
         {
+            part_reminders.PART_AHEAD: "Reminder of a part that falls due",
             plans.PART_PAID: "Notice of a part that was paid",
             plans.PART_OPEN: "Notice of a part that is open",
         },

@@ -12,7 +12,16 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
-from billing import charging, checkout, gateway, plans, reconciliation, refunds, sweeps
+from billing import (
+    charging,
+    checkout,
+    gateway,
+    part_reminders,
+    plans,
+    reconciliation,
+    refunds,
+    sweeps,
+)
 from billing.models import (
     CheckoutAttempt,
     Difference,
@@ -188,6 +197,7 @@ class World:
         ):
             on_a_bad_day(partial(sweep, now=self.now()))
         now = self.now()
+        part_reminders.promise_reminders(now=now)
         charging.charge_due(now=now)
         plans.watch_overdue(now=now)
         waitlist.tend(now=now)
