@@ -120,9 +120,8 @@ def test_the_minute_promises_it(standin: Standin, monkeypatch: pytest.MonkeyPatc
 
 def test_a_tick_that_owes_nothing_asks_once(standin: Standin) -> None:
     enrollment = a_plan(standin)
-    promise_reminders(now=three_days_before(enrollment))
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
-        promise_reminders(now=three_days_before(enrollment))
+    at = three_days_before(enrollment)
+    promise_reminders(now=at)
+    with CaptureQueriesContext(connection) as asked:
+        promise_reminders(now=at)
     assert len(asked) == 1

@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError
 from django.db.models import Sum
 
-from billing import decisions, disputes, leaving, ledger, refunds, rehearsals, transfers
+from billing import decisions, disputes, holders, leaving, ledger, refunds, rehearsals, transfers
 from billing.gateway.books import DisputeState, Movement
 from billing.models import LedgerEntry, Payment, Refund, Transfer
 from billing.policy import Basis
@@ -294,7 +294,7 @@ def test_members_who_swap_their_groups_do_not_wait_for_each_other() -> None:
 def disputed(payment: Payment) -> DisputeState:
     return DisputeState(
         dispute_id="dp_1",
-        payment_intent_id=payment.stripe_payment_intent_id,
+        payment_intent_id=payment.stripe_payment_intent_id or "",
         status="needs_response",
         reason="fraudulent",
         amount_cents=PRICE,
@@ -312,7 +312,7 @@ def a_dispute_comes_while_the_rest_is_paid(monkeypatch: pytest.MonkeyPatch) -> T
     transfer = start(source, a_group_for(PRICE))
     attempt = at_the_page(transfer)
     payment = Payment.objects.get(enrollment=source)
-    known = disputes.holder
+    known = holders.holder
 
     def slow(row: Payment) -> Enrollment:
         found = known(row)
