@@ -157,6 +157,13 @@ def asking(now: dt.datetime) -> Q:
     return Q(status__in=begun) | replaced
 
 
+def asks(attempt: CheckoutAttempt, now: dt.datetime) -> bool:
+    """`asking`, of an attempt that was read already."""
+    if attempt.status == CheckoutAttempt.Status.EXPIRED:
+        return bool(attempt.checkout_url) and attempt.expires_at > now
+    return attempt.status in (CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
+
+
 def is_asked_for(enrollment: Enrollment, now: dt.datetime) -> bool:
     """Whether somebody can still pay, or has paid, on a page with the agreed price. One query."""
     return enrollment.attempts.filter(asking(now)).exists()
