@@ -107,7 +107,7 @@ def open_attempt(
         .only(*READ, "member__time_zone", *(f"cohort__{name}" for name in OF_OTHERS), *OF_MOVES)
         .get(whose)
     )
-    existing = _open_page(enrollment, now)
+    existing, asked_for = _open_page(enrollment, now)
     transfer = prices.moving_to(enrollment)
     if transfer is not None and choice.in_parts:
         raise PartsChanged
@@ -119,7 +119,7 @@ def open_attempt(
         if enrollment.attempts.count() >= MOST_PAGES:
             raise TooManyPages
         replace(attempt=existing)
-    elif transfer is not None:
+    elif transfer is not None or asked_for:
         price = prices.agreed(enrollment)
         prices.must_be_shown(price, choice.shown_cents)
     else:
@@ -137,11 +137,13 @@ def open_attempt(
     return attempt
 
 
-def _open_page(enrollment: Enrollment, now: dt.datetime) -> CheckoutAttempt | None:
-    """The page that is open already; None where a first one may be made. Raises HoldOver."""
+def _open_page(enrollment: Enrollment, now: dt.datetime) -> tuple[CheckoutAttempt | None, bool]:
+    """The page that is open already, None where one may be made; and whether any asks for the
+    agreed price. Raises HoldOver."""
     if enrollment.status != Status.HELD:
         raise HoldOver
-    attempts = {attempt.status: attempt for attempt in enrollment.attempts.all()}
+    rows = list(enrollment.attempts.all())
+    attempts = {attempt.status: attempt for attempt in rows}
     if CheckoutAttempt.Status.REVIEW in attempts:
         raise HoldOver
     existing = attempts.get(CheckoutAttempt.Status.OPEN)
@@ -151,7 +153,7 @@ def _open_page(enrollment: Enrollment, now: dt.datetime) -> CheckoutAttempt | No
         raise HoldOver
     if existing is None:
         _must_have_time_left(enrollment)
-    return existing
+    return existing, any(prices.asks(one, now) for one in rows)
 
 
 def _must_have_time_left(enrollment: Enrollment) -> None:

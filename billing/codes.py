@@ -124,9 +124,7 @@ def _open_to_change(whose: Q, now: dt.datetime) -> Enrollment:
     )
     if not enrollment.held_at(now):
         raise HoldOver
-    begun = enrollment.attempts.filter(
-        status__in=(CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
-    ).first()
+    begun = enrollment.attempts.filter(prices.asking(now)).order_by("expires_at").last()
     if begun is None:
         return enrollment
     if begun.status == CheckoutAttempt.Status.REVIEW:

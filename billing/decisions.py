@@ -158,11 +158,20 @@ def lock(enrollment_id: int, *, frees_seat: bool) -> Enrollment:
         .select_related("member", "cohort__programme")
         .get(pk=enrollment_id)
     )
+    lock_payments(enrollment)
+    return enrollment
+
+
+def lock_payments(enrollment: Enrollment) -> None:
+    """What this enrolment was paid with, also where its member came from.
+
+    Whoever books a dispute or a refund of the dashboard holds the payment, and asks then which
+    seat its money is for. Call it under the enrolment's lock.
+    """
     payments = Payment.objects.select_for_update(no_key=True).filter(
         enrollment__in=facts.paid_by(enrollment)
     )
     list(payments.order_by("pk").values_list("pk"))
-    return enrollment
 
 
 def _carry_out(

@@ -7,16 +7,18 @@ only to somebody for whom the audit log holds an entry of the last minutes.
 
 import dataclasses
 import datetime as dt
+from itertools import pairwise
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import audit, clock
 from accounts.models import Action, AuditEntry, Subject, User
-from billing.models import Dispute
+from billing.models import Dispute, Transfer
+from billing.transfers import MOVED
 from enrollment import agreements, links
-from enrollment.models import Attendance, Consent
+from enrollment.models import Attendance, Consent, Enrollment
 from outbox.models import Message, State
-from sessions.models import GroupSession
+from sessions.models import Cohort, GroupSession
 from sessions.pricing import format_money
 
 # How long one look at the attendance lasts: a reload, or "Back", is not another one.
@@ -24,6 +26,7 @@ LOOK = dt.timedelta(minutes=10)
 # The kinds of mail that show that somebody got what they paid for, in neutral words.
 MAILS = {
     links.SEAT_CONFIRMED: "Confirmation of the purchase",
+    MOVED: "Confirmation of the move",
     links.SESSION_LINK: "Access to a session",
     links.SESSION_REMINDER: "Reminder of a session",
 }
@@ -60,27 +63,73 @@ class Fact:
 def facts(*, dispute: Dispute, now: dt.datetime) -> list[Fact]:
     """What may be shared, in the group's own zone, which is named. A constant number of queries."""
     payment = dispute.payment
-    cohort = payment.enrollment.cohort
-    zone = cohort.time_zone
+    seats = bought(dispute)
+    first = seats[0]
+    zone = first.cohort.time_zone
     found = [
-        Fact("Product", cohort.programme.public_name),
+        Fact("Product", first.cohort.programme.public_name),
         Fact("Paid", format_money(payment.amount_cents, payment.currency)),
         Fact("Paid on", _moment(payment.paid_at, zone)),
         Fact("Payment at Stripe", payment.stripe_payment_intent_id or "none"),
         Fact("Given back before", _returned(dispute)),
         *_agreed(dispute, zone),
-        *_mailed(dispute, zone),
+        *_moves(seats, zone),
+        *_mailed(seats, zone),
     ]
-    held = GroupSession.objects.filter(
-        cohort=cohort,
-        number__gte=payment.enrollment.first_week,
-        ends_at__lte=now,
-        cancelled_at=None,
-    )
-    starts = held.order_by("number").values_list("starts_at", flat=True)
+    held = GroupSession.objects.filter(_offered(seats), ends_at__lte=now, cancelled_at=None)
+    starts = held.order_by("starts_at").values_list("starts_at", flat=True)
     days = [_moment(at, zone) for at in starts]
     found.append(Fact("Sessions held so far", "; ".join(days) or "none yet"))
     return found
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bought:
+    """A seat that the money was for, and until when: None for the one that it is for now."""
+
+    enrollment: Enrollment
+    until: dt.datetime | None
+
+    @property
+    def cohort(self) -> Cohort:
+        return self.enrollment.cohort
+
+
+def bought(dispute: Dispute) -> list[Bought]:
+    """The seat that was paid for, and those that its money went along to. Two queries."""
+    payment = dispute.payment
+    moves = {
+        one.source_id: one
+        for one in Transfer.objects.filter(
+            source__member=payment.enrollment.member_id, state=Transfer.State.DONE
+        ).select_related("target__cohort__programme")
+    }
+    here, found = payment.enrollment, []
+    while (move := moves.get(here.pk)) and move.done_at and move.done_at >= payment.paid_at:
+        found.append(Bought(here, move.done_at))
+        here = move.target
+    return [*found, Bought(here, None)]
+
+
+def _offered(seats: list[Bought]) -> Q:
+    """The sessions that were theirs to come to: of an earlier group, those before the move."""
+    theirs = Q(pk=None)
+    for seat in seats:
+        own = Q(cohort=seat.cohort, number__gte=seat.enrollment.first_week)
+        theirs |= own & Q(starts_at__lt=seat.until) if seat.until else own
+    return theirs
+
+
+def _moves(seats: list[Bought], zone: str) -> list[Fact]:
+    """Said in the words of what was bought: other dates of the same, or of another program."""
+    return [
+        Fact(
+            "Moved at their own wish",
+            f"to other dates, {new.cohort.programme.public_name}, on {_moment(old.until, zone)}",
+        )
+        for old, new in pairwise(seats)
+        if old.until is not None
+    ]
 
 
 def _moment(at: dt.datetime, zone: str) -> str:
@@ -109,9 +158,9 @@ def _agreed(dispute: Dispute, zone: str) -> list[Fact]:
     return found
 
 
-def _mailed(dispute: Dispute, zone: str) -> list[Fact]:
+def _mailed(seats: list[Bought], zone: str) -> list[Fact]:
     rows = Message.objects.filter(
-        kind__in=MAILS, subject_id=dispute.payment.enrollment_id, state=State.SENT
+        kind__in=MAILS, subject_id__in=[seat.enrollment.pk for seat in seats], state=State.SENT
     ).order_by("sent_at")
     sent: dict[str, list[str]] = {}
     for kind, at in rows.values_list("kind", "sent_at"):
@@ -162,7 +211,7 @@ def attendance(*, dispute: Dispute, reader: User, entry: int | None, now: dt.dat
     looking = mine.filter(pk=entry, at__gt=now - LOOK).first() if entry else None
     if looking is None:
         return Look(False, last_look=last)
-    came = Attendance.objects.filter(enrollment=dispute.payment.enrollment_id)
+    came = Attendance.objects.filter(enrollment__in=[one.enrollment for one in bought(dispute)])
     arrivals = list(came.order_by("arrived_at").values_list("arrived_at", flat=True))
     return Look(True, arrivals, looking.at + LOOK, last)
 

@@ -16,6 +16,8 @@ LAST_BY_SESSION = 8
 # ... and where that is sooner than this there is nothing to be spread.
 SHORTEST = dt.timedelta(days=14)
 LEAST_CENTS = 6_000
+# So long before a part is taken from the saved card, its member hears of it.
+TOLD_BEFORE = dt.timedelta(days=3)
 # On the member's clock: nobody is charged, and gets a mail about it, at night.
 HOUR_OF_DAY = 10
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from accounts import clock
-from billing import plans
+from billing import part_reminders, plans, words
 from billing.models import Instalment, InstalmentTry, PaymentPlan
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -20,6 +20,7 @@ NOT_PAID = "About your next payment"
 
 def register_kinds() -> None:
     register(plans.PART_PAID, part_paid)
+    register(part_reminders.PART_AHEAD, part_ahead)
     register(plans.PART_OPEN, part_open)
     register(plans.PAUSE_AHEAD, pause_ahead)
     register(plans.PAUSED, paused)
@@ -51,6 +52,30 @@ def part_paid(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     return {message.pk: render(message) for message in messages}
 
 
+def part_ahead(messages: Sequence[Message], now: dt.datetime) -> Rendered:
+    """Some days before a part is taken from the saved card: how much, and on which day."""
+    found = _parts(messages)
+    ahead = part_reminders.still_ahead(now)
+    owed = set(Instalment.objects.filter(ahead, pk__in=found).values_list("pk", flat=True))
+
+    def render(message: Message) -> Mail | NotOwed:
+        part = found[message.subject_id]
+        if part.pk not in owed:
+            return NotOwed(f"The part is {part.status}, the seat {part.enrollment.status}.")
+        return compose(
+            "part-ahead",
+            "Your next payment",
+            {
+                **_context(part.enrollment),
+                "part": part,
+                "amount": format_money(part.amount_cents, part.currency),
+                "on": clock.day(part.due_at, part.enrollment.member.time_zone),
+            },
+        )
+
+    return {message.pk: render(message) for message in messages}
+
+
 def part_open(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """The card could not be charged: how to pay, and when we try again by ourselves."""
     found = _parts(messages)
@@ -76,6 +101,7 @@ def part_open(messages: Sequence[Message], now: dt.datetime) -> Rendered:
                 "part": part,
                 "amount": format_money(part.amount_cents, part.currency),
                 "again": clock.day(part.next_try_at, zone) if part.next_try_at else "",
+                "why": words.declined_to_member(charge.note) if charge else "",
                 "ask_bank": charge is not None
                 and charge.status == InstalmentTry.Status.NEEDS_MEMBER,
                 "until": clock.day(pause_at, zone) if pause_at else "",
@@ -88,7 +114,7 @@ def part_open(messages: Sequence[Message], now: dt.datetime) -> Rendered:
 def pause_ahead(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """A day before the links pause."""
 
-    def words(plan: PaymentPlan, part: Instalment) -> Mail | NotOwed:
+    def about(plan: PaymentPlan, part: Instalment) -> Mail | NotOwed:
         pause_at = plans.pause_time(plan)
         if plan.enrollment.status != Status.GRACE or pause_at is None:
             return NotOwed(f"The enrolment is {plan.enrollment.status}.")
@@ -103,13 +129,13 @@ def pause_ahead(messages: Sequence[Message], now: dt.datetime) -> Rendered:
             },
         )
 
-    return _about_plans(messages, words)
+    return _about_plans(messages, about)
 
 
 def paused(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """The links are paused: what that means, how it ends, and that a person is there."""
 
-    def words(plan: PaymentPlan, part: Instalment) -> Mail | NotOwed:
+    def about(plan: PaymentPlan, part: Instalment) -> Mail | NotOwed:
         if plan.enrollment.status != Status.SUSPENDED:
             return NotOwed(f"The enrolment is {plan.enrollment.status}.")
         return compose(
@@ -122,14 +148,14 @@ def paused(messages: Sequence[Message], now: dt.datetime) -> Rendered:
             },
         )
 
-    return _about_plans(messages, words)
+    return _about_plans(messages, about)
 
 
 # --- What they share --------------------------------------------------------------------
 
 
 def _about_plans(
-    messages: Sequence[Message], words: Callable[[PaymentPlan, Instalment], Mail | NotOwed]
+    messages: Sequence[Message], about: Callable[[PaymentPlan, Instalment], Mail | NotOwed]
 ) -> Rendered:
     """Mails about a plan and its first open part; not owed where nothing is open any more."""
     found = {plan.pk: plan for plan in _plans(pk__in=[m.subject_id for m in messages])}
@@ -142,7 +168,7 @@ def _about_plans(
             return NotOwed("No part is open any more.")
         if plan.overdue_since is None or int(plan.overdue_since.timestamp()) != message.occasion_id:
             return NotOwed("What was overdue then is paid.")
-        return words(plan, due[0])
+        return about(plan, due[0])
 
     return {message.pk: render(message) for message in messages}
 

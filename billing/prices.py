@@ -142,11 +142,31 @@ def quote(*, member: User, cohort: Cohort, first_week: int) -> Price:
 def standing_price(enrollment: Enrollment, now: dt.datetime) -> Price:
     """What a page shows: the agreed price once a payment has begun, else the offer."""
     held = enrollment.status == Status.HELD
-    begun = enrollment.attempts.filter(
-        status__in=(CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
-    )
-    fixed = not held or moving_to(enrollment) is not None or begun.exists()
+    fixed = not held or moving_to(enrollment) is not None or is_asked_for(enrollment, now)
     return agreed(enrollment) if fixed else offer(enrollment, now)
+
+
+def asking(now: dt.datetime) -> Q:
+    """Which attempts ask for the agreed price at this moment, so that it must not change.
+
+    A page that gave way to another way of paying can be paid until Stripe closes it: its money
+    buys the seat too, whatever became of the page after it.
+    """
+    replaced = Q(status=CheckoutAttempt.Status.EXPIRED, expires_at__gt=now) & ~Q(checkout_url="")
+    begun = (CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
+    return Q(status__in=begun) | replaced
+
+
+def asks(attempt: CheckoutAttempt, now: dt.datetime) -> bool:
+    """`asking`, of an attempt that was read already."""
+    if attempt.status == CheckoutAttempt.Status.EXPIRED:
+        return bool(attempt.checkout_url) and attempt.expires_at > now
+    return attempt.status in (CheckoutAttempt.Status.OPEN, CheckoutAttempt.Status.REVIEW)
+
+
+def is_asked_for(enrollment: Enrollment, now: dt.datetime) -> bool:
+    """Whether somebody can still pay, or has paid, on a page with the agreed price. One query."""
+    return enrollment.attempts.filter(asking(now)).exists()
 
 
 def moving_to(enrollment: Enrollment) -> Transfer | None:

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from billing import plans
+from billing import part_reminders, plans
 from billing.decisions import SEAT_FREED
 from billing.dispute_mails import DISPUTED_SEAT
+from billing.facts import paid_by
 from billing.models import Dispute, Instalment, PaymentPlan, Refund
 from billing.refunds import REFUND_SENT
 from billing.story_lines import Line
@@ -43,10 +44,11 @@ MAILS_ABOUT: list[tuple[dict[str, str], Callable[[Enrollment], "QuerySet[Any, An
     ({SEAT_FREED: "Notice that the seat was freed"}, lambda one: one.refund_decisions.all()),
     (
         {DISPUTED_SEAT: "Notice about the seat during a dispute"},
-        lambda one: Dispute.objects.filter(payment__enrollment=one),
+        lambda one: Dispute.objects.filter(payment__enrollment__in=paid_by(one)),
     ),
     (
         {
+            part_reminders.PART_AHEAD: "Reminder of a part that falls due",
             plans.PART_PAID: "Notice of a part that was paid",
             plans.PART_OPEN: "Notice of a part that is open",
         },

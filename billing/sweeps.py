@@ -14,6 +14,7 @@ import structlog
 from billing import charging, checkout, disputes, events, gateway, refunds, settlement, transfers
 from billing.models import CheckoutAttempt, Refund, StripeEvent
 from enrollment import services as enrollment_services
+from enrollment.states import Status as EnrollmentStatus
 
 log = structlog.get_logger("grouport.billing")
 
@@ -132,6 +133,7 @@ def reconcile(*, now: dt.datetime) -> int:
 
 
 def _open_attempts(now: dt.datetime) -> int:
+    _give_up_unheard(now)
     looked_at = 0
     unsettled = CheckoutAttempt.objects.filter(
         status=CheckoutAttempt.Status.OPEN,
@@ -143,6 +145,20 @@ def _open_attempts(now: dt.datetime) -> int:
             settlement.settle(attempt=attempt, now=now)
             looked_at += 1
     return looked_at
+
+
+def _give_up_unheard(now: dt.datetime) -> None:
+    """End pages that Stripe may have made and nobody was given, once they have run out.
+
+    Those of a held seat are looked at when the hold ends; the others were paid for meanwhile on
+    an earlier page, or their part was. Should money come all the same, it is settled.
+    """
+    unheard = CheckoutAttempt.objects.filter(
+        status=CheckoutAttempt.Status.OPEN, stripe_session_id=None, expires_at__lte=now
+    )
+    unheard.exclude(enrollment__status=EnrollmentStatus.HELD).update(
+        status=CheckoutAttempt.Status.FAILED, note="Its page was never heard of."
+    )
 
 
 def _paid_pages(now: dt.datetime) -> int:

@@ -3,7 +3,16 @@
 from celery import shared_task
 from django.utils import timezone
 
-from billing import charging, events, gateway, plans, reconciliation, run_work, sweeps
+from billing import (
+    charging,
+    events,
+    gateway,
+    part_reminders,
+    plans,
+    reconciliation,
+    run_work,
+    sweeps,
+)
 from billing.models import StripeEvent
 from billing.papers import issuing
 from outbox import services as outbox
@@ -64,9 +73,11 @@ def issue_estimates() -> None:
 
 @shared_task
 def charge_due_instalments() -> None:
-    """Each minute: charge the parts that are due, then warn or pause who has not paid."""
+    """Each minute: charge the parts that are due, warn or pause who has not paid, and tell who is
+    charged in some days."""
     now = timezone.now()
-    if charging.charge_due(now=now) + plans.watch_overdue(now=now):
+    told = part_reminders.promise_reminders(now=now)
+    if charging.charge_due(now=now) + plans.watch_overdue(now=now) + told:
         kick()
 
 

@@ -5,7 +5,8 @@ over goes back; what is missing is paid first, and meanwhile the old seat stays 
 much of its money reserved (`facts.money_of`).
 
 Locks: Cohort of the old seat → old enrolment → its payments → new enrolment; the old one is always
-the older row. `settlement` locks both enrolments, the old one first (`lock_both`).
+the older row. `settlement` locks both enrolments, the old one first (`lock_both`),
+then the old one's payments.
 """
 
 import dataclasses
@@ -335,8 +336,10 @@ def unfinished(enrollment_id: int) -> Transfer | None:
 def receive(*, transfer: Transfer, payment: Payment, now: dt.datetime) -> bool:
     """Money for the rest of a move arrived: move, or let it go back; say whether it does.
 
-    Runs in settlement's transaction, under `lock_both`.
+    Runs in settlement's transaction, under `lock_both`. The old seat's payments are locked before
+    its money is counted: a dispute that is booked just now is seen, or waits and follows the move.
     """
+    decisions.lock_payments(transfer.source)
     if not _holds(transfer):
         return _let_go(transfer, payment, Refund.Reason.NO_MOVE, now)
     outcome = enrollment_services.confirm_seat(

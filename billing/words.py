@@ -25,7 +25,7 @@ DECLINES: dict[str, str] = {
     "expired_card": "the card has expired",
     "generic_decline": "the bank said no and gave no reason",
     "insufficient_funds": "there was too little money on the card",
-    "invalid_account": "the card's account is closed",
+    "invalid_account": "the card\u2019s account is closed",
     "lost_card": "the card was reported lost",
     "stolen_card": "the card was reported stolen",
 }
@@ -35,6 +35,16 @@ def declined(note: str) -> str:
     """Why a card did not pay, as half a sentence. `note` holds Stripe's code among other words."""
     known = (DECLINES[word] for word in note.split() if word in DECLINES)
     return next(known, "the bank gave no reason that we know")
+
+
+# What a member may read of it. What banks ask nobody to repeat, as of a lost card, stays unsaid.
+TOLD = ("expired_card", "insufficient_funds", "invalid_account")
+
+
+def declined_to_member(note: str) -> str:
+    """Why a card did not pay, as a sentence for who owns it; empty where it would not help."""
+    known = next((word for word in note.split() if word in DECLINES), "")
+    return f"Your bank says: {DECLINES[known]}." if known in TOLD else ""
 
 
 def difference(attempt: CheckoutAttempt, payment: Payment) -> str:

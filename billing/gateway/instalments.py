@@ -23,7 +23,10 @@ class ChargeOutcome(StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ChargeState:
-    """What Stripe says about one charge of a saved card. `why` is a code, for staff."""
+    """What Stripe says about one charge of a saved card.
+
+    `why` holds codes, the bank's own word first; for `words.declined`.
+    """
 
     outcome: ChargeOutcome
     payment_intent_id: str | None
@@ -80,13 +83,15 @@ def _refused(params: dict[str, Any], error: RefusedByStripe) -> ChargeState:
     """A bank's no is an answer. So is Stripe's, about a card or customer that is gone."""
     cause = error.__cause__
     found = getattr(getattr(cause, "error", None), "payment_intent", None)
-    code = getattr(cause, "code", None) or ""
+    # The library reads the bank's own word into the error's body only.
+    said = getattr(cause, "json_body", None) or {}
+    decline = said.get("error", {}).get("decline_code") or ""
     return ChargeState(
-        _outcome_of(code),
+        _outcome_of(getattr(cause, "code", None) or "", decline),
         getattr(found, "id", None),
         params["amount"],
         params["currency"],
-        str(error),
+        f"{decline} {error}".strip(),
     )
 
 
@@ -119,21 +124,22 @@ def find_charge(
     return next(iter(paid or ours), None)
 
 
-def _outcome_of(code: str) -> ChargeOutcome:
-    if code == "authentication_required":
+def _outcome_of(code: str, decline: str) -> ChargeOutcome:
+    if "authentication_required" in (code, decline):
         return ChargeOutcome.NEEDS_MEMBER
     return ChargeOutcome.DECLINED
 
 
 def _charge_state(intent: stripe.PaymentIntent) -> ChargeState:
     error = intent.last_payment_error
-    why = (error.decline_code or error.code or "") if error else ""
+    code, decline = (error.code or "", error.decline_code or "") if error else ("", "")
     if intent.status == "succeeded":
         outcome = ChargeOutcome.SUCCEEDED
     elif intent.status in ("requires_payment_method", "canceled"):
-        outcome = _outcome_of(error.code or "" if error else "")
+        outcome = _outcome_of(code, decline)
     elif intent.status == "requires_action":
         outcome = ChargeOutcome.NEEDS_MEMBER
     else:
         outcome = ChargeOutcome.UNDER_WAY
+    why = f"{decline} {code}".strip()
     return ChargeState(outcome, intent.id, intent.amount, intent.currency, why)

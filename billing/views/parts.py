@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from billing import gateway, part_checkout, plans, settlement
+from billing import gateway, part_checkout, plans, settlement, words
 from billing.checkout import CheckoutUnavailable
-from billing.models import CheckoutAttempt
+from billing.models import CheckoutAttempt, Instalment
 from billing.views.paying import first_to_ask
 from enrollment.models import Enrollment
 from enrollment.portal import STATUS_WORDS
@@ -66,10 +66,17 @@ def payments(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "asked": enrollment.status in plans.CHARGED,
         "paused": enrollment.status == Status.SUSPENDED,
         "confirming": confirming,
+        "why": _why_open(standing.overdue),
         "came_back": "back" in request.GET and not trouble,
         "trouble": trouble,
     }
     return render(request, "billing/payments.html", context, status=503 if trouble else 200)
+
+
+def _why_open(part: Instalment | None) -> str:
+    """What the bank said when the card was charged last, where it helps to know. One query."""
+    charge = part.charges.order_by("number").last() if part else None
+    return words.declined_to_member(charge.note) if charge else ""
 
 
 def _page_for(request: HttpRequest, public_id: uuid.UUID) -> tuple[str, str]:

@@ -24,15 +24,18 @@ from billing import (
     reviews,
     standing,
     story,
+    story_mails,
     sweeps,
     transfers,
 )
+from billing.dispute_mails import DISPUTED_SEAT
 from billing.models import Dispute, LedgerEntry, Payment, Refund, StripeEvent
 from billing.policy import Basis
 from enrollment import door, services
 from enrollment.links import promise_links
 from enrollment.models import Attendance, Enrollment
 from enrollment.states import Status
+from outbox import services as outbox
 from outbox.models import Message
 from outbox.services import deliver_due
 from sandbox.stripe_standin.process import Standin
@@ -517,6 +520,33 @@ def test_a_dispute_after_a_move_takes_the_money_of_the_seat_that_it_moved_to(
     close(standin, dispute, won=True)
     assert (ledger.balance(payment.enrollment), ledger.balance(target)) == (0, PRICE)
     assert disputes.left_cents(payment) == PRICE
+
+
+def test_after_a_move_a_bank_and_the_desk_read_of_both_seats(standin: Standin) -> None:
+    payment = a_payment(standin)
+    source = payment.enrollment
+    target = moved(payment)
+    dispute = opened(standin, payment)
+    assert [one.enrollment.pk for one in dispute_facts.bought(dispute)] == [source.pk, target.pk]
+    found = dispute_facts.facts(dispute=dispute, now=now() + dt.timedelta(days=90))
+    words = {fact.label: fact.words for fact in found}
+    assert "to other dates" in words["Moved at their own wish"]
+    # The sessions of the group that they left lay all ahead: none of them was theirs.
+    assert words["Sessions held so far"].count(";") + 1 == _held(target, 90) > 5
+    text = dispute_facts.text_block(dispute=dispute, found=found)
+    assert not re.search(CLINICAL + "|evening|arriv|attend", text, re.IGNORECASE)
+    outbox.promise(
+        kind=DISPUTED_SEAT, recipient_id=target.member_id, subject_id=dispute.pk, now=now()
+    )
+    for one in (source, target):
+        said = [line.what for line in story_mails.mail_lines(one)]
+        assert "Notice about the seat during a dispute" in said
+
+
+def _held(enrollment: Enrollment, days: int) -> int:
+    """How many sessions of the group are over after so many days."""
+    until = now() + dt.timedelta(days=days)
+    return enrollment.cohort.group_sessions.filter(ends_at__lte=until).count()
 
 
 def test_after_moves_the_seat_that_is_there_is_asked_about(standin: Standin) -> None:

@@ -1,14 +1,17 @@
 """What a member sees of paying in three parts, and how many queries that takes."""
 
+import html
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.clock import day
-from billing import charging, part_checkout, plans, tasks
-from billing.models import Instalment
+from billing import charging, gateway, part_checkout, plans, story_parts, tasks
+from billing.models import Instalment, InstalmentTry
 from billing.standing import payment_lines
+from billing.words import declined, declined_to_member
 from enrollment.models import Enrollment
 from enrollment.states import Status
 from outbox.models import Message
@@ -276,9 +279,46 @@ def test_an_open_part_is_told_with_the_way_to_pay(
     subject, text = rendered(plans.PART_OPEN)
     assert subject == "About your next payment"
     assert words in text
+    assert "Your bank says" not in text  # it gave no reason that would help
     until = day(now() + plans.GRACE, enrollment.member.time_zone)
     assert f"Your seat and your links stay as they are until {until}." in text
     assert payments(enrollment) in text
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "words"),
+    [
+        ("insufficient_funds", "there was too little money on the card"),
+        ("expired_card", "the card has expired"),
+        ("closed_account", "the card\u2019s account is closed"),
+    ],
+)
+def test_what_the_bank_said_is_told_in_plain_words(
+    standin: Standin, behaviour: str, words: str
+) -> None:
+    enrollment = a_plan(standin)
+    card_does(standin, enrollment, behaviour)
+    make_due(enrollment)
+    charging.charge_due(now=now())
+    said = f"Your bank says: {words}."
+    assert said in rendered(plans.PART_OPEN)[1]
+    assert said in html.unescape(
+        signed_in(enrollment.member).get(payments(enrollment)).content.decode()
+    )
+    charge = InstalmentTry.objects.get()
+    story = story_parts.parts_of(enrollment)
+    assert story is not None
+    [line] = [one for one in story.lines if one.tries]
+    assert line.tries[0].words == f"Declined: {words}."
+    # Asked again after a silence, Stripe's books tell the same.
+    assert charge.stripe_payment_intent_id is not None
+    again = gateway.retrieve_charge(charge.stripe_payment_intent_id)
+    assert declined(again.why) == words
+
+
+@pytest.mark.parametrize("code", ["lost_card", "stolen_card", "do_not_honor", "fraudulent", ""])
+def test_what_banks_ask_nobody_to_repeat_stays_with_the_desk(code: str) -> None:
+    assert declined_to_member(f"{code} CardError card_declined req_1") == ""
 
 
 def test_the_pause_and_its_warning_are_told_and_neither_once_it_is_paid(standin: Standin) -> None:
@@ -337,7 +377,7 @@ def test_the_minutes_look_costs_nothing_for_plans_of_which_nothing_is_due(
         with CaptureQueriesContext(connection) as captured:
             tasks.charge_due_instalments()
         counts.append(len(captured))
-    assert counts[0] == counts[1] <= 4
+    assert counts[0] == counts[1] <= 5
 
 
 def test_the_payments_page_takes_as_many_queries_for_one_paid_part_as_for_three(

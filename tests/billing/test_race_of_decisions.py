@@ -162,6 +162,32 @@ def test_the_desk_and_the_dashboard_never_give_back_more_than_was_paid(standin: 
     assert standin.books["totals"]["refunded"] == 4 * 15_000
 
 
+def test_control_a_desk_that_only_looks_promises_beside_the_dashboard_more_than_was_paid(
+    standin: Standin,
+) -> None:
+    payment = a_payment(standin)
+    standin.control("refund", payment_intent=payment.stripe_payment_intent_id, amount=15_000)
+    [made] = gateway.refunds_of(payment_intent_id=payment.stripe_payment_intent_id or "")
+
+    def careless_desk() -> None:
+        assert facts.money_of(payment.enrollment).left >= 20_000
+        time.sleep(2 * MOMENT)
+        Refund.objects.create(
+            payment=payment,
+            enrollment=payment.enrollment,
+            amount_cents=20_000,
+            reason=Refund.Reason.DESK,
+            requested_at=timezone.now(),
+        )
+
+    def news() -> bool:
+        time.sleep(MOMENT / 2)
+        return refunds.import_outside(state=made, now=timezone.now())
+
+    assert together(careless_desk, news) == [None, True]
+    assert going_back(payment.enrollment) == 35_000 > PRICE
+
+
 def test_booking_refunds_while_the_desk_decides_never_deadlocks() -> None:
     for _ in range(ROUNDS):
         enrollment = a_paid_seat()

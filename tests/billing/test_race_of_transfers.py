@@ -9,7 +9,8 @@ import pytest
 from django.db import IntegrityError
 from django.db.models import Sum
 
-from billing import decisions, leaving, ledger, refunds, rehearsals, transfers
+from billing import decisions, disputes, holders, leaving, ledger, refunds, rehearsals, transfers
+from billing.gateway.books import DisputeState, Movement
 from billing.models import LedgerEntry, Payment, Refund, Transfer
 from billing.policy import Basis
 from billing.rehearsals import Wish
@@ -285,3 +286,69 @@ def test_members_who_swap_their_groups_do_not_wait_for_each_other() -> None:
         ]
         results = at_once([partial(press, source, shown) for source, shown in looks])
         assert kinds(results) == ["Transfer"] * 2
+
+
+# --- Against the bank -------------------------------------------------------------------
+
+
+def disputed(payment: Payment) -> DisputeState:
+    return DisputeState(
+        dispute_id="dp_1",
+        payment_intent_id=payment.stripe_payment_intent_id or "",
+        status="needs_response",
+        reason="fraudulent",
+        amount_cents=PRICE,
+        currency="usd",
+        evidence_due_by=None,
+        opened_at=NOW,
+        movements=(Movement(id="txn_1", cents=-PRICE),),
+        live=False,
+    )
+
+
+def a_dispute_comes_while_the_rest_is_paid(monkeypatch: pytest.MonkeyPatch) -> Transfer:
+    """Its writer has seen whose money it is, and has not committed when the rest is settled."""
+    source = a_paid_seat()
+    transfer = start(source, a_group_for(PRICE))
+    attempt = at_the_page(transfer)
+    payment = Payment.objects.get(enrollment=source)
+    known = holders.holder
+
+    def slow(row: Payment) -> Enrollment:
+        found = known(row)
+        time.sleep(4 * MOMENT)
+        return found
+
+    monkeypatch.setattr(disputes, "holder", slow)
+
+    def settle() -> None:
+        time.sleep(MOMENT)
+        paid_there(attempt)
+
+    hear = partial(disputes.apply_state, state=disputed(payment), now=NOW)
+    actions: list[Callable[[], object]] = [hear, settle]
+    results = at_once(actions)
+    assert not any(isinstance(one, Exception) for one in results), results
+    transfer.refresh_from_db()
+    return transfer
+
+
+def test_a_dispute_at_once_with_the_rest_is_booked_where_the_money_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    transfer = a_dispute_comes_while_the_rest_is_paid(monkeypatch)
+    booked = LedgerEntry.objects.get(kind="dispute").enrollment_id
+    assert (transfer.state, booked) == ("ended", transfer.source_id)
+    own = Payment.objects.get(enrollment=transfer.target_id)
+    assert own.refund_reserved_cents == own.amount_cents
+    assert refreshed(transfer.source).status == "active"
+
+
+def test_control_without_the_payments_lock_it_is_booked_on_the_old_seat(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decisions, "lock_payments", lambda enrollment: None)
+    transfer = a_dispute_comes_while_the_rest_is_paid(monkeypatch)
+    assert transfer.state == "done"
+    assert LedgerEntry.objects.get(kind="dispute").enrollment_id == transfer.source_id
+    assert ledger.balance(transfer.source) < 0

@@ -3,6 +3,7 @@
 from billing import plans, refunds
 from billing.dispute_mails import DISPUTED_SEAT
 from billing.models import Instalment, PaymentPlan, Refund
+from billing.part_reminders import PART_AHEAD
 from enrollment import links
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
@@ -30,6 +31,10 @@ def somebody_entitled_gets_it(message: Message) -> None:
         assert part.status == (PAID if kind == plans.PART_PAID else DUE)
         if kind == plans.PART_OPEN:
             assert part.enrollment.status in plans.CHARGED
+    elif kind == PART_AHEAD:
+        part = Instalment.objects.select_related("enrollment__plan").get(pk=subject)
+        assert (part.status, part.tries, part.enrollment.plan.ended_at) == (DUE, 0, None)
+        assert part.enrollment.status in plans.CHARGED
     elif kind in (plans.PAUSE_AHEAD, plans.PAUSED):
         plan = PaymentPlan.objects.select_related("enrollment").get(pk=subject)
         wanted = Status.GRACE if kind == plans.PAUSE_AHEAD else Status.SUSPENDED

@@ -12,7 +12,16 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
-from billing import charging, checkout, gateway, plans, reconciliation, refunds, sweeps
+from billing import (
+    charging,
+    checkout,
+    gateway,
+    part_reminders,
+    plans,
+    reconciliation,
+    refunds,
+    sweeps,
+)
 from billing.models import (
     CheckoutAttempt,
     Difference,
@@ -68,7 +77,7 @@ class World:
         self.read_before: dict[int, CheckoutAttempt] = {}
         self.accepted: set[int] = set()  # attempts whose odd money a person took
         self.old_pages: list[Any] = []  # rehearsals that somebody looked at
-        self.frozen: dict[int, int] = {}  # the price by the newest attempt
+        self.frozen: dict[int, int] = {}  # the price by the attempt
         self.offerable = True  # whether a seat could be offered when the minute struck last
         self.cohort = a_cohort(starts_at=self.now() + STARTS_IN, capacity=SEATS)
         # Nobody buys here: one gets in by moving from the first group only.
@@ -111,12 +120,16 @@ class World:
         self.prices_stay_frozen()
 
     def prices_stay_frozen(self) -> None:
-        """From the first page on, the price is what it was when that page was made."""
+        """While a page can be paid, the price is what it was when that page was made.
+
+        What came of a page is no matter once it is over: who tries again may get it for nothing.
+        """
         for one in self.sight.enrollments:
-            attempts = self.sight.attempts_of(one)
-            if attempts:
-                known = self.frozen.setdefault(attempts[-1].pk, one.price_cents)
-                assert one.price_cents == known, "a price changed while a page asked for it"
+            for attempt in self.sight.attempts_of(one):
+                known = self.frozen.setdefault(attempt.pk, one.price_cents)
+                reachable = attempt.checkout_url and self.sight.is_open(attempt)
+                if reachable or attempt.status in ("open", "review"):
+                    assert one.price_cents == known, "a price changed while a page asked for it"
 
     def end(self) -> None:
         """Stripe is well again and time passes: whatever was lost on the way is found."""
@@ -184,6 +197,7 @@ class World:
         ):
             on_a_bad_day(partial(sweep, now=self.now()))
         now = self.now()
+        part_reminders.promise_reminders(now=now)
         charging.charge_due(now=now)
         plans.watch_overdue(now=now)
         waitlist.tend(now=now)
