@@ -164,7 +164,7 @@ def test_pages_on_which_money_goes_back(inspector: Inspector) -> None:
         inspector.look("refund, stale page")
         page.locator("button[name=confirm]").click()
         inspector.look("seat at the desk, refund on its way")
-        # Stripe's stand-in does not know the demo's payments, so it fails.
+        # Stripe's stand-in does not know this payment, so it fails.
         failed = waited_for(
             database,
             "SELECT uuid FROM billing_refund WHERE status = 'failed' AND resolved_at IS NULL",
@@ -489,11 +489,6 @@ def test_pages_of_what_members_do_for_themselves(inspector: Inspector) -> None:
     page.get_by_role("main").get_by_role("link").first.click()
     mine = page.url.removeprefix(inspector.visitor.site.site_url)
     inspector.look("my group, with the ways out of it")
-    with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as database:
-        database.execute(  # the demo's payments have no charge that money could go back to
-            "UPDATE billing_payment SET stripe_payment_intent_id = 'pi_demo_' || id "
-            "WHERE stripe_payment_intent_id IS NULL"
-        )
     inspector.visit(f"{mine}leave/")
     page.get_by_role("button", name="Leave and get").wait_for()
     inspector.visit(f"{mine}move/")
