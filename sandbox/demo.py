@@ -55,6 +55,7 @@ class Stage:
     admission: str = Cohort.Admission.START_ONLY
     skipped_week: int | None = None
     waiting: int = 0
+    code: str = ""  # that takes 20% off, and was used by who came first
 
 
 STAGES = (
@@ -120,6 +121,7 @@ STAGES = (
         wall_time=dt.time(16),
         days=15,
         members=2,
+        code="ALOHA-20",
         leaders=(MEI,),
     ),
     Stage(
@@ -233,7 +235,7 @@ def _open_group(
         _enroll(cohort, member, last - number * 3 * HOUR) for number, member in enumerate(members)
     ]
     enrolled = [enrollment for enrollment in joined if enrollment]
-    demo_money.pay(enrolled)
+    demo_money.pay(enrolled, code=stage.code)
     _keep_quiet(enrolled)
     for number, member in enumerate(line, start=1):
         _wait(cohort, member, last + number * 3 * HOUR)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from billing import disputes, reconciliation, sweeps
-from billing.models import CheckoutAttempt, Difference, Payment, Reconciliation, Refund
+from billing.models import CheckoutAttempt, Difference, Payment, Reconciliation, Redemption, Refund
 from enrollment.models import Enrollment
 from outbox.models import Message
 from sandbox import demo
@@ -110,6 +110,14 @@ def test_a_payment_can_be_disputed(loaded: Standin) -> None:
     loaded.control("dispute", payment_intent=payment.stripe_payment_intent_id)
     disputes.find_lost(now=timezone.now())
     assert payment.disputes.get().amount_cents == payment.amount_cents
+
+
+def test_somebody_paid_with_a_code() -> None:
+    redemption = Redemption.objects.get()
+    seat = redemption.enrollment
+    assert seat.cohort.slug.startswith("hawaii-afternoon-")
+    assert (redemption.code.code, redemption.off_cents) == ("ALOHA-20", 5_980)
+    assert Payment.objects.get(enrollment=seat).amount_cents == seat.price_cents == 23_920
 
 
 def test_loading_again_buys_nothing_twice(loaded: Standin) -> None:
