@@ -159,11 +159,18 @@ def withdrawn_cents(disputes: Collection[Dispute]) -> dict[str, int]:
 
 
 def left_cents(payment: Payment) -> int:
-    """Cents of a payment that are not given back, nor kept by the bank after a dispute."""
+    """Cents of a payment that are not given back, nor kept by the bank after a dispute.
+
+    What was given back by cheque, because its refund failed, is given back too.
+    """
     closed = payment.disputes.exclude(closed_at=None).exclude(status__in=INQUIRIES)
     lost = list(closed.select_related("payment__enrollment"))
     kept = sum(withdrawn_cents(lost).values()) if lost else 0
-    return payment.amount_cents - payment.refund_reserved_cents - kept
+    failed = payment.refunds.filter(status="failed", resolved_at__isnull=False)
+    settled = [f"settled:{uuid}" for uuid in failed.values_list("uuid", flat=True)]
+    lines = LedgerEntry.objects.filter(key__in=settled)
+    otherwise = -(lines.aggregate(cents=Sum("amount_cents"))["cents"] or 0) if settled else 0
+    return payment.amount_cents - payment.refund_reserved_cents - kept - otherwise
 
 
 def refundable_cents(payment: Payment) -> int:
@@ -182,7 +189,9 @@ def obstacle(payment: Payment) -> str:
     if _held(payment):
         return HELD
     if left_cents(payment) < 0:
-        return "The bank has given this money back to the member already, after a dispute."
+        return (
+            "The bank has given this money back to the member already, or it went back another way."
+        )
     return ""
 
 

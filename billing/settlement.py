@@ -154,8 +154,8 @@ def _confirm(
     # This money bought nothing: the seat was gone, or was paid for by another page.
     owed = {Confirmation.NO_SEAT: Refund.Reason.LATE, Confirmation.ALREADY: Refund.Reason.TWICE}
     # Of money that waited for a person, somebody may have given a part back meanwhile.
-    left = disputes.left_cents(payment)
-    refund_owed = outcome in owed and left > 0
+    left = disputes.left_cents(payment) if outcome in owed else 0
+    refund_owed = left > 0
     if refund_owed:
         refunds.request_refund(
             payment_id=payment.pk, amount_cents=left, reason=owed[outcome], now=now

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from sandbox.stripe_standin import bank, books, checkout, control_page, refunds
+from sandbox.stripe_standin import bank, books, checkout, control_page, past, refunds
 from sandbox.stripe_standin.errors import Refusal, invalid
 from sandbox.stripe_standin.http_types import Request, Response, as_json, redirect
 from sandbox.stripe_standin.store import JSON, snapshot
@@ -222,6 +222,7 @@ CONTROLS: dict[str, Control] = {
     one.__name__: one
     for one in (
         *(clock, pay, settle, slow_payments, card, refund, next_refund, fail_refund),
+        past.bought_before,
         *(
             finish_refund,
             dispute,

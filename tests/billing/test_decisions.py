@@ -39,6 +39,7 @@ from tests.billing.moving import a_group_for
 from tests.billing.moving import start as start_move
 from tests.billing.people import a_billing_admin
 from tests.enrollment.builders import (
+    HOUR,
     NOW,
     a_cohort,
     a_confirmed_seat,
@@ -101,6 +102,14 @@ def test_payments_that_are_refunded_already_are_passed_over() -> None:
     enrollment = a_paid_seat(10_000, 19_900)
     older = Payment.objects.earliest("paid_at")
     decide(enrollment, basis=Basis.AMOUNT, amount=19_900)
+    shown = look(enrollment, some(2_525), after(3))
+    assert [(take.payment, take.cents) for take in shown.takes] == [(older, 2_525)]
+
+
+def test_a_payment_that_cannot_go_back_is_passed_over() -> None:
+    enrollment = a_paid_seat(19_900)
+    older = Payment.objects.get()
+    paid(enrollment, 10_000, at=NOW + HOUR, stripe_payment_intent_id=None)
     shown = look(enrollment, some(2_525), after(3))
     assert [(take.payment, take.cents) for take in shown.takes] == [(older, 2_525)]
 

@@ -3,16 +3,24 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from billing import disputes, facts, failed_refunds, ledger, refunds, sweeps
+from billing import disputes, facts, failed_refunds, ledger, refunds, settlement, sweeps
 from billing.failed_refunds import AlreadySettled
 from billing.models import LedgerEntry, Payment, Refund
 from billing.policy import Basis
 from billing.refunds import NotRefundable
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
-from tests.billing.builders import PRICE, a_payment, a_refund, now, refreshed
+from tests.billing.builders import (
+    PRICE,
+    a_payment,
+    a_refund,
+    apply_all,
+    now,
+    post_event,
+    refreshed,
+)
 from tests.billing.decided import a_failed_refund, a_paid_seat, after, decide, fail, go_through
-from tests.billing.desk import an_outside_refund
+from tests.billing.desk import a_wrong_payment, an_outside_refund
 from tests.billing.people import a_billing_admin
 
 pytestmark = pytest.mark.django_db
@@ -245,3 +253,20 @@ def test_it_is_closed_once_and_says_by_whom_and_why() -> None:
         with pytest.raises(AlreadySettled, match=words):
             again(refund)
     assert left(refund.enrollment) == (40_000, 40_000)
+
+
+def test_what_went_back_by_cheque_does_not_go_back_again_with_odd_money(standin: Standin) -> None:
+    attempt = a_wrong_payment(standin)
+    outside = an_outside_refund(standin, Payment.objects.get(), cents=29_000)
+    standin.control("fail_refund", refund=outside.stripe_refund_id)
+    post_event(standin.events("refund.failed")[-1])
+    apply_all()
+    staff = a_billing_admin()
+    failed_refunds.settle_otherwise(
+        refund_uuid=outside.uuid, actor=staff, how="By cheque", now=now()
+    )
+    settlement.return_reviewed(attempt=refreshed(attempt), actor=staff, now=now())
+    assert list(Refund.objects.order_by("pk").values_list("amount_cents", flat=True)) == [
+        29_000,
+        900,
+    ]

@@ -1,5 +1,6 @@
 """Refunds of a whole group: who gets what, once, and what becomes of the group."""
 
+import dataclasses
 import datetime as dt
 import uuid
 from collections.abc import Callable
@@ -14,9 +15,9 @@ from accounts.models import AuditEntry
 from billing import decisions, run_work, runs
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.models import Dispute, Payment, Refund, RefundDecision, RefundRun, RunItem
-from billing.policy import Basis
+from billing.policy import TERMS, Basis
 from billing.rehearsals import Impossible
-from billing.run_plan import Whom
+from billing.run_plan import WAITS_ALREADY, Whom
 from enrollment import door, links, refusals
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, Seat
@@ -88,6 +89,16 @@ def test_the_rehearsal_counts_all_sessions_that_are_left_as_cancelled_by_us() ->
     assert (shown.cents, shown.sessions_left) == (3 * THREE_HELD, 9)
 
 
+def test_no_fee_is_taken_from_sessions_that_the_end_of_the_group_cancels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    strict = dataclasses.replace(TERMS["2026-11"], fee_cents=2_500)
+    monkeypatch.setitem(TERMS, "2026-11", strict)
+    cohort = a_paid_group(1)
+    assert look(cohort).cents == THREE_HELD
+    assert look(cohort, some(*people(cohort), basis=Basis.POLICY)).cents == THREE_HELD - 2_500
+
+
 def test_before_the_first_session_everything_goes_back() -> None:
     assert [line.cents for line in look(a_paid_group(2), now=NOW).lines] == [PRICE] * 2
 
@@ -117,6 +128,16 @@ def test_who_cannot_be_refunded_is_named_with_the_reason() -> None:
     assert [line.cents for line in shown.done if line.enrollment == free] == [0]
     kept = look(cohort, some(*people(cohort)))
     assert [line.enrollment for line in kept.left_out] == [free]
+
+
+def test_who_waits_for_another_decision_is_named_and_not_done(settings: Settings) -> None:
+    settings.REFUND_SECOND_PERSON_CENTS = 0
+    cohort = a_paid_group(2)
+    first, second = people(cohort)
+    decide(first)
+    shown = look(cohort)
+    assert [(line.enrollment, line.obstacle) for line in shown.blocked] == [(first, WAITS_ALREADY)]
+    assert [line.enrollment for line in shown.done] == [second]
 
 
 @pytest.mark.parametrize("whom", [EVERYBODY, Whom(True, Basis.FULL, True)])
