@@ -1,16 +1,13 @@
-"""Staff's view of money: attempts, payments, refunds and Stripe's events. All read-only."""
+"""The rows about money, to look at. What moves money has a page of the desk that shows it first;
+here two buttons only ask Stripe again what is so already.
+"""
 
-from collections.abc import Callable
-
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 
-from accounts import second_factor
-from accounts.models import User
-from billing import events, failed_refunds, gateway, refunds, settlement
+from billing import events, gateway, settlement
 from billing.models import CheckoutAttempt, Instalment, InstalmentTry, Payment, Refund, StripeEvent
 from enrollment.admin import ReadOnly
 from outbox.tasks import kick
@@ -22,7 +19,7 @@ class CheckoutAttemptAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("uuid", "enrollment_id", "status", "amount", "created_at", "note")
     list_filter = ("status",)
     search_fields = ("uuid", "stripe_session_id", "enrollment__public_id")
-    actions = ("ask_stripe", "accept", "give_back")
+    actions = ("ask_stripe",)
     show_full_result_count = False
 
     @admin.display(ordering="amount_cents")
@@ -40,41 +37,6 @@ class CheckoutAttemptAdmin(ReadOnly, admin.ModelAdmin):
                 attempt.refresh_from_db()
                 self.message_user(request, f"{attempt}: {attempt.get_status_display()}.")
         kick()
-
-    @admin.action(description="Needs a person: accept the money and confirm the seat")
-    def accept(
-        self, request: HttpRequest, queryset: "QuerySet[CheckoutAttempt]"
-    ) -> HttpResponse | None:
-        return self._decide(request, queryset, settlement.accept_reviewed, "accepted")
-
-    @admin.action(description="Needs a person: give the money back and free the seat")
-    def give_back(
-        self, request: HttpRequest, queryset: "QuerySet[CheckoutAttempt]"
-    ) -> HttpResponse | None:
-        return self._decide(request, queryset, settlement.return_reviewed, "given back")
-
-    def _decide(
-        self,
-        request: HttpRequest,
-        queryset: "QuerySet[CheckoutAttempt]",
-        decision: Callable[..., bool],
-        done: str,
-    ) -> HttpResponse | None:
-        if asked := second_factor.missing(request, within=settings.MONEY_PROOF_SECONDS):
-            return asked
-        decided = []
-        for attempt in queryset:
-            try:
-                if decision(attempt=attempt, actor=request.user, now=timezone.now()):
-                    decided.append(attempt)
-            except refunds.NotRefundable as error:
-                self.message_user(request, f"{attempt}: {error}", messages.ERROR)
-        waiting = len(queryset) - len(decided)
-        self.message_user(request, f"{len(decided)} {done}.")
-        if waiting:
-            self.message_user(request, f"{waiting} did not wait for a decision.", messages.WARNING)
-        kick()
-        return None
 
 
 @admin.register(Payment)
@@ -97,7 +59,6 @@ class PaymentAdmin(ReadOnly, admin.ModelAdmin):
 class RefundAdmin(ReadOnly, admin.ModelAdmin):
     list_display = ("uuid", "payment_id", "amount", "status", "reason", "requested_at", "note")
     list_filter = ("status", "reason")
-    actions = ("try_again",)
     list_select_related = ("payment",)
     search_fields = ("uuid", "stripe_refund_id", "payment__stripe_payment_intent_id")
     show_full_result_count = False
@@ -105,22 +66,6 @@ class RefundAdmin(ReadOnly, admin.ModelAdmin):
     @admin.display(ordering="amount_cents")
     def amount(self, refund: Refund) -> str:
         return format_money(refund.amount_cents, refund.payment.currency)
-
-    @admin.action(description="Failed: ask Stripe for it once more")
-    def try_again(self, request: HttpRequest, queryset: "QuerySet[Refund]") -> HttpResponse | None:
-        if asked := second_factor.missing(request, within=settings.MONEY_PROOF_SECONDS):
-            return asked
-        assert isinstance(request.user, User)
-        for refund in queryset:
-            try:
-                failed_refunds.try_again(
-                    refund_uuid=refund.uuid, actor=request.user, now=timezone.now()
-                )
-            except (refunds.NotRefundable, failed_refunds.AlreadySettled) as error:
-                self.message_user(request, f"{refund}: {error}", messages.ERROR)
-            else:
-                self.message_user(request, f"{refund} is asked for again.")
-        return None
 
 
 @admin.register(StripeEvent)
