@@ -110,7 +110,7 @@ def led_groups(*, leader: User, now: dt.datetime) -> list[LedGroup]:
 
 def own_enrollment(*, member: User, public_id: uuid.UUID) -> Enrollment:
     """Raises Enrollment.DoesNotExist for somebody else's, as for one that never was."""
-    return (
+    enrollment = (
         Enrollment.objects.select_related("cohort__programme")
         .prefetch_related(
             Prefetch("cohort__group_sessions", GroupSession.objects.order_by("number")),
@@ -118,6 +118,8 @@ def own_enrollment(*, member: User, public_id: uuid.UUID) -> Enrollment:
         )
         .get(member=member, public_id=public_id)
     )
+    enrollment.member = member  # is known already
+    return enrollment
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

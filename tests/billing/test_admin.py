@@ -78,7 +78,7 @@ def test_money_is_for_admins_alone(model: str, role: Role) -> None:
 def test_no_button_moves_money_without_a_look_beforehand() -> None:
     """The desk's pages show each cent first; Django's admin would act at once."""
     actions = {
-        model.__name__: [getattr(action, "__name__", action) for action in registered.actions]
+        model.__name__: [getattr(action, "__name__", action) for action in registered.actions or ()]
         for model, registered in admin.site._registry.items()
         if model._meta.app_label == "billing"
     }

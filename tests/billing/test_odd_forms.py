@@ -31,6 +31,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:payments": ("number",),
     "billing:ask": ("words", "wish", "seen", "confirm"),
     "billing:leave": ("seen", "confirm"),
+    "billing:failed_refund": ("way", "how", "seen"),
     "billing:move_to": ("seen", "confirm", "agreed", "terms"),
     "billing:price_end": ("confirm", "seen"),
     "billing:run_item": ("what", "act", "reason", "seen"),

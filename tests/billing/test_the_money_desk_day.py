@@ -419,7 +419,9 @@ def nothing_differs() -> None:
 def numbers_page(desk: Client) -> int:
     """The sum of the column "Net", as it stands there."""
     page = desk.get("/money/numbers/", {"range": "all"}).content.decode()
-    nets = re.findall(r'<td class="amount"><strong>(-?)\$([\d,]+)\.(\d\d)</strong></td></tr>', page)
+    nets = re.findall(
+        r'data-label="Net" class="amount"><strong>(-?)\$([\d,]+)\.(\d\d)</strong></td></tr>', page
+    )
     assert nets
     return sum(
         (-1 if minus else 1) * (int(whole.replace(",", "")) * 100 + int(rest))
