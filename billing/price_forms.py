@@ -2,6 +2,7 @@
 
 import datetime as dt
 import decimal
+import re
 import zoneinfo
 from typing import Any
 
@@ -17,6 +18,8 @@ from sessions.models import Cohort, Programme
 from sessions.schedule import instant
 
 MOST = 10_000  # dollars
+# Commas part thousands only: "49,50" is a slip, not four thousand dollars.
+TYPED = re.compile(r"\$?\s*(-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?)", re.ASCII)
 HAS_ONE = "They have a price for this already. End that one first."
 
 
@@ -37,8 +40,11 @@ class Dollars(forms.DecimalField):
 
     def to_python(self, value: Any) -> Any:
         """With or without the sign and the commas."""
-        typed = value.strip().removeprefix("$").replace(",", "") if value else value
-        return super().to_python(typed)
+        typed = str(value or "").strip()
+        said = TYPED.fullmatch(typed)
+        if typed and said is None:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(said[1].replace(",", "") if said else "")
 
 
 def cents(dollars: decimal.Decimal) -> int:

@@ -141,8 +141,8 @@ def quote(*, member: User, cohort: Cohort, first_week: int) -> Price:
 
 def standing_price(enrollment: Enrollment, now: dt.datetime) -> Price:
     """What a page shows: the agreed price once a payment has begun, else the offer."""
-    held = enrollment.status == Status.HELD
-    fixed = not held or moving_to(enrollment) is not None or is_asked_for(enrollment, now)
+    open_yet = enrollment.status in (Status.HELD, Status.OFFERED)
+    fixed = not open_yet or moving_to(enrollment) is not None or is_asked_for(enrollment, now)
     return agreed(enrollment) if fixed else offer(enrollment, now)
 
 

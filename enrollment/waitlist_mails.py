@@ -16,7 +16,6 @@ from outbox.kinds import register
 from outbox.mail import Mail, NotOwed, compose
 from outbox.models import Message
 from sessions.models import GroupSession
-from sessions.pricing import format_money
 
 
 def register_kinds() -> None:
@@ -40,7 +39,7 @@ def waitlist_joined(messages: Sequence[Message], now: dt.datetime) -> Rendered:
 
 
 def seat_offered(messages: Sequence[Message], now: dt.datetime) -> Rendered:
-    """A seat, its dates and price, and until when it is kept. Not owed once that is over."""
+    """A seat, its dates, and until when it is kept. Not owed once that is over."""
     sessions = _first_sessions(messages)
 
     def mail(enrollment: Enrollment) -> Mail | NotOwed:
@@ -49,10 +48,8 @@ def seat_offered(messages: Sequence[Message], now: dt.datetime) -> Rendered:
             return NotOwed(f"The enrolment is {enrollment.status}, or the offer is over.")
         zone = enrollment.member.time_zone
         when = f"{clock.weekday(until, zone)}, {clock.time_of_day(until, zone)}"
-        more = {
-            "first": sessions[enrollment.cohort_id, enrollment.first_week],
-            "price": format_money(enrollment.price_cents, enrollment.currency),
-        }
+        # The price stands on the page, where one of their own or a code counts.
+        more = {"first": sessions[enrollment.cohort_id, enrollment.first_week]}
         subject = f"A seat is free for you until {when}"
         return compose("seat-offered", subject, _context(enrollment) | more)
 

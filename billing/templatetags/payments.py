@@ -3,8 +3,9 @@
 from django import template
 from django.utils import timezone
 
-from billing import facts, policy, requests, standing, transfers, words
+from billing import facts, policy, prices, requests, standing, transfers, words
 from billing.models import Instalment, MemberRequest, Transfer
+from billing.prices import Price
 from enrollment.models import Enrollment
 
 register = template.Library()
@@ -13,6 +14,12 @@ register = template.Library()
 @register.simple_tag
 def payment_lines(enrollment: Enrollment) -> list[standing.PaymentLine]:
     return standing.payment_lines(enrollment, timezone.now())
+
+
+@register.simple_tag
+def price_now(enrollment: Enrollment) -> Price:
+    """What is asked if they go to pay now: a price of their own and a free place among it."""
+    return prices.standing_price(enrollment, timezone.now())
 
 
 @register.simple_tag

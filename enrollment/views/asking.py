@@ -29,9 +29,10 @@ def posted(request: HttpRequest) -> QueryDict | None:
 
 
 def fresh(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A page that is never stored, but whose "no" to a form can be shown again by "Back".
+    """A page of which no copy is kept, but of its answers to a form, for "Back".
 
-    A browser cannot ask for the answer to a POST again; without a copy it shows an error.
+    A browser cannot ask for the answer to a POST again; without a copy it shows an error. The copy
+    goes by the cookie (`Vary`): after signing out it fits nobody.
     """
 
     @functools.wraps(view)

@@ -459,7 +459,9 @@ def test_dollars_are_read_to_the_cent(dollars: str, cents: int) -> None:
     assert PromotionCode.objects.get().amount_off_cents == cents
 
 
-@pytest.mark.parametrize("dollars", ["49.999", "NaN", "1e9", "ten", "-5", "0"])
+@pytest.mark.parametrize(
+    "dollars", ["49.999", "NaN", "1e2", "1e9", "ten", "-5", "0", "49,50", "1,00", "$"]
+)
 def test_what_are_no_dollars_is_refused(dollars: str) -> None:
     reply = at_the_desk().post(NEW, typed(kind="amount", amount=dollars, confirm="1"))
     assert (reply.status_code, list(reply.context["form"].errors)) == (422, ["amount"])

@@ -4,14 +4,17 @@ import re
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts.models import Action, AuditEntry
 from billing import checkout, personal_prices, prices
 from billing.models import PersonalPrice
 from enrollment import services
+from enrollment.agreements import CURRENT
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from sessions.models import Cohort
@@ -21,7 +24,8 @@ from tests.billing.people import at_the_desk
 from tests.billing.pricing import a_price
 from tests.billing.test_codes import said
 from tests.billing.test_pay_page import signed_in, url
-from tests.enrollment.builders import a_member
+from tests.enrollment.builders import NOW, a_member
+from tests.enrollment.test_waitlist import an_offer
 
 pytestmark = pytest.mark.django_db
 
@@ -230,3 +234,32 @@ def test_the_reason_is_never_shown_to_the_member(standin: Standin) -> None:
     assert "hard year" not in said(client.get(url(enrollment)))
     checkout.start_checkout(whose=Q(pk=enrollment.pk), now=now())
     assert "hard year" not in str(standin.requests)
+
+
+def test_a_price_in_any_group_is_shown_as_the_most_that_counts() -> None:
+    look = said(at_the_desk().post(here(a_member()), typed(price="400")))
+    assert "From week 1 on: $400.00 or what the group costs, if that is less" in look
+
+
+def test_an_offered_seat_names_the_price_that_will_be_asked() -> None:
+    with time_machine.travel(NOW, tick=False):
+        one = an_offer(None, now=NOW)
+        a_price(one.member, 9_900)
+        client = signed_in(one.member)
+        assert "It costs $99.00 for 12 sessions (A price of your own.)." in said(
+            client.get(reverse("enrollment:offer", args=[one.public_id]))
+        )
+        client.post(
+            reverse("enrollment:offer", args=[one.public_id]), {each.kind: "on" for each in CURRENT}
+        )
+        assert "$99.00" in said(client.get(reverse("billing:pay", args=[one.public_id])))
+
+
+def test_who_is_offered_a_free_place_reads_of_no_payment() -> None:
+    with time_machine.travel(NOW, tick=False):
+        one = an_offer(None, now=NOW)
+        a_price(one.member, 0)
+        page = said(signed_in(one.member).get(reverse("enrollment:offer", args=[one.public_id])))
+        assert "It is free for you." in page
+        assert "$299.00" not in page
+        assert "pay" not in page.split("What happens next")[1].split("Meeting online")[0]

@@ -221,8 +221,9 @@ def decides(desk: Client, seat: Enrollment) -> tuple[str, str]:
         "$224.25 to the card that paid $299.00, Tuesday, September 29, 11:00 AM",
         "They are out of the group at once: the door is shut to them.",
         "9 sessions still to come: no more links, no more reminders.",
-        "Cleo is next in line: an email offers them the seat at once, from week 5 on for $199.33.",
-        "It is kept for them until Thursday, October 22, 10:00 AM",
+        "Cleo is next in line: an email offers them the seat at once, from week 5 on. The "
+        "list price is $199.33.",
+        "The seat is kept for them until Thursday, October 22, 10:00 AM",
         "The mail to ada@example.org",
         "Give back $224.25 and free the seat",
     ):
@@ -305,13 +306,13 @@ THE_OFFER = """Hello Cleo,
 
 A seat has come free for you. It is kept until Thursday, October 22, 10:00 AM Eastern.
 
-Your first session would be on Tuesday, November 3, 6:00 PM Eastern. The price is $199.33, and \
-nothing is charged before you say yes.
+Your first session would be on Tuesday, November 3, 6:00 PM Eastern. Nothing is \
+charged before you say yes.
 
 See the seat and say yes or no:
 http://testserver/my/{id}/
 
-If you do nothing, it goes to the next person when that time is over, and nothing is charged."""
+If you do nothing, it is not kept for you after that time, and nothing is charged."""
 
 
 def both_mails(day: Day, shown: tuple[str, str]) -> None:

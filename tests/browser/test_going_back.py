@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
+from sandbox import demo_people as demo
 from tests.browser.conftest import PHONE, Visitor
 from tests.browser.test_whole_path import agree, choose_group, sign_up, tell_about_yourself
 
@@ -88,6 +89,36 @@ def test_a_refusal_can_be_left_and_come_back_to(visitor: Visitor) -> None:
     page.go_back()
 
     expect(page.get_by_role("heading", level=1)).to_have_text(refusal)
+
+
+@readers
+def test_no_preview_comes_back_after_signing_out(visitor: Visitor) -> None:
+    """On a computer that others use: a preview at the money desk has names and amounts.
+
+    "Back" shows it from a copy while one is signed in. The copy goes by the cookie (`Vary`), so it
+    fits nobody who is not; a browser's own error is what is left.
+    """
+    page = visitor.page
+    visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    visitor.goto("/money/search/?q=Sam")
+    page.locator("main th a").first.click()
+    page.get_by_role("link", name="Refund").click()
+    page.get_by_label("Another amount").check()
+    page.get_by_label("Amount in dollars").fill("1.00")
+    page.get_by_label("They keep it").check()
+    page.get_by_role("button", name="See what it means").click()
+    preview = page.get_by_role("heading", name="Look before you press")
+    expect(preview).to_be_visible()
+    page.get_by_role("banner").get_by_role("link", name="Groups", exact=True).click()
+    page.go_back()
+    expect(preview).to_be_visible()
+    page.get_by_role("banner").get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("banner").get_by_role("link", name="Sign in")).to_be_visible()
+
+    with pytest.raises(Error, match="ERR_CACHE_MISS"):
+        page.go_back()
+
+    expect(preview).to_have_count(0)
 
 
 def go_on(page: Page) -> None:

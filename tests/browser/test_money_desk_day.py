@@ -219,7 +219,7 @@ def rehearses_and_confirms(day: Day) -> None:
         "the door is shut to them",
         "9 sessions still to come: no more links",
         "Robin is next in line",
-        "from week 5 on for $199.33",
+        "from week 5 on. The list price is $199.33",
         ends,
         "Your refund of $224.25 is on its way",
         "We have sent $224.25 back to the card you paid with.",
@@ -253,11 +253,9 @@ def both_mails(day: Day) -> None:
     assert paragraphs(offer) == [
         "Hello Robin,",
         f"A seat has come free for you. It is kept until {ends}.",
-        f"Your first session would be on {first}. The price is $199.33, and nothing is charged "
-        "before you say yes.",
+        f"Your first session would be on {first}. Nothing is charged before you say yes.",
         f"See the seat and say yes or no:\n{link_in(offer)}",
-        "If you do nothing, it goes to the next person when that time is over, and nothing is "
-        "charged.",
+        "If you do nothing, it is not kept for you after that time, and nothing is charged.",
     ]
     for mail, whose in ((refund, demo.ALEX), (offer, day.robin.email)):
         assert mail.recipients == [whose]

@@ -365,7 +365,7 @@ def test_the_mail_with_an_offer_says_until_when(smtp_sink: SmtpSink) -> None:
     subject, text = sent(smtp_sink, links.SEAT_OFFERED)
     assert subject == "A seat is free for you until Wednesday, 11:00 AM Eastern"
     assert "Tuesday, October 6, 6:00 PM Eastern" in text
-    assert "$299.00" in text
+    assert "$" not in text  # what it costs depends on the person, and the page knows
     assert one.get_absolute_url() in text
 
 
