@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from billing.models import CheckoutAttempt
+from billing.models import CheckoutAttempt, Dispute, Instalment
 from sandbox.stripe_standin.process import start
 from tests.billing.money.locks import locks_in_order
 from tests.billing.money.story import Story
@@ -57,3 +57,23 @@ def test_slow_money_is_on_its_way_while_a_second_page_is_open(
     story.tell(then, **({} if then == "the_holds_run_out" else {"n": 0}))
     story.end()
     assert story.sight.enrollments[0].status == "active"
+
+
+def test_a_part_waits_while_a_bank_holds_money_of_its_seat(story: Told) -> None:
+    story.tell("somebody_buys_in_parts", who=0)
+    story.tell("a_payment_is_disputed_and_it_is_known_at_once", n=0)
+    story.tell("a_part_falls_due", n=0)
+    story.end()
+    assert Dispute.objects.get().status == Dispute.Status.OPEN
+    part = Instalment.objects.get(number=2)
+    assert (part.status, part.tries, part.next_try_at) == ("due", 0, part.due_at)
+
+
+def test_a_part_waits_while_a_person_looks_at_odd_money_for_it(story: Told) -> None:
+    story.tell("somebody_buys_in_parts", who=0)
+    story.tell("somebody_opens_a_page_for_a_part", n=0)
+    story.tell("somebody_pays_a_wrong_amount", n=0)
+    story.tell("a_part_falls_due", n=0)
+    story.end()
+    assert Instalment.objects.get(number=2).tries == 0
+    assert [one.status for one in story.sight.in_review] == ["review"]
