@@ -171,9 +171,10 @@ def _close_unpaid(*, attempt: CheckoutAttempt, now: dt.datetime) -> None:
     Unless money of another page waits for a person, who decides about the seat as well.
     """
     _lock(attempt.enrollment_id)
-    closed = CheckoutAttempt.objects.filter(pk=attempt.pk, status=Status.OPEN).update(
-        status=Status.EXPIRED
-    )
+    own = CheckoutAttempt.objects.filter(pk=attempt.pk)
+    closed = own.filter(status=Status.OPEN).update(status=Status.EXPIRED)
+    # Also of one that gave way to another earlier: from now on nobody asks how it stands.
+    own.filter(status=Status.EXPIRED).update(checkout_url="")
     others = CheckoutAttempt.objects.filter(enrollment_id=attempt.enrollment_id)
     if closed and not others.filter(status=Status.REVIEW).exists():
         enrollment_services.expire_hold(

@@ -140,7 +140,11 @@ def _open_attempts(now: dt.datetime) -> int:
         created_at__lte=now - SETTLING,
         stripe_session_id__isnull=False,
     )
-    for attempt in unsettled.order_by("created_at")[:BATCH]:
+    # One that gave way to another is asked for until Stripe says how it ended: what is paid there
+    # goes back, however late it comes. By itself, so that it keeps back no open one.
+    replaced = CheckoutAttempt.objects.filter(status=CheckoutAttempt.Status.EXPIRED)
+    given = replaced.exclude(checkout_url="").order_by("-created_at")
+    for attempt in (*unsettled.order_by("created_at")[:BATCH], *given[:BATCH]):
         with _set_aside(attempt=str(attempt.uuid)):
             settlement.settle(attempt=attempt, now=now)
             looked_at += 1

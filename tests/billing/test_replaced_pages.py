@@ -1,9 +1,12 @@
 """A page that gave way to another way of paying, and can still be paid."""
 
+import datetime as dt
+
 import pytest
 from django.db.models import Q
 
 from billing import checkout, codes, prices, sweeps
+from billing.models import CheckoutAttempt
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import (
@@ -11,9 +14,11 @@ from tests.billing.builders import (
     CREATE,
     MINUTE,
     PRICE,
+    RETRIEVE,
     a_group,
     a_seat,
     at_the_page,
+    calls,
     lose_the_reply,
     now,
     refreshed,
@@ -95,3 +100,47 @@ def test_a_page_that_nobody_was_given_keeps_its_seat_until_stripe_has_spoken(
     later = now() + checkout.PAGE_LIFE + MINUTE  # the hold is longer
     sweeps.reconcile(now=later)
     assert (refreshed(lost).status, refreshed(enrollment).status) == ("open", "held")
+
+
+def an_earlier_page_beside_a_bought_seat(standin: Standin) -> CheckoutAttempt:
+    """Its own, for the whole: it can still be paid, though three parts were chosen and begun."""
+    enrollment = a_seat(a_group())
+    at_the_page(enrollment)
+    press(enrollment, IN_PARTS)
+    first, second = enrollment.attempts.order_by("pk")
+    standin.control("pay", session=second.stripe_session_id)
+    sweeps.reconcile(now=now() + 3 * MINUTE)
+    assert (refreshed(enrollment).status, refreshed(second).status) == ("active", "paid")
+    return first
+
+
+@pytest.mark.parametrize(
+    ("outcome", "later"), [("paid", dt.timedelta(hours=4)), ("async", dt.timedelta(days=4))]
+)
+def test_what_is_paid_on_an_earlier_page_goes_back_however_late_we_hear_of_it(
+    standin: Standin, outcome: str, later: dt.timedelta
+) -> None:
+    """No event came, and it is longer ago than the sweep for paid pages looks."""
+    first = an_earlier_page_beside_a_bought_seat(standin)
+    standin.control("pay", session=first.stripe_session_id, outcome=outcome)
+    if outcome == "async":
+        sweeps.reconcile(now=now() + 6 * MINUTE)
+        assert refreshed(first).status == "expired"
+        standin.control("settle", session=first.stripe_session_id, paid=True)
+    sweeps.reconcile(now=now() + later)
+    assert refreshed(first).status == "paid"
+    assert [(one.amount_cents, one.reason) for one in first.payment.refunds.all()] == [
+        (PRICE, "twice")
+    ]
+
+
+def test_an_earlier_page_is_asked_for_until_it_has_closed(standin: Standin) -> None:
+    first = an_earlier_page_beside_a_bought_seat(standin)
+    asked = len(calls(standin, RETRIEVE))
+    sweeps.reconcile(now=now() + 6 * MINUTE)
+    assert len(calls(standin, RETRIEVE)) == asked + 1
+    standin.control("clock", advance=40 * 60)
+    for _ in range(2):
+        sweeps.reconcile(now=now() + 40 * MINUTE)
+    assert len(calls(standin, RETRIEVE)) == asked + 2
+    assert (refreshed(first).status, refreshed(first).checkout_url) == ("expired", "")
