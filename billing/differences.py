@@ -54,6 +54,7 @@ PROPOSALS: dict[tuple[str, str], str] = {
     "If the money never came, put the ledger right by hand.",
     (Kind.STATE, About.REFUND): "Import what Stripe says about the refund.",
     (Kind.STATE, About.DISPUTE): "Import what Stripe says about the dispute.",
+    (Kind.LEDGER, About.DISPUTE): "Import what Stripe moved because of the dispute.",
     (Kind.STATE, About.PAYMENT): "Stripe took no money for this payment. Look at it in the "
     "dashboard; if it never came, put the ledger right by hand.",
 }
@@ -121,6 +122,8 @@ def import_it(
     _import(difference, now)
     ask_again(difference=difference, now=now)
     if difference.resolved_at is None:
+        if seen == difference.fingerprint:
+            Difference.objects.filter(pk=difference.pk).update(in_vain_at=now)
         raise NothingCameOfIt("Our books could not take it. Look at it by hand.")
     Difference.objects.filter(pk=difference.pk, how=How.GONE).update(
         how=How.IMPORTED, resolved_by=actor
@@ -168,8 +171,11 @@ class Gap:
 def gap(difference: Difference) -> Gap | None:
     """How far the ledger is from Stripe; None where a line of the ledger mends nothing.
 
-    Two queries at most.
+    None, too, while an import can be tried: an event or a sweep may write the same line any
+    minute. Two queries at most.
     """
+    if _writes(difference) and difference.in_vain_at is None:
+        return None
     theirs = _should_be_booked(difference)
     if difference.enrollment_id is None or theirs is None:
         return None
