@@ -13,6 +13,7 @@ from accounts import audit
 from accounts.models import Action, Subject, User
 from billing import (
     comparison,
+    decisions,
     disputes,
     findings,
     gateway,
@@ -219,15 +220,18 @@ def put_right(
     `left` is the difference that stays afterwards, in cents, as the page showed it.
     """
     whose = Difference.objects.filter(pk=difference_id).values("enrollment")
-    # Two differences of one object are put right one after the other.
-    Enrollment.objects.select_for_update(no_key=True).filter(pk__in=whose).first()
+    # Two differences of one object are put right one after the other; and whoever books a refund
+    # or a dispute at this moment, holding the payment, is done before the ledger is read.
+    seat = Enrollment.objects.select_for_update(no_key=True).filter(pk__in=whose).first()
+    if seat is None:
+        raise ChangedMeanwhile
+    decisions.lock_payments(seat)
     difference = _held(difference_id, seen)
-    found = gap(difference)
+    found = gap(difference) if difference.enrollment_id == seat.pk else None
     if found is None or not found.takes(cents) or found.cents - cents != left:
         raise ChangedMeanwhile
-    assert difference.enrollment_id is not None
     ledger.post(
-        enrollment_id=difference.enrollment_id,
+        enrollment_id=seat.pk,
         kind=LedgerEntry.Kind.ADJUSTMENT,
         amount_cents=cents,
         currency=difference.currency,
