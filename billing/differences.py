@@ -23,7 +23,7 @@ from billing import (
     settlement,
 )
 from billing.gateway import books as gateway_books
-from billing.models import Difference, LedgerEntry, Refund
+from billing.models import Difference, LedgerEntry, Refund, Transfer
 from enrollment.models import Enrollment
 from sessions.pricing import format_money
 
@@ -173,9 +173,9 @@ def gap(difference: Difference) -> Gap | None:
     """How far the ledger is from Stripe; None where a line of the ledger mends nothing.
 
     None, too, while an import can be tried: an event or a sweep may write the same line any
-    minute. Two queries at most.
+    minute. Three queries at most.
     """
-    if _writes(difference) and difference.in_vain_at is None:
+    if _writes(difference) and not _came_to_nothing(difference):
         return None
     theirs = _should_be_booked(difference)
     if difference.enrollment_id is None or theirs is None:
@@ -183,6 +183,15 @@ def gap(difference: Difference) -> Gap | None:
     about, id = About(difference.about), difference.stripe_id
     found = Gap(theirs, comparison.booked_cents(about, [id]).get(id, 0))
     return found if found.cents else None
+
+
+def _came_to_nothing(difference: Difference) -> bool:
+    """Whether an import did. After a move to another group it is tried anew, for the new seat."""
+    at = difference.in_vain_at
+    if at is None:
+        return False
+    moves = Transfer.objects.filter(source=difference.enrollment_id, done_at__gte=at)
+    return not moves.exists()
 
 
 def _should_be_booked(difference: Difference) -> int | None:

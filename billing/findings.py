@@ -79,7 +79,7 @@ def _seen_again(
         **said,
         last_seen_at=now,
         run=run or row.run_id,
-        enrollment=row.enrollment_id or found.pair.enrollment_id,
+        enrollment=found.pair.enrollment_id or row.enrollment_id,  # money moves along
     )
     if opens:
         rows.filter(resolved_at=row.resolved_at).update(
