@@ -1,5 +1,6 @@
 """On whose seat a line by hand is booked: on the same as an import would, also after a move."""
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -96,22 +97,22 @@ def test_a_dispute_of_moved_money_is_shown_where_it_is_now() -> None:
     assert row.enrollment == target
 
 
-@pytest.mark.parametrize("moves_first", [True, False])
-def test_what_a_bank_never_took_comes_back_to_where_it_was_taken(moves_first: bool) -> None:
+@pytest.mark.parametrize("taken_at", [after(1), LATER])
+def test_what_a_bank_never_took_comes_back_to_where_it_was_taken(taken_at: dt.datetime) -> None:
     """As when it is imported: the line of the dispute says where."""
     source = a_paid_seat(PRICE)
-    taken = of_the_bank(the_payment(), -PRICE)
-    if moves_first:
-        target = start(source, a_group_for(CREDIT), now=MOVED).target
-        disputes.apply_state(state=taken, now=LATER)
-    else:
-        disputes.apply_state(state=taken, now=MOVED)
-        target = None
+    taken = dataclasses.replace(of_the_bank(the_payment(), -5_000), status="lost")
+    if taken_at < MOVED:
+        disputes.apply_state(state=taken, now=taken_at)
+    target = start(source, a_group_for(PRICE // 2), now=MOVED).target
+    before = balances(source, target)
+    if taken_at > MOVED:
+        disputes.apply_state(state=taken, now=taken_at)
     row = found(About.DISPUTE, "dp_1", None)
-    assert (row.kind, row.enrollment) == ("not_there", target or source)
-    by_hand(row, PRICE)
-    assert balances(source) == [USED if target else PRICE]
-    assert target is None or balances(target) == [CREDIT]
+    assert (row.kind, row.enrollment) == ("not_there", source if taken_at < MOVED else target)
+    by_hand(row, 5_000)
+    came_back = [before[0] + 5_000, before[1]] if taken_at < MOVED else before
+    assert balances(source, target) == came_back
 
 
 def test_money_that_moves_after_it_was_seen_is_asked_about_anew() -> None:
