@@ -8,6 +8,7 @@ import datetime as dt
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Sum
 
 from accounts import audit
 from accounts.models import Action, Subject, User
@@ -180,8 +181,11 @@ def gap(difference: Difference) -> Gap | None:
     theirs = _should_be_booked(difference)
     if difference.enrollment_id is None or theirs is None:
         return None
-    about, id = About(difference.about), difference.stripe_id
-    found = Gap(theirs, comparison.booked_cents(about, [id]).get(id, 0))
+    lines = comparison.lines(About(difference.about), [difference.stripe_id])
+    booked = dict(lines.values_list("currency").annotate(cents=Sum("amount_cents")))
+    if booked.keys() - {difference.currency}:
+        return None  # no sum of two currencies says how far they are from each other
+    found = Gap(theirs, booked.get(difference.currency, 0))
     return found if found.cents else None
 
 

@@ -650,6 +650,19 @@ def test_a_line_away_from_stripe_or_past_it_is_refused(standin: Standin, amount:
     assert not LedgerEntry.objects.filter(kind="adjustment").exists()
 
 
+def test_no_line_is_offered_across_currencies(standin: Standin) -> None:
+    payment = a_payment(standin)
+    bend(standin, "charge", currency="eur", amount=28_000, amount_captured=28_000)
+    assert compare() == [("payment", "amount"), ("payment", "currency")]
+    row = Difference.objects.get(kind="amount")
+    assert (row.theirs_cents, row.currency) == (28_000, "eur")
+    client, typed = at_the_desk(), {"amount": "-19.00", "reason": "x", "left": "0", "confirm": "1"}
+    for one in Difference.objects.all():
+        assert "Put right by hand" not in said(client.get(one.get_absolute_url()))
+    assert press(client, row, "by_hand", **typed).status_code == 409
+    assert ledger.balance(payment.enrollment) == PRICE
+
+
 def test_two_differences_of_one_object_are_not_put_right_twice(standin: Standin) -> None:
     row = the_difference(standin, a_ledger_with_a_line_too_many)
     client, typed = at_the_desk(), {"amount": "-0.01", "reason": "Once", "left": "0"}
