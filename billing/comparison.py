@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from billing.gateway import CheckoutState
 from billing.gateway.books import BookedRefund, ChargeState, DisputeState
+from billing.holders import holders
 from billing.models import CheckoutAttempt, Difference, Dispute, LedgerEntry, Payment, Refund
 from billing.settlement import UNPAID
 
@@ -119,10 +120,14 @@ def pairs(about: Difference.About, ids: Iterable[str], theirs: Mapping[str, Any]
     return build[about](list(ids), theirs)
 
 
+def lines(about: Difference.About, ids: list[str]) -> "QuerySet[LedgerEntry]":
+    """What the ledger says about these objects, in no order."""
+    return LedgerEntry.objects.filter(kind__in=LINES[about], stripe_id__in=ids).order_by()
+
+
 def booked_cents(about: Difference.About, ids: list[str]) -> dict[str, int]:
-    """What the ledger says about each object, in cents."""
-    lines = LedgerEntry.objects.filter(kind__in=LINES[about], stripe_id__in=ids)
-    sums = lines.order_by().values("stripe_id").annotate(cents=Sum("amount_cents"))
+    """The sum of the ledger's lines of each object, in cents."""
+    sums = lines(about, ids).values("stripe_id").annotate(cents=Sum("amount_cents"))
     return dict(sums.values_list("stripe_id", "cents"))
 
 
@@ -206,6 +211,13 @@ def _asked(attempt: CheckoutAttempt, said: CheckoutState | None) -> tuple[int, s
     return attempt.amount_cents, attempt.currency
 
 
+def _seats(intents: Iterable[str]) -> dict[str, int]:
+    """The enrolments that these payments stand for now, by their intents. Two queries."""
+    payments = list(Payment.objects.filter(stripe_payment_intent_id__in=set(intents) - {""}))
+    whose = holders(payments)
+    return {str(one.stripe_payment_intent_id): whose[one.pk] for one in payments}
+
+
 def _refunds(ids: list[str], theirs: Mapping[str, BookedRefund]) -> list[Pair]:
     uuids = [one for one in (_uuid(said.reference) for said in theirs.values()) if one]
     rows = list(
@@ -215,9 +227,7 @@ def _refunds(ids: list[str], theirs: Mapping[str, BookedRefund]) -> list[Pair]:
     )
     by_id = {row.stripe_refund_id: row for row in rows}
     by_uuid = {str(row.uuid): row for row in rows}
-    intents = {said.payment_intent_id for said in theirs.values()}
-    payments = Payment.objects.filter(stripe_payment_intent_id__in=intents)
-    known = dict(payments.values_list("stripe_payment_intent_id", "enrollment"))
+    known = _seats(said.payment_intent_id for said in theirs.values())
     booked = booked_cents(About.REFUND, ids)
     made = []
     for id in ids:
@@ -255,18 +265,18 @@ def _disputes(ids: list[str], theirs: Mapping[str, DisputeState]) -> list[Pair]:
         row.stripe_dispute_id: row
         for row in Dispute.objects.select_related("payment").filter(stripe_dispute_id__in=ids)
     }
-    intents = {said.payment_intent_id for said in theirs.values()}
-    payments = Payment.objects.filter(stripe_payment_intent_id__in=intents)
-    known = dict(payments.values_list("stripe_payment_intent_id", "enrollment"))
+    intents = {id: said.payment_intent_id for id, said in theirs.items()}
+    intents |= {id: row.payment.stripe_payment_intent_id or "" for id, row in rows.items()}
+    known = _seats(intents.values())
     booked = booked_cents(About.DISPUTE, ids)
+    # What comes back goes where it was taken, as when it is imported.
+    taken = dict(lines(About.DISPUTE, ids).order_by("-pk").values_list("stripe_id", "enrollment"))
     made = []
     for id in ids:
         row, said = rows.get(id), theirs.get(id)
-        whose = row.payment.enrollment_id if row else None
-        if row is None:
-            if said is None or said.payment_intent_id not in known:
-                continue
-            whose = known[said.payment_intent_id]
+        whose = taken.get(id) or known.get(intents.get(id, ""))
+        if row is None and whose is None:
+            continue
         own = (
             None
             if row is None

@@ -8,11 +8,13 @@ import datetime as dt
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Sum
 
 from accounts import audit
 from accounts.models import Action, Subject, User
 from billing import (
     comparison,
+    decisions,
     disputes,
     findings,
     gateway,
@@ -22,7 +24,7 @@ from billing import (
     settlement,
 )
 from billing.gateway import books as gateway_books
-from billing.models import Difference, LedgerEntry, Refund
+from billing.models import Difference, LedgerEntry, Refund, Transfer
 from enrollment.models import Enrollment
 from sessions.pricing import format_money
 
@@ -54,6 +56,7 @@ PROPOSALS: dict[tuple[str, str], str] = {
     "If the money never came, put the ledger right by hand.",
     (Kind.STATE, About.REFUND): "Import what Stripe says about the refund.",
     (Kind.STATE, About.DISPUTE): "Import what Stripe says about the dispute.",
+    (Kind.LEDGER, About.DISPUTE): "Import what Stripe moved because of the dispute.",
     (Kind.STATE, About.PAYMENT): "Stripe took no money for this payment. Look at it in the "
     "dashboard; if it never came, put the ledger right by hand.",
 }
@@ -121,6 +124,8 @@ def import_it(
     _import(difference, now)
     ask_again(difference=difference, now=now)
     if difference.resolved_at is None:
+        if seen == difference.fingerprint:
+            Difference.objects.filter(pk=difference.pk).update(in_vain_at=now)
         raise NothingCameOfIt("Our books could not take it. Look at it by hand.")
     Difference.objects.filter(pk=difference.pk, how=How.GONE).update(
         how=How.IMPORTED, resolved_by=actor
@@ -168,14 +173,29 @@ class Gap:
 def gap(difference: Difference) -> Gap | None:
     """How far the ledger is from Stripe; None where a line of the ledger mends nothing.
 
-    Two queries at most.
+    None, too, while an import can be tried: an event or a sweep may write the same line any
+    minute. Three queries at most.
     """
+    if _writes(difference) and not _came_to_nothing(difference):
+        return None
     theirs = _should_be_booked(difference)
     if difference.enrollment_id is None or theirs is None:
         return None
-    about, id = About(difference.about), difference.stripe_id
-    found = Gap(theirs, comparison.booked_cents(about, [id]).get(id, 0))
+    lines = comparison.lines(About(difference.about), [difference.stripe_id])
+    booked = dict(lines.values_list("currency").annotate(cents=Sum("amount_cents")))
+    if booked.keys() - {difference.currency}:
+        return None  # no sum of two currencies says how far they are from each other
+    found = Gap(theirs, booked.get(difference.currency, 0))
     return found if found.cents else None
+
+
+def _came_to_nothing(difference: Difference) -> bool:
+    """Whether an import did. After a move to another group it is tried anew, for the new seat."""
+    at = difference.in_vain_at
+    if at is None:
+        return False
+    moves = Transfer.objects.filter(source=difference.enrollment_id, done_at__gte=at)
+    return not moves.exists()
 
 
 def _should_be_booked(difference: Difference) -> int | None:
@@ -213,15 +233,18 @@ def put_right(
     `left` is the difference that stays afterwards, in cents, as the page showed it.
     """
     whose = Difference.objects.filter(pk=difference_id).values("enrollment")
-    # Two differences of one object are put right one after the other.
-    Enrollment.objects.select_for_update(no_key=True).filter(pk__in=whose).first()
+    # Two differences of one object are put right one after the other; and whoever books a refund
+    # or a dispute at this moment, holding the payment, is done before the ledger is read.
+    seat = Enrollment.objects.select_for_update(no_key=True).filter(pk__in=whose).first()
+    if seat is None:
+        raise ChangedMeanwhile
+    decisions.lock_payments(seat)
     difference = _held(difference_id, seen)
-    found = gap(difference)
+    found = gap(difference) if difference.enrollment_id == seat.pk else None
     if found is None or not found.takes(cents) or found.cents - cents != left:
         raise ChangedMeanwhile
-    assert difference.enrollment_id is not None
     ledger.post(
-        enrollment_id=difference.enrollment_id,
+        enrollment_id=seat.pk,
         kind=LedgerEntry.Kind.ADJUSTMENT,
         amount_cents=cents,
         currency=difference.currency,

@@ -70,15 +70,18 @@ def _seen_again(
 ) -> None:
     said = _said(found)
     same = all(getattr(row, name) == value for name, value in said.items())
+    opens = bool(row.resolved_at) and not (same and row.how in ACCEPTED)
+    if opens or not same:
+        said["in_vain_at"] = None  # an import may succeed now
     # Columns of their own: somebody may settle it at this moment.
     rows = Difference.objects.filter(pk=row.pk)
     rows.update(
         **said,
         last_seen_at=now,
         run=run or row.run_id,
-        enrollment=row.enrollment_id or found.pair.enrollment_id,
+        enrollment=found.pair.enrollment_id or row.enrollment_id,  # money moves along
     )
-    if row.resolved_at and not (same and row.how in ACCEPTED):
+    if opens:
         rows.filter(resolved_at=row.resolved_at).update(
             resolved_at=None, resolved_by=None, how="", note=""
         )

@@ -10,6 +10,7 @@ from billing.models import CheckoutAttempt, Dispute, Instalment, LedgerEntry, Pa
 from billing.prices import moving_to, standing_price
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
+from sessions.models import GroupSession
 
 
 class PaymentState(StrEnum):
@@ -57,7 +58,7 @@ def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]
         *_paid(enrollment, parts),
         *_credits(enrollment),
         *_refunds(enrollment),
-        *_decided_by_bank(enrollment),
+        *_decided_by_bank(enrollment, now),
     ]
     lines = [line for _, line in sorted(money, key=lambda one: one[0])]
     lines += _open_parts(enrollment, parts)
@@ -149,22 +150,35 @@ FAILED_WORDS = (
 )
 
 
-def _decided_by_bank(enrollment: Enrollment) -> list[Dated]:
-    """What a bank decided about a payment that its member had asked it about. Two queries."""
+def _decided_by_bank(enrollment: Enrollment, now: dt.datetime) -> list[Dated]:
+    """What a bank decided about a payment that its member had asked it about. Three queries."""
     found = Dispute.objects.filter(
         payment__enrollment__in=facts.paid_by(enrollment),
         status__in=BANK_WORDS,
         closed_at__isnull=False,
     )
-    lines = []
+    lines, seat = [], ""
     for one in found.order_by("closed_at", "pk"):
         assert one.closed_at is not None
         label, words = BANK_WORDS[one.status]
-        seat = SEAT_WORDS.get(enrollment.status, SEAT_OVER)
+        seat = seat or _seat_words(enrollment, now)
         day = clock.day(one.closed_at, enrollment.member.time_zone)
         detail = f"{words} We heard so on {day}. {seat}"
         lines.append((one.closed_at, PaymentLine(label, one.amount_cents, one.currency, detail)))
     return lines
+
+
+def _seat_words(enrollment: Enrollment, now: dt.datetime) -> str:
+    """What a decision of the bank means for the seat. One query."""
+    ahead = GroupSession.objects.filter(
+        cohort=enrollment.cohort_id,
+        number__gte=enrollment.first_week,
+        ends_at__gt=now,
+        cancelled_at=None,
+    )
+    # No status says so: the dates do.
+    over = enrollment.status in (*IN_STANDING, Status.SUSPENDED) and not ahead.exists()
+    return SEAT_WORDS.get(Status.COMPLETED if over else enrollment.status, SEAT_OVER)
 
 
 BANK_WORDS: dict[str, tuple[str, str]] = {
@@ -183,7 +197,7 @@ SEAT_WORDS: dict[str, str] = {
     Status.ACTIVE: _STAYS,
     Status.GRACE: _STAYS,
     Status.SUSPENDED: "Your seat is kept, and your links are paused.",
-    Status.COMPLETED: "All your sessions had been held.",
+    Status.COMPLETED: "All your sessions have been held.",
 }
 SEAT_OVER = "You have no seat in this group any more."
 

@@ -102,6 +102,9 @@ class Difference(models.Model):
     theirs_cents = models.IntegerField(null=True)
     ours = models.CharField(max_length=80, blank=True, help_text="What our books say, in words.")
     theirs = models.CharField(max_length=80, blank=True)
+    in_vain_at = models.DateTimeField(
+        null=True, help_text="When an import of exactly this came to nothing."
+    )
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)

@@ -39,6 +39,7 @@ from outbox import services as outbox
 from outbox.models import Message
 from outbox.services import deliver_due
 from sandbox.stripe_standin.process import Standin
+from sessions.models import GroupSession
 from tests.billing.builders import (
     PRICE,
     a_group,
@@ -52,6 +53,7 @@ from tests.billing.builders import (
     refreshed,
     seat_of,
 )
+from tests.billing.decided import a_paid_seat, after
 from tests.billing.decided import decide as decide_refund
 from tests.billing.desk import an_outside_refund
 from tests.billing.instalments import a_plan, card_does, plan_of, when_due
@@ -697,6 +699,39 @@ def test_its_end_is_told_on_the_members_page_and_dated_in_the_story(
         one for one in standing.payment_lines(refreshed(enrollment), now()) if one.label == told
     ]
     assert "You have no seat in this group any more." in line.detail
+
+
+@pytest.mark.parametrize(
+    ("at", "cancelled", "status", "meant"),
+    [
+        (after(11), 0, "active", "Your seat and your links stay as they are."),
+        (after(12), 0, "active", "All your sessions have been held."),
+        (after(11), 12, "active", "All your sessions have been held."),
+        (after(12), 0, "grace", "All your sessions have been held."),
+        (after(11), 0, "suspended", "Your seat is kept, and your links are paused."),
+        (after(12), 0, "suspended", "All your sessions have been held."),
+        (after(12), 0, "withdrawn", "You have no seat in this group any more."),
+    ],
+)
+def test_what_its_end_means_for_the_seat_follows_the_dates(
+    at: dt.datetime, cancelled: int, status: str, meant: str
+) -> None:
+    enrollment = a_paid_seat()
+    GroupSession.objects.filter(number=cancelled).update(cancelled_at=after(10))
+    Dispute.objects.create(
+        stripe_dispute_id="dp_1",
+        payment=Payment.objects.get(),
+        amount_cents=PRICE,
+        currency="usd",
+        reason="fraudulent",
+        status="won",
+        opened_at=after(2),
+        asked_at=after(2),
+        closed_at=after(11),
+    )
+    enrollment.status = status
+    [_, line] = standing.payment_lines(enrollment, at)
+    assert (line.label, meant in line.detail) == ("Stays paid, by your bank", True), line.detail
 
 
 def test_who_has_the_freed_seat_next_is_said_before_it_is_freed(standin: Standin) -> None:

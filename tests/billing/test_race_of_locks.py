@@ -14,8 +14,17 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from billing import dispute_seats, disputes, gateway, ledger, refunds, reviews
-from billing.models import Dispute, Payment
+from billing import (
+    decisions,
+    differences,
+    dispute_seats,
+    disputes,
+    gateway,
+    ledger,
+    refunds,
+    reviews,
+)
+from billing.models import Difference, Dispute, Payment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import PRICE, a_payment, now
 from tests.billing.desk import a_wrong_payment, an_outside_refund
@@ -120,6 +129,47 @@ def test_an_outside_refund_is_noted_while_it_fails(
     assert [type(one).__name__ for one in results] == ["NoneType", "ChangedMeanwhile"], results
     refund.refresh_from_db()
     assert (refund.status, refund.seen_at) == ("failed", None)
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_a_line_by_hand_while_an_event_books_the_same(
+    standin: Standin, monkeypatch: pytest.MonkeyPatch, locked: bool
+) -> None:
+    """Without the lock on the payment, which the event holds, both are booked."""
+    payment = a_payment(standin)
+    intent = str(payment.stripe_payment_intent_id)
+    made = standin.control("refund", payment_intent=intent, amount=500)
+    row = Difference.objects.create(
+        key=f"not_booked:{made['id']}",
+        kind="not_booked",
+        about="refund",
+        stripe_id=made["id"],
+        enrollment=payment.enrollment,
+        currency="usd",
+        theirs_cents=500,
+        theirs="returned",
+        first_seen_at=now(),
+        last_seen_at=now(),
+        in_vain_at=now(),
+    )
+    line = partial(
+        differences.put_right,
+        difference_id=row.pk,
+        cents=-500,
+        left=0,
+        reason="By hand",
+        seen=row.fingerprint,
+        actor=a_billing_admin(),
+        now=now(),
+    )
+    if not locked:
+        monkeypatch.setattr(decisions, "lock_payments", lambda enrollment: None)
+    monkeypatch.setattr(ledger, "post_refund", slow(ledger.post_refund))
+    state = gateway.retrieve_refund(made["id"])
+    results = both(partial(refunds.import_outside, state=state, now=now()), line)
+    second = "ChangedMeanwhile" if locked else "Difference"
+    assert [type(one).__name__ for one in results] == ["bool", second], results
+    assert ledger.balance(payment.enrollment) == PRICE - (500 if locked else 1_000)
 
 
 def test_no_lock_of_ours_is_on_a_key() -> None:

@@ -186,6 +186,12 @@ def an_outside_refund(standin: Standin) -> None:
     standin.control("refund", payment_intent=payment.stripe_payment_intent_id, amount=5_000)
 
 
+def an_outside_refund_that_our_books_cannot_take(standin: Standin) -> None:
+    """All of the payment is on its way back already, by our books."""
+    an_outside_refund(standin)
+    Payment.objects.update(refund_reserved_cents=PRICE)
+
+
 def a_refund_that_stripe_does_not_know(standin: Standin) -> None:
     returned(standin)
     forget(standin, "refund")
@@ -543,8 +549,78 @@ def test_a_line_by_hand_is_shown_then_written_once_with_its_reason(standin: Stan
     assert compare() == []
 
 
+def imported_in_vain(standin: Standin) -> Difference:
+    row = the_difference(standin, an_outside_refund_that_our_books_cannot_take)
+    assert press(at_the_desk(), row, "import").status_code == 302
+    assert refreshed_difference(row).resolved_at is None
+    return row
+
+
+@pytest.mark.parametrize(
+    "bent", [nothing_booked, an_outside_refund, a_refund_that_failed_in_silence]
+)
+def test_what_an_event_or_a_sweep_will_book_is_not_typed_by_hand(
+    standin: Standin, bent: Bend
+) -> None:
+    row = the_difference(standin, bent)
+    cents = {"nothing_booked": PRICE, "an_outside_refund": -5_000}.get(bent.__name__, 10_000)
+    typed = {"amount": f"{cents / 100:.2f}", "reason": "x", "left": "0", "confirm": "1"}
+    client = at_the_desk()
+    assert "Put right by hand" not in said(client.get(row.get_absolute_url()))
+    assert press(client, row, "by_hand", **typed).status_code == 409
+    with pytest.raises(differences.ChangedMeanwhile):
+        by_hand(row, cents)
+    sweeps.reconcile(now=later())
+    assert not LedgerEntry.objects.filter(kind="adjustment").exists()
+    assert compare() == []
+
+
+def by_hand(row: Difference, cents: int, left: int = 0) -> Difference:
+    return differences.put_right(
+        difference_id=row.pk,
+        cents=cents,
+        left=left,
+        reason="x",
+        seen=row.fingerprint,
+        actor=a_billing_admin(),
+        now=now(),
+    )
+
+
+def test_what_an_import_could_not_write_is_put_right_by_hand(standin: Standin) -> None:
+    row = the_difference(standin, an_outside_refund_that_our_books_cannot_take)
+    client = at_the_desk()
+    assert "Put right by hand" not in said(client.get(row.get_absolute_url()))
+    press(client, row, "import")
+    page = client.get(row.get_absolute_url()).content.decode()
+    assert "Our books could not take it" in page
+    assert 'value="-50.00"' in page
+    by_hand(refreshed_difference(row), -5_000)
+    assert ledger.balance(Payment.objects.get().enrollment) == PRICE - 5_000
+
+
+def test_when_it_is_another_difference_its_import_is_tried_first(standin: Standin) -> None:
+    row = imported_in_vain(standin)
+    assert differences.gap(row) == differences.Gap(theirs=-5_000, ours=0)
+    compare()
+    assert differences.gap(refreshed_difference(row)) == differences.Gap(theirs=-5_000, ours=0)
+    bend(standin, "refund", amount=4_000)
+    compare()
+    assert differences.gap(refreshed_difference(row)) is None
+
+
+def test_what_is_booked_after_a_line_by_hand_all_the_same_is_found(standin: Standin) -> None:
+    row = imported_in_vain(standin)
+    by_hand(row, -5_000)
+    Payment.objects.update(refund_reserved_cents=0)  # our own refund failed, so there is room
+    sweeps.reconcile(now=later())
+    assert compare() == [("refund", "ledger")]
+    [twice] = Difference.objects.filter(kind="ledger")
+    assert differences.gap(twice) == differences.Gap(theirs=-5_000, ours=-10_000)
+
+
 def test_a_part_of_it_is_written_only_by_who_knows_what_still_differs(standin: Standin) -> None:
-    row = the_difference(standin, an_outside_refund)
+    row = imported_in_vain(standin)
     client, typed = at_the_desk(), {"amount": "-20.00", "reason": "Half of it"}
     assert 'value="-50.00"' in client.get(row.get_absolute_url()).content.decode()
     shown = said(press(client, row, "by_hand", **typed))
@@ -564,22 +640,27 @@ def test_a_part_of_it_is_written_only_by_who_knows_what_still_differs(standin: S
 
 @pytest.mark.parametrize("amount", ["50.00", "-50.01", "0.01", "-999999.00"])
 def test_a_line_away_from_stripe_or_past_it_is_refused(standin: Standin, amount: str) -> None:
-    row = the_difference(standin, an_outside_refund)
+    row = imported_in_vain(standin)
     typed = {"amount": amount, "reason": "x", "left": "0", "known": "on", "confirm": "1"}
     response = press(at_the_desk(), row, "by_hand", **typed)
     assert response.status_code == 422
     assert "-$50.00 makes both the same" in said(response)
     with pytest.raises(differences.ChangedMeanwhile):
-        differences.put_right(
-            difference_id=row.pk,
-            cents=round(float(amount) * 100),
-            left=-5_000 - round(float(amount) * 100),
-            reason="x",
-            seen=row.fingerprint,
-            actor=a_billing_admin(),
-            now=now(),
-        )
+        by_hand(row, round(float(amount) * 100), -5_000 - round(float(amount) * 100))
     assert not LedgerEntry.objects.filter(kind="adjustment").exists()
+
+
+def test_no_line_is_offered_across_currencies(standin: Standin) -> None:
+    payment = a_payment(standin)
+    bend(standin, "charge", currency="eur", amount=28_000, amount_captured=28_000)
+    assert compare() == [("payment", "amount"), ("payment", "currency")]
+    row = Difference.objects.get(kind="amount")
+    assert (row.theirs_cents, row.currency) == (28_000, "eur")
+    client, typed = at_the_desk(), {"amount": "-19.00", "reason": "x", "left": "0", "confirm": "1"}
+    for one in Difference.objects.all():
+        assert "Put right by hand" not in said(client.get(one.get_absolute_url()))
+    assert press(client, row, "by_hand", **typed).status_code == 409
+    assert ledger.balance(payment.enrollment) == PRICE
 
 
 def test_two_differences_of_one_object_are_not_put_right_twice(standin: Standin) -> None:
@@ -598,6 +679,15 @@ def test_what_a_bank_moved_is_not_typed_by_hand(standin: Standin) -> None:
     row = the_difference(standin, a_dispute_nobody_told_of)
     page = said(at_the_desk().get(row.get_absolute_url()))
     assert ("Import it" in page, "Put right by hand" in page) == (True, False)
+
+
+def test_what_a_bank_moved_back_without_stripe_is_typed_when_no_import_helps(
+    standin: Standin,
+) -> None:
+    row = the_difference(standin, a_dispute_whose_money_came_back)
+    assert differences.gap(row) is None
+    press(at_the_desk(), row, "import")
+    assert differences.gap(refreshed_difference(row)) == differences.Gap(theirs=0, ours=-PRICE)
 
 
 def test_how_a_dispute_stands_is_said_in_words(standin: Standin) -> None:
