@@ -1,0 +1,225 @@
+"""What can still go back of a payment is one sum, the same wherever money is about to go back.
+
+It leaves out what Stripe gave back, what a bank kept, and what went by check because its refund
+had failed: that is settled, though Stripe knows nothing of it.
+"""
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from billing import disputes, facts, failed_refunds, refunds
+from billing.models import Dispute, LedgerEntry, Payment, Refund
+from billing.policy import Basis
+from billing.refunds import NotRefundable
+from enrollment.models import Enrollment
+from tests.billing.builders import refreshed
+from tests.billing.decided import a_paid_seat, after, decide, fail, parts
+from tests.billing.moving import a_group_for, start
+from tests.billing.papers import signed_in
+from tests.billing.people import a_billing_admin, at_the_desk
+from tests.billing.run_people import carry_on, states
+from tests.billing.run_people import start as start_run
+from tests.billing.test_refund_pages import hidden, page_of, typed
+from tests.enrollment.pages import said
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Any:
+    with time_machine.travel(after(3), tick=False) as traveller:
+        yield traveller
+
+
+def by_check(payment: Payment, cents: int = 0, *, reason: str = "desk") -> Refund:
+    """A refund that failed and was then paid by check; all of the payment unless told."""
+    refund = refunds.request_refund(
+        payment_id=payment.pk,
+        amount_cents=cents or payment.amount_cents,
+        reason=Refund.Reason(reason),
+        now=after(1),
+    )
+    fail(refund, after(1))
+    return failed_refunds.settle_otherwise(
+        refund_uuid=refund.uuid, actor=a_billing_admin("Kim"), how="Check 1042", now=after(1)
+    )
+
+
+def newest_by_check(*amounts: int) -> Enrollment:
+    """Paid in several payments, of which the newest went back by check."""
+    enrollment = a_paid_seat(*amounts)
+    by_check(Payment.objects.latest("paid_at"))
+    return enrollment
+
+
+def kept_by_bank(payment: Payment, cents: int, *, status: str = Dispute.Status.LOST) -> Dispute:
+    dispute = Dispute.objects.create(
+        stripe_dispute_id=f"dp_{payment.pk}_{status}",
+        payment=payment,
+        amount_cents=cents,
+        currency="usd",
+        reason="general",
+        status=status,
+        opened_at=after(1),
+        closed_at=None if status == Dispute.Status.OPEN else after(2),
+        asked_at=after(1),
+    )
+    LedgerEntry.objects.create(
+        enrollment=payment.enrollment,
+        kind="dispute",
+        amount_cents=-cents,
+        currency="usd",
+        at=after(2),
+        key=f"dispute:{dispute.stripe_dispute_id}:txn",
+        stripe_id=dispute.stripe_dispute_id,
+    )
+    return dispute
+
+
+# --- The sum ----------------------------------------------------------------------------------
+
+
+def test_each_payment_counts_what_went_of_itself_whichever_way_it_went() -> None:
+    a_paid_seat(10_000, 10_000, 10_000, 10_000, 10_000)
+    back, check, bank, whole, _ = payments = list(Payment.objects.order_by("pk"))
+    refunds.request_refund(
+        payment_id=back.pk, amount_cents=1_000, reason=Refund.Reason.DESK, now=after(1)
+    )
+    by_check(check, 2_000)
+    kept_by_bank(bank, 3_000)
+    kept_by_bank(whole, 10_000)
+    left = disputes.left_of_each([refreshed(one) for one in payments])
+    assert list(left.values()) == [9_000, 8_000, 7_000, 0, 10_000]
+    assert disputes.left_cents(refreshed(check)) == 8_000
+
+
+def test_what_went_back_twice_leaves_nothing_and_never_less() -> None:
+    a_paid_seat(10_000)
+    payment = Payment.objects.get()
+    by_check(payment)
+    kept_by_bank(payment, 10_000)
+    assert disputes.left_cents(refreshed(payment)) == 0
+    assert "given this money back to the member already" in disputes.obstacle(payment)
+
+
+def test_a_refund_that_is_not_owed_any_more_leaves_its_money_where_it_is() -> None:
+    a_paid_seat(10_000)
+    refund = refunds.request_refund(
+        payment_id=Payment.objects.get().pk,
+        amount_cents=4_000,
+        reason=Refund.Reason.DESK,
+        now=after(1),
+    )
+    fail(refund, after(1))
+    failed_refunds.owe_no_more(
+        refund_uuid=refund.uuid, actor=a_billing_admin(), why="It never was", now=after(1)
+    )
+    assert disputes.left_cents(Payment.objects.get()) == 10_000
+
+
+def test_where_it_can_go_back_takes_as_many_queries_for_three_payments_as_for_one() -> None:
+    counts = []
+    for number in (1, 3):
+        enrollment = a_paid_seat(*[10_000] * number)
+        for payment in enrollment.payments.all():
+            by_check(payment, 1_000)
+            kept_by_bank(payment, 2_000)
+            kept_by_bank(payment, 500, status=Dispute.Status.OPEN)
+        with CaptureQueriesContext(connection) as asked:
+            sources = facts.refundable_payments(enrollment)
+        assert [(one.left, one.obstacle) for one in sources] == [(7_000, disputes.HELD)] * number
+        counts.append(len(asked))
+    assert counts == [5, 5]
+
+
+# --- The newest payment went by check: nothing is taken from it again ---------------------------
+
+
+def test_a_decision_takes_from_the_payment_that_has_money_left() -> None:
+    enrollment = newest_by_check(10_000, 10_000)
+    older = Payment.objects.earliest("paid_at")
+    assert parts(decide(enrollment, basis=Basis.AMOUNT, amount=5_000)) == [(older.pk, 5_000)]
+
+
+def test_at_the_desk_the_rehearsed_refund_can_be_pressed() -> None:
+    enrollment, desk = newest_by_check(10_000, 10_000), at_the_desk()
+    shown = desk.post(page_of(enrollment), typed(basis="amount", amount="50.00"))
+    assert desk.post(page_of(enrollment), hidden(shown)).status_code == 302
+    assert Payment.objects.earliest("paid_at").refund_reserved_cents == 5_000
+
+
+def test_a_member_who_had_a_check_can_still_leave() -> None:
+    enrollment = newest_by_check(14_950, 14_950)
+    client, page = signed_in(enrollment.member), reverse("billing:leave", args=[_id(enrollment)])
+    assert client.post(page, hidden(client.get(page))).status_code == 302
+    assert refreshed(enrollment).status == "withdrawn"
+    assert Refund.objects.get(status="requested").payment == Payment.objects.earliest("paid_at")
+
+
+def test_what_is_left_over_from_a_move_goes_back_after_a_check() -> None:
+    source = newest_by_check(20_000, 20_000)
+    transfer = start(source, a_group_for(6_000))
+    assert transfer.back_cents == Refund.objects.get(status="requested").amount_cents == 6_525
+
+
+def test_a_run_does_whoever_had_a_check_like_everybody_else() -> None:
+    enrollment = newest_by_check(10_000, 10_000)
+    run = start_run(enrollment.cohort)
+    carry_on()
+    assert states(run) == ["done"]
+
+
+def _id(enrollment: Enrollment) -> str:
+    return str(enrollment.public_id)
+
+
+# --- Should a payment not give after all what was rehearsed --------------------------------------
+
+
+@pytest.fixture
+def nothing_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> NoReturn:
+        raise NotRefundable("That is more than what is left of this payment.")
+
+    monkeypatch.setattr(refunds, "request_refund", refuse)
+
+
+def the_desk_presses(enrollment: Enrollment) -> Any:
+    desk = at_the_desk()
+    return desk.post(page_of(enrollment), hidden(desk.post(page_of(enrollment), typed())))
+
+
+def the_member_leaves(enrollment: Enrollment) -> Any:
+    client, page = signed_in(enrollment.member), reverse("billing:leave", args=[_id(enrollment)])
+    return client.post(page, hidden(client.get(page)))
+
+
+def the_member_moves(enrollment: Enrollment) -> Any:
+    client, there = signed_in(enrollment.member), a_group_for(6_000)
+    page = reverse("billing:move_to", args=[_id(enrollment), there.slug])
+    return client.post(page, hidden(client.get(page)), follow=True)
+
+
+@pytest.mark.usefixtures("nothing_given")
+@pytest.mark.parametrize(
+    ("press", "status", "words"),
+    [
+        (the_desk_presses, 422, "Nothing was done. That is more than what is left"),
+        (the_member_leaves, 409, "cannot go back to your card by itself just now. Ask us"),
+        (the_member_moves, 200, "nothing was changed. Ask us, and a person takes care of it"),
+    ],
+)
+def test_it_is_said_kindly_and_nothing_is_done(
+    press: Callable[[Enrollment], Any], status: int, words: str
+) -> None:
+    enrollment = a_paid_seat()
+    reply = press(enrollment)
+    assert (reply.status_code, refreshed(enrollment).status) == (status, "active")
+    assert words in said(reply)
+    assert not Refund.objects.exists()
