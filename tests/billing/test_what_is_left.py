@@ -13,13 +13,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing import disputes, facts, failed_refunds, refunds
-from billing.models import Dispute, LedgerEntry, Payment, Refund
+from billing import disputes, facts, failed_refunds, plans, refunds, sweeps, transfers
+from billing.models import Dispute, Instalment, LedgerEntry, Payment, Refund
 from billing.policy import Basis
 from billing.refunds import NotRefundable
 from enrollment.models import Enrollment
-from tests.billing.builders import refreshed
-from tests.billing.decided import a_paid_seat, after, decide, fail, parts
+from sandbox.stripe_standin.process import Standin
+from tests.billing.builders import a_payment, now, refreshed
+from tests.billing.decided import a_paid_seat, after, decide, fail, paid, parts
+from tests.billing.instalments import a_plan, part
 from tests.billing.moving import a_group_for, start
 from tests.billing.papers import signed_in
 from tests.billing.people import a_billing_admin, at_the_desk
@@ -177,6 +179,49 @@ def test_a_run_does_whoever_had_a_check_like_everybody_else() -> None:
 
 def _id(enrollment: Enrollment) -> str:
     return str(enrollment.public_id)
+
+
+# --- Money that bought nothing goes back by itself, as far as it is left --------------------------
+
+
+def test_the_money_of_a_part_that_is_not_asked_for_goes_back_less_the_check(
+    standin: Standin,
+) -> None:
+    second = part(a_plan(standin), 2)
+    payment = paid(second.enrollment, 9_900)
+    by_check(payment, 5_000, reason="outside")
+    Instalment.objects.filter(pk=second.pk).update(status="cancelled", next_try_at=None)
+    assert plans.receive(instalment=second, payment=refreshed(payment), now=after(3))
+    assert Refund.objects.get(payment=payment, status="requested").amount_cents == 4_900
+
+
+@pytest.mark.parametrize(("lost", "back"), [(0, [5_000]), (1_000, [4_000]), (7_000, [])])
+def test_the_rest_of_a_move_that_is_not_possible_goes_back_less_the_check(
+    lost: int, back: list[int]
+) -> None:
+    source = a_paid_seat(29_900)
+    transfer = start(source, a_group_for(29_900))
+    payment = paid(transfer.target, 7_000, at=after(3))
+    by_check(payment, 2_000, reason="outside")
+    if lost:
+        kept_by_bank(payment, lost)
+    decide(source, frees=True)
+    found = transfers.unfinished(transfer.target_id)
+    assert found
+    owed = transfers.receive(transfer=found, payment=refreshed(payment), now=after(3))
+    again = Refund.objects.filter(payment=payment, status="requested")
+    assert (owed, list(again.values_list("amount_cents", flat=True))) == (bool(back), back)
+
+
+def test_what_stripe_refused_tells_what_is_left_less_the_check(standin: Standin) -> None:
+    payment = a_payment(standin)
+    by_check(payment, 9_900)
+    refund = refunds.request_refund(
+        payment_id=payment.pk, amount_cents=20_000, reason=Refund.Reason.DESK, now=now()
+    )
+    standin.control("refund", payment_intent=payment.stripe_payment_intent_id, amount=15_000)
+    sweeps.submit_open_refunds(now=now())
+    assert "Of this payment $50.00 is left to give back." in refreshed(refund).note
 
 
 # --- Should a payment not give after all what was rehearsed --------------------------------------
