@@ -202,7 +202,7 @@ def refundable_cents(payment: Payment) -> int:
 
     A question of the bank holds nothing. `request_refund` has the same guard under a lock.
     """
-    return 0 if _held(payment) else left_cents(payment)
+    return 0 if is_held(payment) else left_cents(payment)
 
 
 def obstacle(payment: Payment) -> str:
@@ -210,7 +210,7 @@ def obstacle(payment: Payment) -> str:
 
     For whoever has just reserved it and holds the payment's row.
     """
-    if _held(payment):
+    if is_held(payment):
         return HELD
     if _rest_of_each([payment])[payment.pk] < 0:
         return (
@@ -219,7 +219,8 @@ def obstacle(payment: Payment) -> str:
     return ""
 
 
-def _held(payment: Payment) -> bool:
+def is_held(payment: Payment) -> bool:
+    """Whether the bank holds the payment while it decides a dispute. One query."""
     return payment.disputes.filter(status__in=HOLDS_THE_MONEY).exists()
 
 

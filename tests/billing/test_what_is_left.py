@@ -13,14 +13,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing import disputes, facts, failed_refunds, plans, refunds, sweeps, transfers
-from billing.models import Dispute, Instalment, LedgerEntry, Payment, Refund
+from billing import disputes, facts, failed_refunds, plans, refunds, reviews, sweeps, transfers
+from billing.models import CheckoutAttempt, Dispute, Instalment, LedgerEntry, Payment, Refund
 from billing.policy import Basis
 from billing.refunds import NotRefundable
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import a_payment, now, refreshed
-from tests.billing.decided import a_paid_seat, after, decide, fail, paid, parts
+from tests.billing.decided import PRICE, a_paid_seat, after, decide, fail, paid, parts
+from tests.billing.desk import a_wrong_payment
 from tests.billing.instalments import a_plan, part
 from tests.billing.moving import a_group_for, start
 from tests.billing.papers import signed_in
@@ -222,6 +223,61 @@ def test_what_stripe_refused_tells_what_is_left_less_the_check(standin: Standin)
     standin.control("refund", payment_intent=payment.stripe_payment_intent_id, amount=15_000)
     sweeps.submit_open_refunds(now=now())
     assert "Of this payment $50.00 is left to give back." in refreshed(refund).note
+
+
+# --- Odd money that a person decides about --------------------------------------------------------
+
+
+def under_review(attempt: CheckoutAttempt) -> reviews.Review:
+    rows = CheckoutAttempt.objects.select_related("enrollment__cohort", "instalment")
+    return reviews.review(rows.get(pk=attempt.pk))
+
+
+@pytest.mark.parametrize("way", list(reviews.Decision))
+def test_a_look_from_before_a_check_was_noted_decides_nothing(
+    standin: Standin, way: reviews.Decision
+) -> None:
+    attempt, kim = a_wrong_payment(standin), a_billing_admin("Kim")
+    refund = refunds.request_refund(
+        payment_id=Payment.objects.get().pk,
+        amount_cents=5_000,
+        reason=Refund.Reason.OUTSIDE,
+        now=now(),
+    )
+    fail(refund, now())
+    shown = under_review(attempt)
+    failed_refunds.settle_otherwise(refund_uuid=refund.uuid, actor=kim, how="Check 1042", now=now())
+    assert (shown.left, under_review(attempt).left) == (PRICE, PRICE - 5_000)
+    with pytest.raises(reviews.ChangedMeanwhile):
+        reviews.decide(attempt=attempt, decision=way, seen=shown.seen, actor=kim, now=now())
+    assert refreshed(attempt).status == "review"
+
+
+def test_a_look_from_before_the_bank_held_the_money_decides_nothing(standin: Standin) -> None:
+    attempt = a_wrong_payment(standin)
+    shown = under_review(attempt)
+    kept_by_bank(Payment.objects.get(), PRICE, status=Dispute.Status.OPEN)
+    assert under_review(attempt).obstacle == disputes.HELD
+    with pytest.raises(reviews.ChangedMeanwhile):
+        reviews.decide(
+            attempt=attempt,
+            decision=reviews.Decision.ACCEPT,
+            seen=shown.seen,
+            actor=a_billing_admin(),
+            now=now(),
+        )
+
+
+def test_a_look_at_odd_money_takes_seven_queries_at_most(
+    standin: Standin, django_assert_max_num_queries: Any
+) -> None:
+    a_wrong_payment(standin)
+    payment = Payment.objects.get()
+    by_check(payment, 500)
+    kept_by_bank(payment, 100)
+    attempt = CheckoutAttempt.objects.select_related("enrollment__cohort", "instalment").get()
+    with django_assert_max_num_queries(7):
+        assert reviews.review(attempt).left == PRICE - 600
 
 
 # --- Should a payment not give after all what was rehearsed --------------------------------------
