@@ -261,11 +261,11 @@ def waiting(now: dt.datetime) -> list[Waiting]:
     ]
 
 
-def won_too_late() -> list[Dispute]:
-    """Won after the member had left, when their refund could not count this money. Two queries.
+def won_too_late() -> list[tuple[Dispute, int]]:
+    """Won after the member had left, when their refund could not count this money.
 
-    They wait until somebody decides about a refund or, on the dispute's page, that nothing goes
-    back. The longest first.
+    Each with the cents that are left of it; six queries at most. They wait until somebody decides
+    about a refund or, on the dispute's page, that nothing goes back. The longest first.
     """
     since = RefundDecision.objects.filter(
         enrollment__member=OuterRef("payment__enrollment__member"),
@@ -273,15 +273,19 @@ def won_too_late() -> list[Dispute]:
     )
     found = list(
         Dispute.objects.select_related("payment__enrollment__member", "payment__enrollment__cohort")
-        .filter(status=Status.WON, payment__refund_reserved_cents__lt=F("payment__amount_cents"))
-        .filter(Q(seat_decided_at=None) | Q(seat_decided_at__lt=F("closed_at")))
+        .filter(Q(seat_decided_at=None) | Q(seat_decided_at__lt=F("closed_at")), status=Status.WON)
         .filter(~Exists(since), payment__enrollment__status__in=ENDED)
         .order_by("closed_at", "pk")
     )
     whose = holders(row.payment for row in found)
     over = Enrollment.objects.filter(pk__in=whose.values(), status__in=ENDED)
     gone = set(over.values_list("pk", flat=True))
-    return [row for row in found if whose[row.payment_id] in gone]
+    left = left_of_each(row.payment for row in found)
+    return [
+        (row, left[row.payment_id])
+        for row in found
+        if whose[row.payment_id] in gone and left[row.payment_id]
+    ]
 
 
 def _what(dispute: Dispute, now: dt.datetime) -> str:

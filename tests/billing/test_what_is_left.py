@@ -13,15 +13,27 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from billing import disputes, facts, failed_refunds, plans, refunds, reviews, sweeps, transfers
+from billing import (
+    disputes,
+    facts,
+    failed_refunds,
+    plans,
+    queue,
+    refunds,
+    reviews,
+    standing,
+    sweeps,
+    transfers,
+)
 from billing.models import CheckoutAttempt, Dispute, Instalment, LedgerEntry, Payment, Refund
 from billing.policy import Basis
 from billing.refunds import NotRefundable
+from enrollment import services
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import a_payment, now, refreshed
 from tests.billing.decided import PRICE, a_paid_seat, after, decide, fail, paid, parts
-from tests.billing.desk import a_wrong_payment
+from tests.billing.desk import a_stuck_late_payment, a_wrong_payment
 from tests.billing.instalments import a_plan, part
 from tests.billing.moving import a_group_for, start
 from tests.billing.papers import signed_in
@@ -278,6 +290,44 @@ def test_a_look_at_odd_money_takes_seven_queries_at_most(
     attempt = CheckoutAttempt.objects.select_related("enrollment__cohort", "instalment").get()
     with django_assert_max_num_queries(7):
         assert reviews.review(attempt).left == PRICE - 600
+
+
+# --- Whoever has left ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("check", "waits"), [(PRICE, []), (20_000, [9_900])])
+def test_what_was_won_too_late_waits_as_far_as_it_is_left(check: int, waits: list[int]) -> None:
+    enrollment = a_paid_seat()
+    by_check(enrollment.payments.get(), check)
+    services.withdraw(
+        enrollment_id=enrollment.pk, actor=enrollment.member, reason="Left", now=after(1)
+    )
+    Dispute.objects.create(
+        stripe_dispute_id="dp_won",
+        payment=enrollment.payments.get(),
+        amount_cents=PRICE,
+        currency="usd",
+        reason="general",
+        status=Dispute.Status.WON,
+        opened_at=after(1),
+        closed_at=after(2),
+        asked_at=after(1),
+    )
+    assert [row.cents for row in queue.won_too_late(after(3)).rows] == waits
+
+
+def test_a_late_payer_who_had_a_check_reads_that_the_money_went_back(standin: Standin) -> None:
+    refund = a_stuck_late_payment(standin)
+    whose = refund.payment.enrollment
+    page = reverse("billing:return", args=[_id(whose)])
+    assert "We could not send your money back yet" in said(signed_in(whose.member).get(page))
+    failed_refunds.settle_otherwise(
+        refund_uuid=refund.uuid, actor=a_billing_admin(), how="Check 1042", now=now()
+    )
+    assert standing.payment_state(refreshed(whose)) == "late_settled"
+    words = said(signed_in(whose.member).get(page))
+    assert "It was given back to you by check or by your bank" in words
+    assert "on its way back" not in words
 
 
 # --- Should a payment not give after all what was rehearsed --------------------------------------
