@@ -44,23 +44,25 @@ def due(*, now: dt.datetime) -> "QuerySet[Instalment]":
     """Parts whose card is to be charged, the longest waiting first.
 
     It waits while a page may have taken its money, whatever the clock says (nobody can pay on one
-    that was never made), while a bank holds money of the seat, and while a person paused the seat.
+    that was never made), and while the seat is held up.
     """
+    made = Q(stripe_session_id__isnull=False) | Q(expires_at__gt=now)
+    begun = CheckoutAttempt.objects.filter(made, status__in=MAY_HAVE_PAID)
+    return Instalment.objects.filter(
+        ~Exists(begun.filter(instalment=OuterRef("pk"))),
+        not_held_up(),
+        status=Instalment.Status.DUE,
+        next_try_at__lte=now,
+    ).order_by("next_try_at")
+
+
+def not_held_up() -> Q:
+    """Parts of seats of which no bank holds money, and that no person paused."""
     held = Dispute.objects.filter(
         payment__enrollment=OuterRef("enrollment"), status__in=disputes.HOLDS_THE_MONEY
     )
     paused = pausing.paused_by_people().filter(pk=OuterRef("enrollment"))
-    made = Q(stripe_session_id__isnull=False) | Q(expires_at__gt=now)
-    paying = CheckoutAttempt.objects.filter(
-        made, instalment=OuterRef("pk"), status__in=MAY_HAVE_PAID
-    )
-    return Instalment.objects.filter(
-        ~Exists(paying),
-        ~Exists(held),
-        ~Exists(paused),
-        status=Instalment.Status.DUE,
-        next_try_at__lte=now,
-    ).order_by("next_try_at")
+    return Q(~Exists(held), ~Exists(paused))
 
 
 def charge_due(*, now: dt.datetime) -> int:

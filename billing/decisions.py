@@ -31,6 +31,10 @@ from outbox import services as outbox
 from sessions.models import Cohort
 
 SEAT_FREED = "seat-freed"
+REST_STAYS = (
+    "What is left over cannot go back to your card by itself, so nothing was changed. Ask us, and "
+    "a person takes care of it."
+)
 
 
 class ChangedMeanwhile(Exception):
@@ -207,16 +211,20 @@ def _request(
     actor: User,
     now: dt.datetime,
 ) -> None:
-    for take in takes:
-        refunds.request_refund(
-            payment_id=take.payment.pk,
-            amount_cents=take.cents,
-            reason=why,
-            now=now,
-            actor=actor,
-            enrollment_id=decision.enrollment_id,
-            decision=decision,
-        )
+    """Raises Impossible, should a payment not give what the rehearsal took from it."""
+    try:
+        for take in takes:
+            refunds.request_refund(
+                payment_id=take.payment.pk,
+                amount_cents=take.cents,
+                reason=why,
+                now=now,
+                actor=actor,
+                enrollment_id=decision.enrollment_id,
+                decision=decision,
+            )
+    except refunds.NotRefundable as error:
+        raise Impossible("", f"Nothing was done. {error}") from None
 
 
 def give_back_rest(
@@ -228,7 +236,7 @@ def give_back_rest(
     """
     takes = takes_from(computed.cents, facts.refundable_payments(enrollment))
     if sum(take.cents for take in takes) < computed.cents:
-        raise Impossible("", "What is left over cannot go back to your card by itself.")
+        raise Impossible("", REST_STAYS)
     decision = RefundDecision.objects.create(
         uuid=key,
         enrollment=enrollment,
@@ -247,7 +255,10 @@ def give_back_rest(
         decided_by=actor,
         decided_at=now,
     )
-    _request(decision, takes, Refund.Reason.MOVE, actor, now)
+    try:
+        _request(decision, takes, Refund.Reason.MOVE, actor, now)
+    except Impossible as error:
+        raise Impossible("", REST_STAYS) from error
     return decision
 
 

@@ -6,7 +6,7 @@ how often or in which order somebody hears of a dispute. The seat follows nobody
 """
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import structlog
 from django.db import transaction
@@ -16,7 +16,7 @@ from billing import gateway, ledger
 from billing.gateway import books as gateway_books
 from billing.gateway.books import DisputeState
 from billing.holders import holder, holders
-from billing.models import Dispute, LedgerEntry, Payment, RefundDecision
+from billing.models import Dispute, LedgerEntry, Payment, Refund, RefundDecision
 from billing.waiting import Waiting
 from enrollment.models import Enrollment
 from enrollment.states import LIVE
@@ -30,6 +30,8 @@ INQUIRIES = (Status.ASKED, Status.ASKED_ANSWERED, Status.ASKED_CLOSED, Status.PR
 CLOSED = (Status.ASKED_CLOSED, Status.WON, Status.LOST, Status.PREVENTED)
 HOLDS_THE_MONEY = (Status.OPEN, Status.ANSWERED)
 ANSWER_DUE = (Status.OPEN, Status.ASKED)
+# The lines that tell what a bank took because of a dispute, and gave back.
+DISPUTED = (LedgerEntry.Kind.DISPUTE, LedgerEntry.Kind.DISPUTE_WON)
 # Stripe is asked again about an open dispute this often, should its events be lost.
 ASK_AGAIN = dt.timedelta(hours=6)
 RECENT = dt.timedelta(days=7)
@@ -146,7 +148,7 @@ def withdrawn_cents(disputes: Collection[Dispute]) -> dict[str, int]:
     whose = {one.payment.enrollment.member_id for one in disputes}
     sums = (
         LedgerEntry.objects.filter(
-            kind__in=(LedgerEntry.Kind.DISPUTE, LedgerEntry.Kind.DISPUTE_WON),
+            kind__in=DISPUTED,
             enrollment__member__in=whose,
             stripe_id__in=ids,
         )
@@ -158,19 +160,41 @@ def withdrawn_cents(disputes: Collection[Dispute]) -> dict[str, int]:
     return dict.fromkeys(ids, 0) | {stripe_id: -cents for stripe_id, cents in sums}
 
 
-def left_cents(payment: Payment) -> int:
-    """Cents of a payment that are not given back, nor kept by the bank after a dispute.
+def left_of_each(payments: Iterable[Payment]) -> dict[int, int]:
+    """Cents of each payment that can still go back, by their keys; none where nothing is left.
 
-    What was given back by cheque, because its refund failed, is given back too.
+    The one answer to that question: what Stripe gave back or is to give back is gone, and so is
+    what the bank kept after a dispute, and what went back by check because its refund had failed.
+    What the bank holds while it decides still counts. Three queries, however many there are.
     """
-    closed = payment.disputes.exclude(closed_at=None).exclude(status__in=INQUIRIES)
-    lost = list(closed.select_related("payment__enrollment"))
-    kept = sum(withdrawn_cents(lost).values()) if lost else 0
-    failed = payment.refunds.filter(status="failed", resolved_at__isnull=False)
-    settled = [f"settled:{uuid}" for uuid in failed.values_list("uuid", flat=True)]
-    lines = LedgerEntry.objects.filter(key__in=settled)
-    otherwise = -(lines.aggregate(cents=Sum("amount_cents"))["cents"] or 0) if settled else 0
-    return payment.amount_cents - payment.refund_reserved_cents - kept - otherwise
+    return {pk: max(cents, 0) for pk, cents in _rest_of_each(payments).items()}
+
+
+def left_cents(payment: Payment) -> int:
+    """The same of one payment. Three queries at most."""
+    return left_of_each([payment])[payment.pk]
+
+
+def _rest_of_each(payments: Iterable[Payment]) -> dict[int, int]:
+    """Below zero, more of a payment went back than came."""
+    rows = list(payments)
+    rest = {one.pk: one.amount_cents - one.refund_reserved_cents for one in rows}
+    closed = Dispute.objects.filter(payment__in=rows).exclude(closed_at=None)
+    by_bank = dict(
+        closed.exclude(status__in=INQUIRIES).values_list("stripe_dispute_id", "payment_id")
+    )
+    settled = Refund.objects.filter(payment__in=rows, resolved_at__isnull=False)
+    by_hand = {f"settled:{key}": pk for key, pk in settled.values_list("uuid", "payment_id")}
+    if not by_bank and not by_hand:
+        return rest
+    theirs = Enrollment.objects.filter(payments__in=rows).values("member")
+    lines = LedgerEntry.objects.filter(
+        Q(kind__in=DISPUTED, stripe_id__in=by_bank) | Q(key__in=by_hand),
+        enrollment__member__in=theirs,
+    )
+    for key, stripe_id, cents in lines.values_list("key", "stripe_id", "amount_cents"):
+        rest[by_hand[key] if key in by_hand else by_bank[stripe_id]] += cents
+    return rest
 
 
 def refundable_cents(payment: Payment) -> int:
@@ -178,7 +202,7 @@ def refundable_cents(payment: Payment) -> int:
 
     A question of the bank holds nothing. `request_refund` has the same guard under a lock.
     """
-    return 0 if _held(payment) else max(0, left_cents(payment))
+    return 0 if is_held(payment) else left_cents(payment)
 
 
 def obstacle(payment: Payment) -> str:
@@ -186,16 +210,17 @@ def obstacle(payment: Payment) -> str:
 
     For whoever has just reserved it and holds the payment's row.
     """
-    if _held(payment):
+    if is_held(payment):
         return HELD
-    if left_cents(payment) < 0:
+    if _rest_of_each([payment])[payment.pk] < 0:
         return (
             "The bank has given this money back to the member already, or it went back another way."
         )
     return ""
 
 
-def _held(payment: Payment) -> bool:
+def is_held(payment: Payment) -> bool:
+    """Whether the bank holds the payment while it decides a dispute. One query."""
     return payment.disputes.filter(status__in=HOLDS_THE_MONEY).exists()
 
 
@@ -236,11 +261,11 @@ def waiting(now: dt.datetime) -> list[Waiting]:
     ]
 
 
-def won_too_late() -> list[Dispute]:
-    """Won after the member had left, when their refund could not count this money. Two queries.
+def won_too_late() -> list[tuple[Dispute, int]]:
+    """Won after the member had left, when their refund could not count this money.
 
-    They wait until somebody decides about a refund or, on the dispute's page, that nothing goes
-    back. The longest first.
+    Each with the cents that are left of it; six queries at most. They wait until somebody decides
+    about a refund or, on the dispute's page, that nothing goes back. The longest first.
     """
     since = RefundDecision.objects.filter(
         enrollment__member=OuterRef("payment__enrollment__member"),
@@ -248,15 +273,19 @@ def won_too_late() -> list[Dispute]:
     )
     found = list(
         Dispute.objects.select_related("payment__enrollment__member", "payment__enrollment__cohort")
-        .filter(status=Status.WON, payment__refund_reserved_cents__lt=F("payment__amount_cents"))
-        .filter(Q(seat_decided_at=None) | Q(seat_decided_at__lt=F("closed_at")))
+        .filter(Q(seat_decided_at=None) | Q(seat_decided_at__lt=F("closed_at")), status=Status.WON)
         .filter(~Exists(since), payment__enrollment__status__in=ENDED)
         .order_by("closed_at", "pk")
     )
     whose = holders(row.payment for row in found)
     over = Enrollment.objects.filter(pk__in=whose.values(), status__in=ENDED)
     gone = set(over.values_list("pk", flat=True))
-    return [row for row in found if whose[row.payment_id] in gone]
+    left = left_of_each(row.payment for row in found)
+    return [
+        (row, left[row.payment_id])
+        for row in found
+        if whose[row.payment_id] in gone and left[row.payment_id]
+    ]
 
 
 def _what(dispute: Dispute, now: dt.datetime) -> str:

@@ -135,43 +135,35 @@ def still_failed() -> Q:
 def refundable_payments(enrollment: Enrollment) -> list[Source]:
     """Where an enrolment's money can go back, newest payment first.
 
-    Whoever came from another group brought money along that was paid there. Two queries, and a
-    few more for each payment that a bank asked about. What is refunded already is left out.
+    Whoever came from another group brought money along that was paid there. Five queries at most.
+    What is back already, whichever way it went, is left out.
     """
     return refundable_payments_of_each([enrollment])[enrollment.pk]
 
 
 def refundable_payments_of_each(enrollments: Collection[Enrollment]) -> dict[int, list[Source]]:
     """The same of several enrolments, by their keys, in as many queries."""
-    asked_about = Exists(Dispute.objects.filter(payment=OuterRef("pk")))
+    held = Dispute.objects.filter(payment=OuterRef("pk"), status__in=disputes.HOLDS_THE_MONEY)
     chains = paid_by_each(enrollments)
     every = (
         Payment.objects.select_related("attempt")
-        .annotate(asked_about=asked_about)
+        .annotate(held=Exists(held))
         .filter(enrollment__in={pk for chain in chains.values() for pk in chain})
         .order_by("-paid_at", "-pk")
     )
     payments = list(every)
+    left = disputes.left_of_each(payments)
     return {
         one.pk: [
-            source
+            Source(payment, left[payment.pk], _obstacle(payment, one, held=payment.held))
             for payment in payments
-            if payment.enrollment_id in chains[one.pk]
-            and (source := _source(payment, one, asked_about=payment.asked_about)).left > 0
+            if payment.enrollment_id in chains[one.pk] and left[payment.pk]
         ]
         for one in enrollments
     }
 
 
-def _source(payment: Payment, enrollment: Enrollment, *, asked_about: bool) -> Source:
-    left = payment.amount_cents - payment.refund_reserved_cents
-    obstacle = _obstacle(payment, enrollment)
-    if asked_about:
-        left, obstacle = disputes.left_cents(payment), obstacle or disputes.obstacle(payment)
-    return Source(payment, left, obstacle)
-
-
-def _obstacle(payment: Payment, enrollment: Enrollment) -> str:
+def _obstacle(payment: Payment, enrollment: Enrollment, *, held: bool) -> str:
     if payment.currency != enrollment.currency:
         return (
             f"It was paid in {payment.currency.upper()}, and the price is in "
@@ -181,7 +173,7 @@ def _obstacle(payment: Payment, enrollment: Enrollment) -> str:
         return "It waits for a check: decide first whether it is accepted."
     if payment.stripe_payment_intent_id is None:
         return "It has no charge at Stripe: give it back another way."
-    return ""
+    return disputes.HELD if held else ""
 
 
 def agreed_terms(enrollment: Enrollment) -> Agreed:

@@ -43,13 +43,15 @@ class Way(StrEnum):
 class Preview:
     """What a press would do, in cents; `obstacle` says why it cannot be done, or is empty.
 
-    `with_us` is what the ledger says that they have with us now. `seen` goes into the press.
+    `with_us` is what the ledger says that they have with us now. `since` is what went back of the
+    same payment after this refund had failed, or is on its way. `seen` goes into the press.
     """
 
     way: Way
     with_us: int
     then: int
     obstacle: str
+    since: list[Refund]
     seen: str
 
 
@@ -68,9 +70,18 @@ def preview(*, refund: Refund, way: Way) -> Preview:
         obstacle = _too_much(with_us, payment.currency)
     elif way == Way.AGAIN and refund.amount_cents > can_go:
         obstacle = disputes.obstacle(payment) or _spoken_for(can_go, payment.currency)
+    since = list(_since(refund))
     shown = (way, refund.uuid, refund.enrollment.status, money.paid, money.back, can_go)
+    seen = "|".join(map(str, (*shown, *(one.uuid for one in since))))
     then = with_us if way == Way.NOT_OWED else with_us - refund.amount_cents
-    return Preview(way, with_us, then, obstacle, "|".join(map(str, shown)))
+    return Preview(way, with_us, then, obstacle, since, seen)
+
+
+def _since(refund: Refund) -> "QuerySet[Refund]":
+    """Perhaps the same money: sent again, both would go."""
+    others = Refund.objects.filter(payment=refund.payment_id, requested_at__gte=refund.settled_at)
+    gone = others.exclude(pk=refund.pk).exclude(status=Refund.Status.FAILED)
+    return gone.select_related("payment").order_by("requested_at", "pk")
 
 
 def _spoken_for(cents: int, currency: str) -> str:

@@ -56,13 +56,16 @@ def leave(
     enrollment = decisions.lock(enrollment_id, frees_seat=True)
     if not RefundDecision.objects.filter(uuid=key).exists():
         rehearse(enrollment=enrollment, now=now)
-    return decisions.decide(
-        enrollment_id=enrollment_id,
-        wish=WISH,
-        seen=seen,
-        key=key,
-        actor=member,
-        reason="Asked and decided by the member, by the policy",
-        now=now,
-        by_member=True,
-    )
+    try:
+        return decisions.decide(
+            enrollment_id=enrollment_id,
+            wish=WISH,
+            seen=seen,
+            key=key,
+            actor=member,
+            reason="Asked and decided by the member, by the policy",
+            now=now,
+            by_member=True,
+        )
+    except Impossible as error:
+        raise Impossible("", NOT_BY_ITSELF) from error

@@ -8,7 +8,7 @@ import datetime as dt
 
 from django.db.models import Exists, OuterRef, Q
 
-from billing import plans
+from billing import charging, plans
 from billing.models import Instalment
 from billing.parts import TOLD_BEFORE
 from outbox import services as outbox
@@ -19,16 +19,23 @@ BATCH = 200
 
 
 def still_ahead(now: dt.datetime) -> Q:
-    """Parts that the saved card will be charged for by itself, soon and for the first time."""
-    return Q(
-        status=Instalment.Status.DUE,
-        tries=0,
-        due_at__gt=now,
-        due_at__lte=now + TOLD_BEFORE,
-        next_try_at__isnull=False,
-        enrollment__status__in=plans.CHARGED,
-        enrollment__plan__ended_at=None,
-    ) & ~Q(enrollment__plan__stripe_payment_method_id="")
+    """Parts that the saved card will be charged for by itself, soon and for the first time.
+
+    None while a bank holds money of the seat, or a person paused it: then nothing is charged.
+    """
+    return (
+        Q(
+            status=Instalment.Status.DUE,
+            tries=0,
+            due_at__gt=now,
+            due_at__lte=now + TOLD_BEFORE,
+            next_try_at__isnull=False,
+            enrollment__status__in=plans.CHARGED,
+            enrollment__plan__ended_at=None,
+        )
+        & ~Q(enrollment__plan__stripe_payment_method_id="")
+        & charging.not_held_up()
+    )
 
 
 def promise_reminders(*, now: dt.datetime) -> int:

@@ -12,7 +12,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from billing import refunds
+from billing import disputes, refunds
 from billing.models import CheckoutAttempt, Instalment, Payment, PaymentPlan, Refund
 from billing.parts import Part
 from enrollment import pausing
@@ -107,7 +107,7 @@ def receive(*, instalment: Instalment, payment: Payment, now: dt.datetime) -> bo
 
 def _give_back(*, instalment: Instalment, payment: Payment, now: dt.datetime) -> None:
     twice = Instalment.objects.filter(pk=instalment.pk, status=Instalment.Status.PAID).exists()
-    left = payment.amount_cents - payment.refund_reserved_cents
+    left = disputes.left_cents(payment)
     if left:
         refunds.request_refund(
             payment_id=payment.pk,

@@ -261,12 +261,12 @@ def won_too_late(now: dt.datetime) -> Group:
         Waiting(
             seat=one.payment.enrollment,
             what="They left while the bank held the money, and the dispute was won.",
-            cents=one.payment.amount_cents - one.payment.refund_reserved_cents,
+            cents=left,
             currency=one.currency,
             since=one.closed_at or one.opened_at,
             url=one.get_absolute_url(),
         )
-        for one in disputes.won_too_late()
+        for one, left in disputes.won_too_late()
     ]
     return _listed(
         found,

@@ -216,7 +216,7 @@ def _refused(
     for state in made:
         import_outside(state=state, now=now)
     payment = Payment.objects.get(pk=refund.payment_id)
-    left = format_money(payment.amount_cents - payment.refund_reserved_cents, payment.currency)
+    left = format_money(disputes.left_cents(payment), payment.currency)
     note = f"Stripe refused it. Of this payment {left} is left to give back. ({error})"
     Refund.objects.filter(pk=refund.pk).update(note=note[:300])
 

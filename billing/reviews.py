@@ -87,11 +87,11 @@ class Review:
 def review(attempt: CheckoutAttempt) -> Review:
     """At most seven queries."""
     payment, enrollment = Payment.objects.get(attempt=attempt), attempt.enrollment
-    outcome = _outcome(attempt)
+    outcome, left = _outcome(attempt), disputes.left_cents(payment)
     part = attempt.instalment.status if attempt.instalment else ""
-    seen = f"{attempt.status} {payment.refund_reserved_cents} {enrollment.status} {outcome} {part}"
-    left = max(0, disputes.left_cents(payment))
-    return Review(attempt, payment, left, outcome, disputes.obstacle(payment), seen)
+    obstacle = disputes.HELD if disputes.is_held(payment) else ""
+    seen = f"{attempt.status} {left} {enrollment.status} {outcome} {part} {bool(obstacle)}"
+    return Review(attempt, payment, left, outcome, obstacle, seen)
 
 
 def _outcome(attempt: CheckoutAttempt) -> Outcome:

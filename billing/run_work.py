@@ -17,7 +17,6 @@ from billing import decisions
 from billing.decisions import ChangedMeanwhile
 from billing.models import RefundDecision, RefundRun, RunItem
 from billing.policy import Basis
-from billing.refunds import NotRefundable
 from billing.rehearsals import CONFIRMED, Impossible, Rehearsal, Seen, Wish, rehearse
 from enrollment import ending
 from enrollment.models import Enrollment
@@ -81,7 +80,7 @@ def carry_out(item: RunItem, now: dt.datetime) -> None:
     try:
         with transaction.atomic():  # what was begun is undone when it cannot be
             item.decision = _decide_as_rehearsed(item, now)
-    except (Impossible, NotRefundable, ChangedMeanwhile) as error:
+    except (Impossible, ChangedMeanwhile) as error:
         item.state, item.words = State.CHANGED, str(error)[:300]
     else:
         item.state, item.words = State.DONE, ""
@@ -171,20 +170,16 @@ def try_again(*, item: RunItem, seen: Seen | None, actor: User, now: dt.datetime
     rehearsal = look(found, now)
     if seen != rehearsal.seen:
         raise ChangedMeanwhile(["It is not as it was when you looked."])
-    try:
-        with transaction.atomic():
-            decision = decisions.decide(
-                enrollment_id=found.enrollment_id,
-                wish=rehearsal.wish,
-                seen=rehearsal.seen,
-                key=found.key,
-                actor=actor,
-                reason=found.run.reason,
-                now=now,
-                run=found.run if _was_agreed_to(found, rehearsal, actor) else None,
-            )
-    except NotRefundable as error:
-        raise Impossible("", str(error)) from None
+    decision = decisions.decide(
+        enrollment_id=found.enrollment_id,
+        wish=rehearsal.wish,
+        seen=rehearsal.seen,
+        key=found.key,
+        actor=actor,
+        reason=found.run.reason,
+        now=now,
+        run=found.run if _was_agreed_to(found, rehearsal, actor) else None,
+    )
     found.state, found.words, found.at = State.DONE, "", now
     found.cents, found.decision = decision.amount_cents, decision
     found.save(update_fields=["state", "words", "at", "cents", "decision"])

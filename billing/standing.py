@@ -5,7 +5,7 @@ import datetime as dt
 from enum import StrEnum
 
 from accounts import clock
-from billing import facts
+from billing import disputes, facts
 from billing.models import CheckoutAttempt, Dispute, Instalment, LedgerEntry, Payment, Refund
 from billing.prices import moving_to, standing_price
 from enrollment.models import Enrollment
@@ -21,6 +21,7 @@ class PaymentState(StrEnum):
     REVIEW = "review"
     EXPIRED = "expired"
     LATE_REFUND = "late_refund"
+    LATE_SETTLED = "late_settled"  # by check, or by their bank
     REFUND_FAILED = "refund_failed"
 
 
@@ -28,9 +29,11 @@ def payment_state(enrollment: Enrollment) -> PaymentState:
     if enrollment.status in (*IN_STANDING, Status.COMPLETED):
         return PaymentState.CONFIRMED
     if enrollment.status == Status.LATE_PAID:
-        back = sum(payment.refund_reserved_cents for payment in enrollment.payments.all())
-        paid = sum(payment.amount_cents for payment in enrollment.payments.all())
-        return PaymentState.LATE_REFUND if back == paid else PaymentState.REFUND_FAILED
+        payments = list(enrollment.payments.all())
+        if any(disputes.left_of_each(payments).values()):
+            return PaymentState.REFUND_FAILED
+        by_card = all(one.refund_reserved_cents == one.amount_cents for one in payments)
+        return PaymentState.LATE_REFUND if by_card else PaymentState.LATE_SETTLED
     if enrollment.attempts.filter(status=CheckoutAttempt.Status.REVIEW).exists():
         return PaymentState.REVIEW
     if enrollment.status in (Status.HELD, Status.AWAITING_FUNDS):

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import User
-from billing import decisions, facts, ledger, policy, prices, refunds
+from billing import decisions, disputes, facts, ledger, policy, prices, refunds
 from billing.decisions import ChangedMeanwhile
 from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund, Transfer
 from billing.policy import Basis, Computed, Line
@@ -368,7 +368,7 @@ def _let_go(transfer: Transfer, payment: Payment, why: Refund.Reason, now: dt.da
         reason="The move to this group was not possible any more",
         actor=transfer.made_by,
     )
-    left = payment.amount_cents - payment.refund_reserved_cents
+    left = disputes.left_cents(payment)
     if left:
         refunds.request_refund(payment_id=payment.pk, amount_cents=left, reason=why, now=now)
     log.warning("transfer_not_possible", transfer=str(transfer.uuid), reason=why)

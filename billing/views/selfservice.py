@@ -80,8 +80,9 @@ def leave(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     except ChangedMeanwhile as error:
         fresh_look = own_enrollment_or_404(request, public_id)
         return leave_page(request, fresh_look, changed=error.words)
-    except Impossible:
-        return leave_page(request, own_enrollment_or_404(request, public_id), status=409)
+    except Impossible as error:
+        again = own_enrollment_or_404(request, public_id)
+        return leave_page(request, again, refused=error.message, status=409)
     amount = format_money(decision.amount_cents, decision.currency)
     words = f" {amount} is on its way back to you." if decision.amount_cents else ""
     messages.success(request, f"You have left the group.{words}")
@@ -96,12 +97,14 @@ def leave_page(
     enrollment: Enrollment,
     *,
     changed: list[str] | None = None,
+    refused: str = "",
     status: int = 200,
 ) -> HttpResponse:
     context: dict[str, Any] = {
         "enrollment": enrollment,
         "cohort": enrollment.cohort,
         "changed": changed,
+        "obstacle": refused,
         "key": uuid.uuid4(),
     }
     try:

@@ -622,7 +622,7 @@ def test_what_is_won_late_waits_no_more_after_a_refund_was_decided(standin: Stan
     dispute, whose = opened(standin, payment), payment.enrollment
     services.withdraw(enrollment_id=whose.pk, actor=whose.member, reason="Left", now=now())
     close(standin, dispute, won=True)
-    assert disputes.won_too_late() == [dispute]
+    assert disputes.won_too_late() == [(dispute, PRICE)]
     decide_refund(whose, basis=Basis.AMOUNT, amount=1_000, now=now())
     assert disputes.won_too_late() == []
 

@@ -9,9 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.clock import day
-from billing import parts, plans, tasks
-from billing.models import Instalment, PaymentPlan
-from billing.part_reminders import PART_AHEAD, promise_reminders
+from billing import charging, parts, plans, tasks
+from billing.models import Dispute, Instalment, PaymentPlan
+from billing.part_reminders import PART_AHEAD, promise_reminders, still_ahead
+from enrollment import pausing
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
 from outbox import services as outbox
@@ -19,6 +20,8 @@ from outbox.models import Message
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import now, refreshed
 from tests.billing.instalments import DAY, a_plan, part
+from tests.billing.money.laws_of_mails import somebody_entitled_gets_it
+from tests.billing.people import a_billing_admin
 
 pytestmark = pytest.mark.django_db
 MINUTE = dt.timedelta(minutes=1)
@@ -69,6 +72,27 @@ def leave(one: Enrollment) -> None:
     )
 
 
+def dispute(one: Enrollment) -> None:
+    Dispute.objects.create(
+        stripe_dispute_id=f"dp_{one.pk}",
+        payment=one.payments.get(),
+        amount_cents=100,
+        currency="usd",
+        reason="general",
+        status=Dispute.Status.OPEN,
+        opened_at=now(),
+        asked_at=now(),
+    )
+
+
+def pause(one: Enrollment) -> None:
+    assert pausing.pause(
+        enrollment_id=one.pk, actor=a_billing_admin(), reason="Asked to", now=now()
+    )
+
+
+# Their cards are not charged either, whatever the day.
+HELD_UP: list[Callable[[Enrollment], object]] = [dispute, pause]
 UNOWED: list[Callable[[Enrollment], object]] = [
     leave,
     lambda one: plans.end_plan(enrollment_id=one.pk, now=now(), why="Left"),
@@ -77,7 +101,36 @@ UNOWED: list[Callable[[Enrollment], object]] = [
     ),
     lambda one: PaymentPlan.objects.filter(enrollment=one).update(stripe_payment_method_id=""),
     lambda one: Instalment.objects.filter(enrollment=one, number=2).update(tries=1),
+    *HELD_UP,
 ]
+
+
+@pytest.mark.parametrize("happens", HELD_UP)
+def test_who_is_held_up_hears_of_no_charge_and_is_not_charged(
+    standin: Standin, happens: Callable[[Enrollment], object]
+) -> None:
+    enrollment = a_plan(standin)
+    on_the_day, before = part(enrollment, 2).due_at, three_days_before(enrollment)
+    assert (charging.due(now=on_the_day).count(), owed(before)) == (1, 1)
+    happens(enrollment)
+    assert (charging.due(now=on_the_day).count(), owed(before)) == (0, 0)
+
+
+@pytest.mark.parametrize("happens", HELD_UP)
+def test_the_law_about_mails_sees_a_reminder_to_who_is_held_up(
+    standin: Standin, happens: Callable[[Enrollment], object]
+) -> None:
+    enrollment = a_plan(standin)
+    promise_reminders(now=three_days_before(enrollment))
+    [message] = told()
+    somebody_entitled_gets_it(message)
+    happens(enrollment)
+    with pytest.raises(AssertionError):
+        somebody_entitled_gets_it(message)
+
+
+def owed(at: dt.datetime) -> int:
+    return Instalment.objects.filter(still_ahead(at)).count()
 
 
 @pytest.mark.parametrize("happens", UNOWED)

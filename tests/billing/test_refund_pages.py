@@ -2,6 +2,7 @@
 
 import html
 import re
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import User
+from billing import refunds
 from billing.models import Payment, Refund, RefundDecision
 from billing.policy import Basis
 from billing.refund_forms import CentsField
@@ -19,7 +21,15 @@ from enrollment.models import Enrollment
 from outbox.models import Message
 from outbox.services import deliver_due
 from tests.billing.builders import refreshed
-from tests.billing.decided import a_failed_refund, a_paid_seat, after, decide, go_through, paid
+from tests.billing.decided import (
+    a_failed_refund,
+    a_paid_seat,
+    after,
+    decide,
+    fail,
+    go_through,
+    paid,
+)
 from tests.billing.people import a_billing_admin, at_the_desk
 from tests.enrollment.pages import said
 
@@ -440,6 +450,45 @@ def test_a_failed_refund_is_sent_again_only_after_a_look_at_it(desk: Client) -> 
         assert twice.status_code == 409
         assert "Nothing was done. Kim Ledger has sent it again already." in said(twice)
     assert Refund.objects.count() == 2
+
+
+def test_what_went_back_since_a_refund_failed_is_told_before_it_is_sent_again(
+    desk: Client,
+) -> None:
+    refund = a_failed_refund(cents=10_000)
+    other = paid(refund.enrollment, 40_000)
+    ask = partial(refunds.request_refund, amount_cents=10_000, now=after(3))
+    ask(payment_id=other.pk, reason=Refund.Reason.DESK)  # other money
+    fail(ask(payment_id=refund.payment_id, reason=Refund.Reason.DESK))  # it stayed with us
+    assert "the same money" not in look(desk, refund, "again")[0]
+    go_through(ask(payment_id=refund.payment_id, reason=Refund.Reason.OUTSIDE))
+    ask(payment_id=refund.payment_id, reason=Refund.Reason.DESK)
+    words = look(desk, refund, "again")[0]
+    for said_so in (
+        "Since then $100.00 went back in Stripe\u2019s dashboard,",
+        "Since then $100.00 is on its way back from here (decided by staff),",
+        "Sent again, $100.00 goes back on top of that.",
+        "note that it is not owed any more",
+    ):
+        assert said_so in words, said_so
+    assert words.count("Since then") == 2
+
+
+def test_a_look_from_before_the_same_money_went_back_sends_nothing(desk: Client) -> None:
+    """Though every sum is the same: one refund took the place of another."""
+    refund = a_failed_refund(cents=10_000)
+    page = reverse("billing:failed_refund", args=[refund.uuid])
+    ask = partial(
+        refunds.request_refund, payment_id=refund.payment_id, amount_cents=10_000, now=after(3)
+    )
+    first = ask(reason=Refund.Reason.DESK)
+    button = look(desk, refund, "again")[1]
+    fail(first)
+    go_through(ask(reason=Refund.Reason.OUTSIDE))
+    stale = desk.post(page, button)
+    assert stale.status_code == 409
+    assert "in Stripe\u2019s dashboard" in said(stale)
+    assert not Refund.objects.filter(retry_of=refund).exists()
 
 
 def test_the_mail_of_a_refund_sent_again_is_the_one_that_was_shown(

@@ -2,7 +2,7 @@
 
 from billing import plans, refunds
 from billing.dispute_mails import DISPUTED_SEAT
-from billing.models import Instalment, PaymentPlan, Refund
+from billing.models import Dispute, Instalment, PaymentPlan, Refund
 from billing.part_reminders import PART_AHEAD
 from enrollment import links
 from enrollment.models import Enrollment
@@ -35,6 +35,11 @@ def somebody_entitled_gets_it(message: Message) -> None:
         part = Instalment.objects.select_related("enrollment__plan").get(pk=subject)
         assert (part.status, part.tries, part.enrollment.plan.ended_at) == (DUE, 0, None)
         assert part.enrollment.status in plans.CHARGED
+        # Written out here: the law is not to ask what it watches.
+        seat, holding = part.enrollment, (Dispute.Status.OPEN, Dispute.Status.ANSWERED)
+        assert not Dispute.objects.filter(payment__enrollment=seat, status__in=holding).exists()
+        last = seat.moves.order_by("-at", "-pk").first()
+        assert not (seat.status == Status.SUSPENDED and last and last.actor_id)
     elif kind in (plans.PAUSE_AHEAD, plans.PAUSED):
         plan = PaymentPlan.objects.select_related("enrollment").get(pk=subject)
         wanted = Status.GRACE if kind == plans.PAUSE_AHEAD else Status.SUSPENDED
