@@ -177,6 +177,35 @@ BANK_WORDS: dict[str, tuple[str, str]] = {
         "You asked your bank about this payment, and it left the money with us.",
     ),
 }
+
+
+def pause_words(enrollment: Enrollment) -> str:
+    """Why a seat is paused that somebody paused because of a dispute; else empty. Two queries."""
+    if enrollment.status != Status.SUSPENDED:
+        return ""
+    paused = Dispute.objects.filter(
+        payment__enrollment__in=facts.paid_by(enrollment), seat_decision=Dispute.Seat.PAUSE
+    )
+    dispute = paused.order_by("-seat_decided_at").first()
+    if dispute is None:
+        return ""
+    if dispute.status == Dispute.Status.LOST:
+        return PAUSED_AND_LOST
+    return PAUSED_MEANWHILE if dispute.closed_at is None else PAUSED_AND_WON
+
+
+PAUSED_MEANWHILE = (
+    "Your bank is looking at a payment of yours, and no links come until it has answered. Would "
+    "you like to keep your seat? Tell your bank that the payment is yours, and write to us."
+)
+PAUSED_AND_WON = (
+    "Your bank has answered, and your payment stays with us. A person is looking at your seat now, "
+    "and you hear from us: you need do nothing."
+)
+PAUSED_AND_LOST = (
+    "Your bank has given your payment back to you. Your seat is kept until a person has looked at "
+    "it. Would you like to stay? Write to us, and we look for a way with you."
+)
 # What that means for the seat: nothing happens to one by itself.
 _STAYS = "Your seat and your links stay as they are. If that changes, we write to you."
 SEAT_WORDS: dict[str, str] = {

@@ -16,6 +16,11 @@ def payment_lines(enrollment: Enrollment) -> list[standing.PaymentLine]:
 
 
 @register.simple_tag
+def pause_words(enrollment: Enrollment) -> str:
+    return standing.pause_words(enrollment)
+
+
+@register.simple_tag
 def refund_terms(enrollment: Enrollment) -> list[tuple[str, str]]:
     """What comes back by the terms that this member agreed to, as (when, what)."""
     return policy.in_words(facts.agreed_terms(enrollment).terms)

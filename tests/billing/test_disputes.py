@@ -662,6 +662,70 @@ def test_stripe_refuses_a_refund_of_what_is_disputed_by_type_not_text(
     assert raised.value.code == "charge_disputed"
 
 
+# --- A pause that outlives the dispute ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("won", "what", "told"),
+    [
+        (True, "Won, and the seat is still paused: decide", "your payment stays with us"),
+        (False, "Lost, and the seat is still paused: decide", "given your payment back to you"),
+    ],
+)
+def test_a_seat_that_is_still_paused_when_the_bank_has_decided_waits_for_a_person(
+    standin: Standin, client: Client, won: bool, what: str, told: str
+) -> None:
+    dispute = opened(standin)
+    decide(dispute, Seat.PAUSE)
+    client.force_login(dispute.payment.enrollment.member)
+    address = dispute.payment.enrollment.get_absolute_url()
+    assert "Your bank is looking at a payment of yours" in said(client.get(address))
+    standin.control("answer_dispute", dispute=dispute.stripe_dispute_id)
+    tell(standin, "charge.dispute.updated")
+    assert disputes.waiting(now()) == []
+    dispute = close(standin, dispute, won=won)
+    [row] = disputes.waiting(now())
+    assert (row.what, row.since, row.url) == (what, dispute.closed_at, dispute.get_absolute_url())
+    page = said(client.get(address))
+    assert told in page
+    assert "until your payment is settled" not in page
+    desk = at_the_desk()
+    shown = said(desk.get(dispute.get_absolute_url()))
+    for words in ("the seat is still paused", "End the pause…", "Keep it paused…", "End the seat…"):
+        assert words in shown, words
+    url = f"{dispute.get_absolute_url()}seat/keep/"
+    rehearsed = desk.get(url)
+    assert "Your seat is open again" in said(rehearsed)
+    Message.objects.all().delete()
+    press = {"seen": rehearsed.context["rehearsal"].seen, "reason": "The bank decided"}
+    assert "The pause is over" in said(desk.post(url, press, follow=True))
+    assert (refreshed(dispute.payment.enrollment).status, mails("disputed-seat")) == ("active", 1)
+    assert disputes.waiting(now()) == []
+    assert "your links are paused" not in said(client.get(address))
+
+
+def test_a_seat_that_is_kept_paused_waits_again_after_a_while(standin: Standin) -> None:
+    """Nothing but a person ends the pause, so it is never out of sight for good."""
+    dispute = opened(standin)
+    decide(dispute, Seat.PAUSE)
+    assert dispute_seats.choices(Dispute.objects.get()) == [Seat.KEEP, Seat.END]
+    close(standin, dispute, won=True)
+    desk, url = at_the_desk(), f"{dispute.get_absolute_url()}seat/pause/"
+    rehearsed = desk.get(url)
+    assert "None: nothing changes for them" in said(rehearsed)
+    press = {"seen": rehearsed.context["rehearsal"].seen, "reason": "They asked for time"}
+    assert "The seat stays paused." in said(desk.post(url, press, follow=True))
+    assert (refreshed(dispute.payment.enrollment).status, mails("disputed-seat")) == (
+        "suspended",
+        1,
+    )
+    assert disputes.waiting(now()) == []
+    [row] = disputes.waiting(now() + disputes.PAUSED_AGAIN)
+    assert row.what == "Won, and the seat is still paused: decide"
+    decide(dispute, Seat.END)
+    assert disputes.waiting(now() + disputes.PAUSED_AGAIN) == []
+
+
 # --- What is told about the end -----------------------------------------------------------------
 
 
