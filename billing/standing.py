@@ -57,7 +57,7 @@ def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]
         *_paid(enrollment, parts),
         *_credits(enrollment),
         *_refunds(enrollment),
-        *_decided_by_bank(enrollment),
+        *_asked_of_bank(enrollment),
     ]
     lines = [line for _, line in sorted(money, key=lambda one: one[0])]
     lines += _open_parts(enrollment, parts)
@@ -149,25 +149,35 @@ FAILED_WORDS = (
 )
 
 
-def _decided_by_bank(enrollment: Enrollment) -> list[Dated]:
-    """What a bank decided about a payment that its member had asked it about. Two queries."""
+def _asked_of_bank(enrollment: Enrollment) -> list[Dated]:
+    """Payments that their member asked a bank about, and what it decided. Two queries."""
     found = Dispute.objects.filter(
-        payment__enrollment__in=facts.paid_by(enrollment),
-        status__in=BANK_WORDS,
-        closed_at__isnull=False,
+        payment__enrollment__in=facts.paid_by(enrollment), status__in=BANK_WORDS
     )
     lines = []
-    for one in found.order_by("closed_at", "pk"):
-        assert one.closed_at is not None
+    for one in found.order_by("opened_at", "pk"):
         label, words = BANK_WORDS[one.status]
         seat = SEAT_WORDS.get(enrollment.status, SEAT_OVER)
-        day = clock.day(one.closed_at, enrollment.member.time_zone)
-        detail = f"{words} We heard so on {day}. {seat}"
-        lines.append((one.closed_at, PaymentLine(label, one.amount_cents, one.currency, detail)))
+        at, when = (one.closed_at, "We heard so on") if one.closed_at else (one.opened_at, "Since")
+        day = clock.day(at, enrollment.member.time_zone)
+        detail = f"{words} {when} {day}. {seat}"
+        lines.append((at, PaymentLine(label, one.amount_cents, one.currency, detail)))
     return lines
 
 
+_HELD = (
+    "Held by your bank",
+    "You asked your bank about this payment. It holds the money until it has decided.",
+)
+_ASKED = (
+    "Your bank asks about it",
+    "You asked your bank about this payment. No money has moved.",
+)
 BANK_WORDS: dict[str, tuple[str, str]] = {
+    Dispute.Status.OPEN: _HELD,
+    Dispute.Status.ANSWERED: _HELD,
+    Dispute.Status.ASKED: _ASKED,
+    Dispute.Status.ASKED_ANSWERED: _ASKED,
     Dispute.Status.LOST: (
         "Given back by your bank",
         "You asked your bank about this payment, and it gave the money back to you.",
@@ -177,35 +187,6 @@ BANK_WORDS: dict[str, tuple[str, str]] = {
         "You asked your bank about this payment, and it left the money with us.",
     ),
 }
-
-
-def pause_words(enrollment: Enrollment) -> str:
-    """Why a seat is paused that somebody paused because of a dispute; else empty. Two queries."""
-    if enrollment.status != Status.SUSPENDED:
-        return ""
-    paused = Dispute.objects.filter(
-        payment__enrollment__in=facts.paid_by(enrollment), seat_decision=Dispute.Seat.PAUSE
-    )
-    dispute = paused.order_by("-seat_decided_at").first()
-    if dispute is None:
-        return ""
-    if dispute.status == Dispute.Status.LOST:
-        return PAUSED_AND_LOST
-    return PAUSED_MEANWHILE if dispute.closed_at is None else PAUSED_AND_WON
-
-
-PAUSED_MEANWHILE = (
-    "Your bank is looking at a payment of yours, and no links come until it has answered. Would "
-    "you like to keep your seat? Tell your bank that the payment is yours, and write to us."
-)
-PAUSED_AND_WON = (
-    "Your bank has answered, and your payment stays with us. A person is looking at your seat now, "
-    "and you hear from us: you need do nothing."
-)
-PAUSED_AND_LOST = (
-    "Your bank has given your payment back to you. Your seat is kept until a person has looked at "
-    "it. Would you like to stay? Write to us, and we look for a way with you."
-)
 # What that means for the seat: nothing happens to one by itself.
 _STAYS = "Your seat and your links stay as they are. If that changes, we write to you."
 SEAT_WORDS: dict[str, str] = {

@@ -3,7 +3,7 @@
 from django import template
 from django.utils import timezone
 
-from billing import facts, policy, requests, standing, transfers, words
+from billing import bank_words, facts, policy, requests, standing, transfers, words
 from billing.models import Instalment, MemberRequest, Transfer
 from enrollment.models import Enrollment
 
@@ -17,7 +17,13 @@ def payment_lines(enrollment: Enrollment) -> list[standing.PaymentLine]:
 
 @register.simple_tag
 def pause_words(enrollment: Enrollment) -> str:
-    return standing.pause_words(enrollment)
+    return bank_words.pause_words(enrollment)
+
+
+@register.simple_tag
+def with_bank(enrollment: Enrollment, *, moves: bool = False) -> list[str]:
+    """What of this seat's money their bank has, as sentences."""
+    return bank_words.with_bank(enrollment, moves=moves)
 
 
 @register.simple_tag

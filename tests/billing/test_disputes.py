@@ -726,6 +726,46 @@ def test_a_seat_that_is_kept_paused_waits_again_after_a_while(standin: Standin) 
     assert disputes.waiting(now() + disputes.PAUSED_AGAIN) == []
 
 
+# --- What the member reads before they leave or move ----------------------------------------------
+
+
+def test_what_the_bank_holds_is_said_on_every_page_that_counts_the_money(
+    standin: Standin, client: Client
+) -> None:
+    payment = a_payment(standin)
+    seat = payment.enrollment
+    other = a_cohort(starts_at=now() + dt.timedelta(days=21), name="Other", price_cents=PRICE)
+    leave, move = (reverse(f"billing:{page}", args=[seat.public_id]) for page in ("leave", "move"))
+    move_to = reverse("billing:move_to", args=[seat.public_id, other.slug])
+    pages = (leave, move, move_to)
+    client.force_login(seat.member)
+    for page in pages:
+        assert "Your bank" not in said(client.get(page)), page
+    dispute = opened(standin, payment)
+    own = said(client.get(seat.get_absolute_url()))
+    assert "Held by your bank $299.00 You asked your bank about this payment." in own
+    for page in pages:
+        shown = said(client.get(page))
+        assert "Your bank holds $299.00 of what you paid" in shown, page
+        assert "Ask a person" in shown, page
+    assert "Paid $299.00 Held or given back by the bank" in said(client.get(leave))
+    assert "a person here looks at what goes back to you" in said(client.get(leave))
+    assert "It does not count for another group meanwhile." in said(client.get(move))
+    close(standin, dispute, won=False)
+    for page in pages:
+        shown = said(client.get(page))
+        assert "Your bank gave you $299.00 of what you paid back." in shown, page
+        assert "Your bank holds" not in shown, page
+
+
+def test_a_question_of_the_bank_holds_nothing_and_is_told(standin: Standin, client: Client) -> None:
+    seat = opened(standin, inquiry=True).payment.enrollment
+    client.force_login(seat.member)
+    assert "No money has moved." in said(client.get(seat.get_absolute_url()))
+    leave = said(client.get(reverse("billing:leave", args=[seat.public_id])))
+    assert "Your bank" not in leave
+
+
 # --- What is told about the end -----------------------------------------------------------------
 
 
