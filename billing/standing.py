@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from accounts import clock
 from billing import facts
+from billing.failed_refunds import Way, settled_by
 from billing.models import CheckoutAttempt, Dispute, Instalment, LedgerEntry, Payment, Refund
 from billing.prices import moving_to, standing_price
 from enrollment.models import Enrollment
@@ -118,11 +119,8 @@ def _refunds(enrollment: Enrollment) -> list[Dated]:
 
 
 def _refund_label(refund: Refund) -> str:
-    if refund.status == Refund.Status.FAILED and hasattr(refund, "retry"):
-        return "Refund sent again"
-    if refund.status == Refund.Status.FAILED and refund.resolved_at:
-        return "Refund settled another way"
-    return REFUND_WORDS[refund.status]
+    way = settled_by(refund) if refund.status == Refund.Status.FAILED else None
+    return SETTLED_LABELS[way] if way else REFUND_WORDS[refund.status]
 
 
 def _refund_words(refund: Refund, zone: str) -> str:
@@ -132,8 +130,10 @@ def _refund_words(refund: Refund, zone: str) -> str:
         day = clock.day(refund.settled_at, zone)
         return f"{why}. Returned on {day}. Most banks take 5 to 10 days to show it."
     if refund.status == Refund.Status.FAILED:
-        settled = hasattr(refund, "retry") or refund.resolved_at
-        return why if settled else f"{why}. {FAILED_WORDS}"
+        way = settled_by(refund)
+        if way == Way.NOT_OWED:
+            return NOT_OWED_WORDS
+        return why if way == Way.AGAIN else f"{why}. {PAID_WORDS if way else FAILED_WORDS}"
     return f"{why}. {ON_ITS_WAY}"
 
 
@@ -142,6 +142,17 @@ MEMBER_REASONS: dict[str, str] = {
     Refund.Reason.DESK: "We gave it back",
     Refund.Reason.OUTSIDE: "We gave it back",
 }
+SETTLED_LABELS = {
+    Way.AGAIN: "Refund sent again",
+    Way.PAID: "Refund settled another way",
+    Way.NOT_OWED: "Refund that did not go out",
+}
+PAID_WORDS = "It could not go to your card, so we gave it to you another way."
+# It may have gone back by the bank or by us, or was never to go: true of each.
+NOT_OWED_WORDS = (
+    "It did not reach your card and is not open any more. If this money came back to you another "
+    "way, that is a line of its own. Is something not right? Ask us."
+)
 ON_ITS_WAY = "On its way: most banks take 5 to 10 days to show it."
 FAILED_WORDS = (
     "The bank sent it back to us. The money is still yours, and a person is looking at it: you "
