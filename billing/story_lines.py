@@ -20,7 +20,8 @@ from billing.models import (
     LedgerEntry,
     Refund,
 )
-from enrollment.models import Enrollment
+from enrollment.models import Enrollment, EnrollmentMove
+from enrollment.states import Status
 from sessions.pricing import format_money
 
 Kind = LedgerEntry.Kind
@@ -99,11 +100,26 @@ SEAT_WORDS: dict[str, tuple[str, str]] = {
 }
 
 
+# Where the status alone would say what is not so.
+PAUSED_BY_A_PERSON = "A person decided it; the seat is kept and the door is shut."
+GOES_ON = ("Seat goes on", "The seat is theirs as before, and the door is open to them.")
+STOPPED = (Status.GRACE, Status.SUSPENDED)
+
+
+def _seat_words(move: EnrollmentMove) -> tuple[str, str]:
+    what, rule = SEAT_WORDS.get(move.target, (move.get_target_display(), ""))
+    if move.target == Status.SUSPENDED and move.actor_id is not None:
+        return what, PAUSED_BY_A_PERSON
+    if move.target == Status.ACTIVE and move.source in STOPPED:
+        return GOES_ON
+    return what, rule
+
+
 def seat_lines(enrollment: Enrollment) -> list[Line]:
     moves = enrollment.moves.select_related("actor").order_by("at", "pk")
     lines = []
     for move in moves:
-        what, rule = SEAT_WORDS.get(move.target, (move.get_target_display(), ""))
+        what, rule = _seat_words(move)
         why = f"{move.reason.rstrip('.')}. {rule}".strip()
         lines.append(Line(move.at, "seat", what, why, who(move.actor, enrollment)))
     return lines

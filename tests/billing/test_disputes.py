@@ -726,6 +726,25 @@ def test_a_seat_that_is_kept_paused_waits_again_after_a_while(standin: Standin) 
     assert disputes.waiting(now() + disputes.PAUSED_AGAIN) == []
 
 
+def test_the_story_says_that_a_person_paused_the_seat_and_that_it_goes_on(
+    standin: Standin,
+) -> None:
+    dispute = opened(standin)
+    decide(dispute, Seat.PAUSE)
+    decide(dispute, Seat.KEEP)
+    told = [
+        f"{one.what}: {one.why}"
+        for one in story.story(enrollment=dispute.payment.enrollment, now=now()).lines
+        if one.kind == "seat" and "Talked on the phone" in one.why
+    ]
+    assert told == [
+        "Seat paused: Dispute: Talked on the phone. A person decided it; the seat is kept and the "
+        "door is shut.",
+        "Seat goes on: Dispute: Talked on the phone. The seat is theirs as before, and the door is "
+        "open to them.",
+    ]
+
+
 # --- What the member reads before they leave or move ----------------------------------------------
 
 
