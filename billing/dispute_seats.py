@@ -27,6 +27,10 @@ from outbox.mail import Mail
 from sessions.models import GroupSession
 
 Seat = Dispute.Seat
+# What a decision is called where its usual name would not be true.
+END_PAUSE = "End the pause"
+STAY_PAUSED = "Keep it paused"
+THEY_LEFT = "They left: nothing more goes back"
 PARTS_WAIT = "No part of the price is charged while the bank decides or the seat is paused."
 
 
@@ -43,6 +47,7 @@ class Rehearsal:
     """What a decision would do; `seen` goes into the press that confirms it."""
 
     what: Dispute.Seat
+    label: str
     seat: str
     links: str
     door: str
@@ -59,13 +64,30 @@ def choices(dispute: Dispute) -> list[Dispute.Seat]:
     if enrollment.status in IN_STANDING:
         return [Seat.KEEP, Seat.PAUSE, Seat.END]
     if enrollment.status == Status.SUSPENDED:
-        return [Seat.KEEP, Seat.END]
+        over = dispute.closed_at is not None and dispute.seat_decision == Seat.PAUSE
+        return [Seat.KEEP, Seat.PAUSE, Seat.END] if over else [Seat.KEEP, Seat.END]
     # They left before it was won: that nothing more goes back is noted here.
     decided, closed = dispute.seat_decided_at, dispute.closed_at
     late = decided is None or (closed is not None and decided < closed)
     if dispute.status == Dispute.Status.WON and enrollment.status in disputes.ENDED and late:
         return [Seat.KEEP]
     return []
+
+
+def still_paused(dispute: Dispute) -> bool:
+    """The bank has decided, and the seat is paused as somebody decided because of it."""
+    return dispute.closed_at is not None and _resumes(dispute, Seat.KEEP)
+
+
+def label(dispute: Dispute, what: Dispute.Seat) -> str:
+    """What a decision is called where it stands now."""
+    if what == Seat.KEEP and _resumes(dispute, what):
+        return END_PAUSE
+    if what == Seat.PAUSE and _stays_paused(dispute, what):
+        return STAY_PAUSED
+    if what == Seat.KEEP and holder(dispute.payment).status in disputes.ENDED:
+        return THEY_LEFT
+    return what.label
 
 
 def rehearse(*, dispute: Dispute, what: Dispute.Seat, now: dt.datetime) -> Rehearsal:
@@ -76,6 +98,7 @@ def rehearse(*, dispute: Dispute, what: Dispute.Seat, now: dt.datetime) -> Rehea
     coming = _coming(enrollment, now)
     return Rehearsal(
         what=what,
+        label=label(dispute, what),
         seat=_seat_words(dispute, what),
         links=_links_words(dispute, what, coming),
         door=_door_words(dispute, what),
@@ -111,6 +134,10 @@ def _resumes(dispute: Dispute, what: Dispute.Seat) -> bool:
     return what == Seat.KEEP and paused_here and holder(dispute.payment).status == Status.SUSPENDED
 
 
+def _stays_paused(dispute: Dispute, what: Dispute.Seat) -> bool:
+    return what == Seat.PAUSE and holder(dispute.payment).status == Status.SUSPENDED
+
+
 def _behind(dispute: Dispute) -> "QuerySet[PaymentPlan]":
     """The seat's plan, if a part of it is overdue."""
     return PaymentPlan.objects.filter(
@@ -120,12 +147,17 @@ def _behind(dispute: Dispute) -> "QuerySet[PaymentPlan]":
 
 def _told(dispute: Dispute, what: Dispute.Seat) -> bool:
     """Whoever keeps what they have learns nothing new."""
+    if _stays_paused(dispute, what):
+        return False
     return what != Seat.KEEP or _resumes(dispute, what)
 
 
 def _seat_words(dispute: Dispute, what: Dispute.Seat) -> str:
     if what == Seat.END:
         return "The enrolment ends, and the chair is free."
+    if _stays_paused(dispute, what):
+        days = disputes.PAUSED_AGAIN.days
+        return f"Stays paused, and is theirs. In {days} days it waits for a decision again."
     if what == Seat.PAUSE:
         return "The chair stays theirs and stays empty. Nobody else can have it."
     if _resumes(dispute, what):
@@ -147,6 +179,8 @@ def _links_words(dispute: Dispute, what: Dispute.Seat, coming: int) -> str:
 
 
 def _door_words(dispute: Dispute, what: Dispute.Seat) -> str:
+    if _stays_paused(dispute, what):
+        return "Stays shut."
     if what in (Seat.PAUSE, Seat.END):
         return "Their door is shut at once, also during a session."
     if _resumes(dispute, what):

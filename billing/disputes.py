@@ -32,6 +32,9 @@ HOLDS_THE_MONEY = (Status.OPEN, Status.ANSWERED)
 ANSWER_DUE = (Status.OPEN, Status.ASKED)
 # The lines that tell what a bank took because of a dispute, and gave back.
 DISPUTED = (LedgerEntry.Kind.DISPUTE, LedgerEntry.Kind.DISPUTE_WON)
+LEFT_WITH_US = (Status.WON, Status.ASKED_CLOSED, Status.PREVENTED)
+# Whoever decides that a seat stays paused after the bank has decided is asked again.
+PAUSED_AGAIN = dt.timedelta(days=14)
 # Stripe is asked again about an open dispute this often, should its events be lost.
 ASK_AGAIN = dt.timedelta(hours=6)
 RECENT = dt.timedelta(days=7)
@@ -230,6 +233,7 @@ def is_held(payment: Payment) -> bool:
 def waiting(now: dt.datetime) -> list[Waiting]:
     """Disputes that want a person: an answer is due, or a seat waits for a decision.
 
+    A seat that somebody paused waits again when the bank has decided: nothing else ends its pause.
     Three queries. The seat is the one that the payment stands for now.
     """
     seat_open = Q(seat_decision="") & ~Q(status__in=(*INQUIRIES, Status.WON))
@@ -238,7 +242,7 @@ def waiting(now: dt.datetime) -> list[Waiting]:
     )
     found = list(
         Dispute.objects.select_related("payment__enrollment__member")
-        .filter(Q(status__in=ANSWER_DUE) | seat_open & still_here)
+        .filter(Q(status__in=ANSWER_DUE) | (seat_open | _pause_is_over(now)) & still_here)
         .order_by("opened_at", "pk")
     )
     whose = holders(row.payment for row in found)
@@ -246,19 +250,37 @@ def waiting(now: dt.datetime) -> list[Waiting]:
     rows = [
         row
         for row in found
-        if row.status in ANSWER_DUE or seats[whose[row.payment_id]].status in LIVE
+        if row.status in ANSWER_DUE or _wants_a_decision(row, seats[whose[row.payment_id]])
     ]
-    return [
+    found_now = [
         Waiting(
             seat=seats[whose[row.payment_id]],
             what=_what(row, now),
             cents=row.amount_cents,
             currency=row.currency,
-            since=row.opened_at,
+            since=_since(row),
             url=row.get_absolute_url(),
         )
         for row in rows
     ]
+    return sorted(found_now, key=lambda one: one.since)
+
+
+def _pause_is_over(now: dt.datetime) -> Q:
+    """Paused until the bank decides, which it has; or kept paused since then for long."""
+    before = Q(seat_decided_at__lte=F("closed_at")) | Q(seat_decided_at__lte=now - PAUSED_AGAIN)
+    return Q(seat_decision=Dispute.Seat.PAUSE, closed_at__isnull=False) & before
+
+
+def _wants_a_decision(dispute: Dispute, seat: Enrollment) -> bool:
+    if dispute.seat_decision == Dispute.Seat.PAUSE:
+        return seat.status == Standing.SUSPENDED
+    return seat.status in LIVE
+
+
+def _since(dispute: Dispute) -> dt.datetime:
+    paused = dispute.seat_decision == Dispute.Seat.PAUSE and dispute.status not in ANSWER_DUE
+    return (dispute.closed_at or dispute.opened_at) if paused else dispute.opened_at
 
 
 def won_too_late() -> list[tuple[Dispute, int]]:
@@ -293,4 +315,7 @@ def _what(dispute: Dispute, now: dt.datetime) -> str:
         said = "The bank asks about a payment" if dispute.status == Status.ASKED else "Dispute"
         late = dispute.evidence_due_by is not None and dispute.evidence_due_by <= now
         return f"{said}: {'the day to answer has passed' if late else 'an answer is due'}"
+    if dispute.seat_decision == Dispute.Seat.PAUSE:
+        how = {Status.WON: "Won", Status.LOST: "Lost"}.get(Status(dispute.status), "Closed")
+        return f"{how}, and the seat is still paused: decide"
     return "Dispute: decide about the seat"

@@ -198,14 +198,22 @@ def left_at(enrollment: Enrollment) -> dt.datetime | None:
     return moves.order_by("-at", "-pk").values_list("at", flat=True).first()
 
 
+def held_by_bank(enrollment: Enrollment) -> int:
+    """Cents that a bank has taken because of disputes and not given back. One query."""
+    kinds = (Kind.DISPUTE, Kind.DISPUTE_WON)
+    lines = LedgerEntry.objects.filter(enrollment=enrollment, kind__in=kinds).order_by()
+    return max(-(lines.aggregate(cents=Sum("amount_cents"))["cents"] or 0), 0)
+
+
 def facts_of(enrollment: Enrollment, now: dt.datetime) -> Facts:
-    """What the policy has to know. Nine queries."""
+    """What the policy has to know. Ten queries."""
     money = money_of(enrollment)
     sessions = GroupSession.objects.filter(cohort=enrollment.cohort_id).order_by("number")
     return Facts(
         paid_cents=money.paid,
         back_cents=money.back + money.failed,
         moving_cents=money.moving,
+        bank_cents=held_by_bank(enrollment),
         price_cents=enrollment.price_cents,
         first_week=enrollment.first_week,
         sessions=[

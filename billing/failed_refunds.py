@@ -39,6 +39,15 @@ class Way(StrEnum):
     NOT_OWED = "not-owed"
 
 
+def settled_by(refund: Refund) -> Way | None:
+    """What a person did about a failed refund; None while nobody has. No query with its retry."""
+    if hasattr(refund, "retry"):
+        return Way.AGAIN
+    if refund.resolved_at is None:
+        return None
+    return Way.NOT_OWED if refund.resolved_how.startswith(NOT_OWED) else Way.PAID
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Preview:
     """What a press would do, in cents; `obstacle` says why it cannot be done, or is empty.

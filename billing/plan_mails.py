@@ -46,6 +46,7 @@ def part_paid(messages: Sequence[Message], now: dt.datetime) -> Rendered:
                 "amount": format_money(part.amount_cents, part.currency),
                 "to_come": _dues(parts, part.enrollment.member.time_zone),
                 "resumed": message.occasion_id == plans.RESUMED,
+                "caught_up": message.occasion_id == plans.CAUGHT_UP,
             },
         )
 

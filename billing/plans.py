@@ -27,8 +27,10 @@ PART_PAID = "part-paid"
 PART_OPEN = "part-open"
 PAUSE_AHEAD = "pause-ahead"
 PAUSED = "seat-paused"
-# The occasion of PART_PAID when it ended a pause or a time of grace.
+# The occasion of PART_PAID when it ended a pause; and when it ended a time of grace, in which
+# nothing had changed for the member.
 RESUMED = 1
+CAUGHT_UP = 2
 
 GRACE = dt.timedelta(days=7)
 # Nobody is paused without having been told at least so long before.
@@ -95,11 +97,12 @@ def receive(*, instalment: Instalment, payment: Payment, now: dt.datetime) -> bo
         if not stays:
             end_plan(enrollment_id=instalment.enrollment_id, now=now, why="They have left")
         return True
+    ended = RESUMED if status == Status.SUSPENDED else CAUGHT_UP
     outbox.promise(
         kind=PART_PAID,
         recipient_id=_member_of(instalment.enrollment_id),
         subject_id=instalment.pk,
-        occasion_id=RESUMED if _settle_overdue(instalment.enrollment_id, now) else 0,
+        occasion_id=ended if _settle_overdue(instalment.enrollment_id, now) else 0,
         now=now,
     )
     return False

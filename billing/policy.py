@@ -60,7 +60,8 @@ class Facts:
     """What is known of one enrolment. With instalments `paid_cents` is less than the price.
 
     `back_cents` went back already, or is on its way; `moving_cents` are reserved for another group
-    that the member is paying for just now. `price_cents` is for `first_week` to the
+    that the member is paying for just now. `bank_cents` a bank holds or has given back to them:
+    they are no part of `paid_cents`. `price_cents` is for `first_week` to the
     last. `attended` are the numbers of the sessions that the member came to.
     """
 
@@ -70,6 +71,7 @@ class Facts:
     sessions: Sequence[Meeting]
     back_cents: int = 0
     moving_cents: int = 0
+    bank_cents: int = 0
     attended: frozenset[int] = frozenset()
     currency: str = "usd"
 
@@ -146,7 +148,7 @@ def compute(
     if basis is Basis.CANCELLED:
         return _for_cancelled(facts, now)
     total = _Sum()
-    total.add("Paid", max(facts.paid_cents, 0))
+    _add_paid(total, facts)
     if basis in (Basis.POLICY, Basis.ATTENDED):
         _take_sessions(total, basis, facts, terms, now)
     _take_back(total, facts)
@@ -155,6 +157,12 @@ def compute(
         if stays:
             total.take("Stays with us", stays)
     return Computed(total.cents, basis, tuple(total.lines))
+
+
+def _add_paid(total: _Sum, facts: Facts) -> None:
+    total.add("Paid", max(facts.paid_cents, 0) + facts.bank_cents)
+    if facts.bank_cents:
+        total.take("Held or given back by the bank", facts.bank_cents)
 
 
 def full_until(*, facts: Facts, terms: Terms) -> dt.datetime | None:

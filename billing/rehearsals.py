@@ -13,7 +13,7 @@ from django.db.models import Sum
 from accounts import clock
 from billing import facts, plans, policy
 from billing.facts import Agreed, Money, Source
-from billing.models import Instalment, LedgerEntry, Payment, RefundDecision
+from billing.models import Instalment, Payment, RefundDecision
 from billing.policy import Basis, Computed
 from billing.seat_effects import SeatEffect, seat_effect
 from enrollment.models import Enrollment
@@ -210,20 +210,13 @@ def most_cents(money: Money, sources: list[Source]) -> int:
     return min(money.left, sum(one.left for one in sources if not one.obstacle))
 
 
-def held_by_bank(enrollment: Enrollment) -> int:
-    """Cents that a bank has taken because of disputes and not given back. One query."""
-    kinds = (LedgerEntry.Kind.DISPUTE, LedgerEntry.Kind.DISPUTE_WON)
-    lines = LedgerEntry.objects.filter(enrollment=enrollment, kind__in=kinds).order_by()
-    return max(-(lines.aggregate(cents=Sum("amount_cents"))["cents"] or 0), 0)
-
-
 def bank_words(cents: int, currency: str) -> str:
     amount = format_money(cents, currency)
     return f"The bank holds {amount} because of a dispute, so it cannot be given back from here."
 
 
 def _unpaid(enrollment: Enrollment) -> str:
-    held = held_by_bank(enrollment)
+    held = facts.held_by_bank(enrollment)
     if held:
         return bank_words(held, enrollment.currency)
     return "Nothing was paid for this seat, so there is nothing to give back."

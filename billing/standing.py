@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from accounts import clock
 from billing import disputes, facts
+from billing.failed_refunds import Way, settled_by
 from billing.models import CheckoutAttempt, Dispute, Instalment, LedgerEntry, Payment, Refund
 from billing.prices import moving_to, standing_price
 from enrollment.models import Enrollment
@@ -61,7 +62,7 @@ def payment_lines(enrollment: Enrollment, now: dt.datetime) -> list[PaymentLine]
         *_paid(enrollment, parts),
         *_credits(enrollment),
         *_refunds(enrollment),
-        *_decided_by_bank(enrollment, now),
+        *_asked_of_bank(enrollment, now),
     ]
     lines = [line for _, line in sorted(money, key=lambda one: one[0])]
     lines += _open_parts(enrollment, parts)
@@ -122,11 +123,8 @@ def _refunds(enrollment: Enrollment) -> list[Dated]:
 
 
 def _refund_label(refund: Refund) -> str:
-    if refund.status == Refund.Status.FAILED and hasattr(refund, "retry"):
-        return "Refund sent again"
-    if refund.status == Refund.Status.FAILED and refund.resolved_at:
-        return "Refund settled another way"
-    return REFUND_WORDS[refund.status]
+    way = settled_by(refund) if refund.status == Refund.Status.FAILED else None
+    return SETTLED_LABELS[way] if way else REFUND_WORDS[refund.status]
 
 
 def _refund_words(refund: Refund, zone: str) -> str:
@@ -136,8 +134,10 @@ def _refund_words(refund: Refund, zone: str) -> str:
         day = clock.day(refund.settled_at, zone)
         return f"{why}. Returned on {day}. Most banks take 5 to 10 days to show it."
     if refund.status == Refund.Status.FAILED:
-        settled = hasattr(refund, "retry") or refund.resolved_at
-        return why if settled else f"{why}. {FAILED_WORDS}"
+        way = settled_by(refund)
+        if way == Way.NOT_OWED:
+            return NOT_OWED_WORDS
+        return why if way == Way.AGAIN else f"{why}. {PAID_WORDS if way else FAILED_WORDS}"
     return f"{why}. {ON_ITS_WAY}"
 
 
@@ -146,6 +146,17 @@ MEMBER_REASONS: dict[str, str] = {
     Refund.Reason.DESK: "We gave it back",
     Refund.Reason.OUTSIDE: "We gave it back",
 }
+SETTLED_LABELS = {
+    Way.AGAIN: "Refund sent again",
+    Way.PAID: "Refund settled another way",
+    Way.NOT_OWED: "Refund that did not go out",
+}
+PAID_WORDS = "It could not go to your card, so we gave it to you another way."
+# It may have gone back by the bank or by us, or was never to go: true of each.
+NOT_OWED_WORDS = (
+    "It did not reach your card and is not open any more. If this money came back to you another "
+    "way, that is a line of its own. Is something not right? Ask us."
+)
 ON_ITS_WAY = "On its way: most banks take 5 to 10 days to show it."
 FAILED_WORDS = (
     "The bank sent it back to us. The money is still yours, and a person is looking at it: you "
@@ -153,21 +164,19 @@ FAILED_WORDS = (
 )
 
 
-def _decided_by_bank(enrollment: Enrollment, now: dt.datetime) -> list[Dated]:
-    """What a bank decided about a payment that its member had asked it about. Three queries."""
+def _asked_of_bank(enrollment: Enrollment, now: dt.datetime) -> list[Dated]:
+    """Payments that their member asked a bank about, and what it decided. Three queries."""
     found = Dispute.objects.filter(
-        payment__enrollment__in=facts.paid_by(enrollment),
-        status__in=BANK_WORDS,
-        closed_at__isnull=False,
+        payment__enrollment__in=facts.paid_by(enrollment), status__in=BANK_WORDS
     )
     lines, seat = [], ""
-    for one in found.order_by("closed_at", "pk"):
-        assert one.closed_at is not None
+    for one in found.order_by("opened_at", "pk"):
         label, words = BANK_WORDS[one.status]
         seat = seat or _seat_words(enrollment, now)
-        day = clock.day(one.closed_at, enrollment.member.time_zone)
-        detail = f"{words} We heard so on {day}. {seat}"
-        lines.append((one.closed_at, PaymentLine(label, one.amount_cents, one.currency, detail)))
+        at, when = (one.closed_at, "We heard so on") if one.closed_at else (one.opened_at, "Since")
+        day = clock.day(at, enrollment.member.time_zone)
+        detail = f"{words} {when} {day}. {seat}"
+        lines.append((at, PaymentLine(label, one.amount_cents, one.currency, detail)))
     return lines
 
 
@@ -184,7 +193,19 @@ def _seat_words(enrollment: Enrollment, now: dt.datetime) -> str:
     return SEAT_WORDS.get(Status.COMPLETED if over else enrollment.status, SEAT_OVER)
 
 
+_HELD = (
+    "Held by your bank",
+    "You asked your bank about this payment. It holds the money until it has decided.",
+)
+_ASKED = (
+    "Your bank asks about it",
+    "You asked your bank about this payment. No money has moved.",
+)
 BANK_WORDS: dict[str, tuple[str, str]] = {
+    Dispute.Status.OPEN: _HELD,
+    Dispute.Status.ANSWERED: _HELD,
+    Dispute.Status.ASKED: _ASKED,
+    Dispute.Status.ASKED_ANSWERED: _ASKED,
     Dispute.Status.LOST: (
         "Given back by your bank",
         "You asked your bank about this payment, and it gave the money back to you.",

@@ -14,12 +14,14 @@ from django.urls import reverse
 
 from accounts.models import User
 from billing import words
+from billing.failed_refunds import NOT_OWED, Way, settled_by
 from billing.models import (
     CheckoutAttempt,
     LedgerEntry,
     Refund,
 )
-from enrollment.models import Enrollment
+from enrollment.models import Enrollment, EnrollmentMove
+from enrollment.states import Status
 from sessions.pricing import format_money
 
 Kind = LedgerEntry.Kind
@@ -98,11 +100,26 @@ SEAT_WORDS: dict[str, tuple[str, str]] = {
 }
 
 
+# Where the status alone would say what is not so.
+PAUSED_BY_A_PERSON = "A person decided it; the seat is kept and the door is shut."
+GOES_ON = ("Seat goes on", "The seat is theirs as before, and the door is open to them.")
+STOPPED = (Status.GRACE, Status.SUSPENDED)
+
+
+def _seat_words(move: EnrollmentMove) -> tuple[str, str]:
+    what, rule = SEAT_WORDS.get(move.target, (move.get_target_display(), ""))
+    if move.target == Status.SUSPENDED and move.actor_id is not None:
+        return what, PAUSED_BY_A_PERSON
+    if move.target == Status.ACTIVE and move.source in STOPPED:
+        return GOES_ON
+    return what, rule
+
+
 def seat_lines(enrollment: Enrollment) -> list[Line]:
     moves = enrollment.moves.select_related("actor").order_by("at", "pk")
     lines = []
     for move in moves:
-        what, rule = SEAT_WORDS.get(move.target, (move.get_target_display(), ""))
+        what, rule = _seat_words(move)
         why = f"{move.reason.rstrip('.')}. {rule}".strip()
         lines.append(Line(move.at, "seat", what, why, who(move.actor, enrollment)))
     return lines
@@ -155,13 +172,16 @@ REFUND_RULES: dict[str, str] = {
 }
 
 
+AROUND = ("actor", "seen_by", "resolved_by", "payment", "retry")
+
+
 def refund_lines(enrollment: Enrollment) -> list[Line]:
     """What was decided about refunds, and what never left. The cents move with ledger lines."""
     key = Concat(Value("refund:"), Cast(OuterRef("uuid"), CharField()))
     refunds = enrollment.refunds.annotate(left=Exists(LedgerEntry.objects.filter(key=key)))
     return [
         line
-        for refund in refunds.select_related("actor", "seen_by", "payment").order_by("pk")
+        for refund in refunds.select_related(*AROUND).order_by("pk")
         for line in _of_refund(refund, enrollment, left=refund.left)
     ]
 
@@ -177,13 +197,26 @@ def _of_refund(refund: Refund, enrollment: Enrollment, *, left: bool) -> Iterato
         actor=who(refund.actor, enrollment),
     )
     # One that had left comes back as a line of the ledger.
+    way = settled_by(refund) if refund.status == Refund.Status.FAILED else None
     if refund.status == Refund.Status.FAILED and refund.settled_at and not left:
+        then = "" if way else " It can be tried again."
         yield Line(
             at=refund.settled_at,
             kind="money",
             what=f"Refund of {amount} failed",
-            why=f"{words.failure(refund.note)} No money moved; it can be tried again.",
+            why=f"{words.failure(refund.note)} No money moved.{then}",
             stripe_id=refund.stripe_refund_id or "",
+        )
+    # One that was paid another way is a line of the ledger, one that was sent again a refund.
+    if way == Way.NOT_OWED and refund.resolved_at:
+        yield Line(
+            at=refund.resolved_at,
+            kind="money",
+            what=f"Refund of {amount} is not owed any more",
+            why=f"\u201c{refund.resolved_how.removeprefix(NOT_OWED)}\u201d Nothing moved by this.",
+            actor=who(refund.resolved_by, enrollment),
+            link=reverse("billing:failed_refund", args=[refund.uuid]),
+            link_words="The refund that failed",
         )
     if refund.seen_at:
         yield Line(

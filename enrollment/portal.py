@@ -25,7 +25,7 @@ STATUS_WORDS: dict[str, str] = {
     Status.AWAITING_FUNDS: "Seat kept, your payment is on its way",
     Status.ACTIVE: "Confirmed",
     Status.GRACE: "Confirmed, a payment is due",
-    Status.SUSPENDED: "Paused until your payment is settled",
+    Status.SUSPENDED: "Paused, your seat is kept",
     Status.COMPLETED: "Completed",
     Status.WITHDRAWN: "You left this group",
     Status.CANCELLED: "Cancelled",

@@ -3,7 +3,7 @@
 from django import template
 from django.utils import timezone
 
-from billing import facts, policy, prices, requests, standing, transfers, words
+from billing import bank_words, facts, policy, prices, requests, standing, transfers, words
 from billing.models import Instalment, MemberRequest, Transfer
 from billing.prices import Price
 from enrollment.models import Enrollment
@@ -20,6 +20,17 @@ def payment_lines(enrollment: Enrollment) -> list[standing.PaymentLine]:
 def price_now(enrollment: Enrollment) -> Price:
     """What is asked if they go to pay now: a price of their own and a free place among it."""
     return prices.standing_price(enrollment, timezone.now())
+
+
+@register.simple_tag
+def pause_words(enrollment: Enrollment) -> str:
+    return bank_words.pause_words(enrollment)
+
+
+@register.simple_tag
+def with_bank(enrollment: Enrollment, *, moves: bool = False) -> list[str]:
+    """What of this seat's money their bank has, as sentences."""
+    return bank_words.with_bank(enrollment, moves=moves)
 
 
 @register.simple_tag

@@ -78,7 +78,10 @@ def dispute(request: HttpRequest, dispute_id: str) -> HttpResponse:
         "attendance": dispute_facts.attendance(
             dispute=found, reader=reader, entry=_number(request.GET.get("look", "")), now=now
         ),
-        "choices": dispute_seats.choices(found),
+        "choices": [
+            (what.value, dispute_seats.label(found, what)) for what in dispute_seats.choices(found)
+        ],
+        "still_paused": dispute_seats.still_paused(found),
     }
     return render(request, "billing/desk/dispute.html", context)
 
@@ -136,6 +139,7 @@ def _rehearsed(
 def _decided(
     request: HttpRequest, found: Dispute, what: Dispute.Seat, form: ReasonForm
 ) -> HttpResponse:
+    label = dispute_seats.label(found, what)
     dispute_seats.decide(
         dispute_id=found.pk,
         what=what,
@@ -146,12 +150,15 @@ def _decided(
         ip=get_adapter().get_client_ip(request),
     )
     kick()
-    messages.success(request, DONE[what])
+    messages.success(request, DONE[label])
     return redirect(found)
 
 
 DONE = {
-    Dispute.Seat.KEEP: "The seat is kept.",
-    Dispute.Seat.PAUSE: "The seat is paused, and the member is told by email.",
-    Dispute.Seat.END: "The seat is free again, and the member is told by email.",
+    Dispute.Seat.KEEP.label: "The seat is kept.",
+    Dispute.Seat.PAUSE.label: "The seat is paused, and the member is told by email.",
+    dispute_seats.END_PAUSE: "The pause is over, and the member is told by email.",
+    dispute_seats.STAY_PAUSED: "The seat stays paused.",
+    dispute_seats.THEY_LEFT: "Noted: nothing more goes back.",
+    Dispute.Seat.END.label: "The seat is free again, and the member is told by email.",
 }

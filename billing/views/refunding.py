@@ -67,7 +67,7 @@ def refund_form(enrollment: Enrollment, **how: Any) -> RefundForm:
 
 
 def form_page(request: HttpRequest, enrollment: Enrollment, form: RefundForm) -> HttpResponse:
-    held = rehearsals.held_by_bank(enrollment)
+    held = facts.held_by_bank(enrollment)
     # A refusal says it beside what was typed.
     sources = [] if form.is_bound else facts.refundable_payments(enrollment)
     context = {

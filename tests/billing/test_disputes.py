@@ -664,6 +664,129 @@ def test_stripe_refuses_a_refund_of_what_is_disputed_by_type_not_text(
     assert raised.value.code == "charge_disputed"
 
 
+# --- A pause that outlives the dispute ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("won", "what", "told"),
+    [
+        (True, "Won, and the seat is still paused: decide", "your payment stays with us"),
+        (False, "Lost, and the seat is still paused: decide", "given your payment back to you"),
+    ],
+)
+def test_a_seat_that_is_still_paused_when_the_bank_has_decided_waits_for_a_person(
+    standin: Standin, client: Client, won: bool, what: str, told: str
+) -> None:
+    dispute = opened(standin)
+    decide(dispute, Seat.PAUSE)
+    client.force_login(dispute.payment.enrollment.member)
+    address = dispute.payment.enrollment.get_absolute_url()
+    assert "Your bank is looking at a payment of yours" in said(client.get(address))
+    standin.control("answer_dispute", dispute=dispute.stripe_dispute_id)
+    tell(standin, "charge.dispute.updated")
+    assert disputes.waiting(now()) == []
+    dispute = close(standin, dispute, won=won)
+    [row] = disputes.waiting(now())
+    assert (row.what, row.since, row.url) == (what, dispute.closed_at, dispute.get_absolute_url())
+    page = said(client.get(address))
+    assert told in page
+    assert "until your payment is settled" not in page
+    desk = at_the_desk()
+    shown = said(desk.get(dispute.get_absolute_url()))
+    for words in ("the seat is still paused", "End the pause…", "Keep it paused…", "End the seat…"):
+        assert words in shown, words
+    url = f"{dispute.get_absolute_url()}seat/keep/"
+    rehearsed = desk.get(url)
+    assert "Your seat is open again" in said(rehearsed)
+    Message.objects.all().delete()
+    press = {"seen": rehearsed.context["rehearsal"].seen, "reason": "The bank decided"}
+    assert "The pause is over" in said(desk.post(url, press, follow=True))
+    assert (refreshed(dispute.payment.enrollment).status, mails("disputed-seat")) == ("active", 1)
+    assert disputes.waiting(now()) == []
+    assert "your links are paused" not in said(client.get(address))
+
+
+def test_a_seat_that_is_kept_paused_waits_again_after_a_while(standin: Standin) -> None:
+    """Nothing but a person ends the pause, so it is never out of sight for good."""
+    dispute = opened(standin)
+    decide(dispute, Seat.PAUSE)
+    assert dispute_seats.choices(Dispute.objects.get()) == [Seat.KEEP, Seat.END]
+    close(standin, dispute, won=True)
+    desk, url = at_the_desk(), f"{dispute.get_absolute_url()}seat/pause/"
+    rehearsed = desk.get(url)
+    assert "None: nothing changes for them" in said(rehearsed)
+    press = {"seen": rehearsed.context["rehearsal"].seen, "reason": "They asked for time"}
+    assert "The seat stays paused." in said(desk.post(url, press, follow=True))
+    assert (refreshed(dispute.payment.enrollment).status, mails("disputed-seat")) == (
+        "suspended",
+        1,
+    )
+    assert disputes.waiting(now()) == []
+    [row] = disputes.waiting(now() + disputes.PAUSED_AGAIN)
+    assert row.what == "Won, and the seat is still paused: decide"
+    decide(dispute, Seat.END)
+    assert disputes.waiting(now() + disputes.PAUSED_AGAIN) == []
+
+
+def test_the_story_says_that_a_person_paused_the_seat_and_that_it_goes_on(
+    standin: Standin,
+) -> None:
+    dispute = opened(standin)
+    decide(dispute, Seat.PAUSE)
+    decide(dispute, Seat.KEEP)
+    told = [
+        f"{one.what}: {one.why}"
+        for one in story.story(enrollment=dispute.payment.enrollment, now=now()).lines
+        if one.kind == "seat" and "Talked on the phone" in one.why
+    ]
+    assert told == [
+        "Seat paused: Dispute: Talked on the phone. A person decided it; the seat is kept and the "
+        "door is shut.",
+        "Seat goes on: Dispute: Talked on the phone. The seat is theirs as before, and the door is "
+        "open to them.",
+    ]
+
+
+# --- What the member reads before they leave or move ----------------------------------------------
+
+
+def test_what_the_bank_holds_is_said_on_every_page_that_counts_the_money(
+    standin: Standin, client: Client
+) -> None:
+    payment = a_payment(standin)
+    seat = payment.enrollment
+    other = a_cohort(starts_at=now() + dt.timedelta(days=21), name="Other", price_cents=PRICE)
+    leave, move = (reverse(f"billing:{page}", args=[seat.public_id]) for page in ("leave", "move"))
+    move_to = reverse("billing:move_to", args=[seat.public_id, other.slug])
+    pages = (leave, move, move_to)
+    client.force_login(seat.member)
+    for page in pages:
+        assert "Your bank" not in said(client.get(page)), page
+    dispute = opened(standin, payment)
+    own = said(client.get(seat.get_absolute_url()))
+    assert "Held by your bank $299.00 You asked your bank about this payment." in own
+    for page in pages:
+        shown = said(client.get(page))
+        assert "Your bank holds $299.00 of what you paid" in shown, page
+        assert "Ask a person" in shown, page
+    assert "Paid $299.00 Held or given back by the bank" in said(client.get(leave))
+    assert "a person here looks at what goes back to you" in said(client.get(leave))
+    assert "It does not count for another group meanwhile." in said(client.get(move))
+    close(standin, dispute, won=False)
+    for page in pages:
+        shown = said(client.get(page))
+        assert "Your bank gave you $299.00 of what you paid back." in shown, page
+        assert "Your bank holds" not in shown, page
+
+
+def test_a_question_of_the_bank_holds_nothing_and_is_told(standin: Standin, client: Client) -> None:
+    seat = opened(standin, inquiry=True).payment.enrollment
+    client.force_login(seat.member)
+    assert "No money has moved." in said(client.get(seat.get_absolute_url()))
+    leave = said(client.get(reverse("billing:leave", args=[seat.public_id])))
+    assert "Your bank" not in leave
+
+
 # --- What is told about the end -----------------------------------------------------------------
 
 

@@ -3,7 +3,17 @@
 import pytest
 from django.db import IntegrityError, transaction
 
-from billing import disputes, facts, failed_refunds, ledger, refunds, settlement, sweeps
+from billing import (
+    disputes,
+    facts,
+    failed_refunds,
+    ledger,
+    refunds,
+    settlement,
+    standing,
+    story,
+    sweeps,
+)
 from billing.failed_refunds import AlreadySettled
 from billing.models import LedgerEntry, Payment, Refund
 from billing.policy import Basis
@@ -270,3 +280,48 @@ def test_what_went_back_by_cheque_does_not_go_back_again_with_odd_money(standin:
         29_000,
         900,
     ]
+
+
+# --- What is told of how it ended -------------------------------------------------------------
+
+
+def told(refund: Refund) -> str:
+    """The line of this refund on the member's page."""
+    lines = standing.payment_lines(refund.enrollment, now())
+    [line] = [one for one in lines if one.label.startswith("Refund")]
+    return f"{line.label}: {line.detail}"
+
+
+def test_the_member_is_told_of_no_money_that_may_not_have_reached_them() -> None:
+    refund = a_failed_refund()
+    owe_no_more(refund, "It was never to go")
+    assert told(refund).startswith("Refund that did not go out: It did not reach your card")
+    assert "gave it" not in told(refund)
+    paid = a_failed_refund()
+    settle(paid)
+    assert told(paid).startswith("Refund settled another way")
+    assert "we gave it to you another way" in told(paid)
+
+
+def test_the_story_dates_how_it_ended_with_who_and_why(standin: Standin) -> None:
+    refund = a_refund(standin)
+    standin.control("dispute", payment_intent=refund.payment.stripe_payment_intent_id)
+    sweeps.submit_open_refunds(now=now())
+    whose = refund.enrollment
+
+    def said() -> str:
+        return " ".join(
+            f"{one.what}. {one.why}" for one in story.story(enrollment=whose, now=now()).lines
+        )
+
+    assert "No money moved. It can be tried again." in said()
+    owe_no_more(refund, "It was never to go")
+    assert "It can be tried again" not in said()
+    lines = story.story(enrollment=whose, now=now()).lines
+    [line] = [one for one in lines if "is not owed any more" in one.what]
+    assert (line.at, line.actor, line.link) == (
+        refreshed(refund).resolved_at,
+        "Kim Ledger",
+        f"/money/refunds/{refund.uuid}/",
+    )
+    assert "It was never to go" in line.why

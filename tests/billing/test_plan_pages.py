@@ -344,6 +344,20 @@ def test_the_pause_and_its_warning_are_told_and_neither_once_it_is_paid(standin:
     ] * 3
 
 
+def test_whoever_pays_before_any_pause_reads_of_none_that_ended(standin: Standin) -> None:
+    enrollment = a_plan(standin)
+    card_does(standin, enrollment, "authentication_required")
+    make_due(enrollment)
+    charging.charge_due(now=now())
+    client = signed_in(enrollment.member)
+    reply = client.post(payments(enrollment), {"number": "2"})
+    standin.control("pay", session=reply["Location"].rpartition("/")[2])
+    client.get(payments(enrollment, "?paid=1"))
+    text = rendered(plans.PART_PAID)[1]
+    assert "Nothing is overdue any more. Your seat and your links go on as they were." in text
+    assert "active again" not in text
+
+
 def test_mails_take_as_many_queries_for_three_as_for_one(standin: Standin) -> None:
     from outbox.kinds import render
 

@@ -199,7 +199,7 @@ def test_a_retry_on_the_next_day_that_succeeds_ends_grace(standin: Standin) -> N
     assert refreshed(enrollment).status == Status.ACTIVE
     assert statuses(enrollment) == ["paid", "paid", "due"]
     assert plan_of(enrollment).overdue_since is None
-    assert Message.objects.get(kind=plans.PART_PAID).occasion_id == plans.RESUMED
+    assert Message.objects.get(kind=plans.PART_PAID).occasion_id == plans.CAUGHT_UP
     moves = list(enrollment.moves.values_list("target", flat=True))
     assert moves == ["held", "active", "grace", "active"]
 
