@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing import mails
+from billing import mails, seat_mails
 from billing.models import Refund, RefundDecision
 from billing.policy import Basis
 from billing.rehearsals import Wish
@@ -151,7 +151,7 @@ def test_leaving_without_money_has_a_mail_of_its_own() -> None:
     enrollment = a_paid_seat()
     [preview] = looked_at(enrollment, Wish(Basis.AMOUNT, 0, frees_seat=True))
     decision = decide(enrollment, basis=Basis.AMOUNT, frees=True)
-    sent = mails.seat_freed([Message(pk=1, subject_id=decision.pk)], after(3))[1]
+    sent = seat_mails.seat_freed([Message(pk=1, subject_id=decision.pk)], after(3))[1]
     assert sent == preview
     assert preview.subject == "You have left the group"
     assert LEFT in " ".join(preview.text.split())
@@ -165,7 +165,7 @@ def test_a_batch_costs_one_query_however_long_it_is() -> None:
             Message(pk=one.refunds.get().pk, subject_id=one.refunds.get().pk) for one in made
         ]
         freed = [Message(pk=one.pk, subject_id=one.pk) for one in made]
-        for render, batch in ((mails.refund_sent, refunds), (mails.seat_freed, freed)):
+        for render, batch in ((mails.refund_sent, refunds), (seat_mails.seat_freed, freed)):
             with CaptureQueriesContext(connection) as queries:
                 assert len(render(batch, after(3))) == number
             assert len(queries) == 1
