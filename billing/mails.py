@@ -45,6 +45,8 @@ PARTS = {
     "move": "It is what was left over when you moved to another group.",
     "full": "It is all that was left of what you paid.",
 }
+# Nobody decided about a seat, and the words about the reason say nothing of it.
+SEAT_UNSAID = (Refund.Reason.OUTSIDE, Refund.Reason.DESK)
 
 
 def register_kinds() -> None:
@@ -99,7 +101,10 @@ def _sent_mail(refund: Refund, reason: str, *, told: bool) -> Mail:
     words = (
         _decided(refund.decision, refund.enrollment.status)
         if refund.decision
-        else _Words(of_a_part=_later_part(refund.payment))
+        else _Words(
+            of_a_part=_later_part(refund.payment),
+            keeps_seat=reason in SEAT_UNSAID and refund.enrollment.status in CONFIRMED,
+        )
     )
     if told:
         words = replace(words, frees_seat=False, group_ended=False)
