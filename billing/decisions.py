@@ -30,12 +30,10 @@ from enrollment.models import Enrollment
 from outbox import services as outbox
 from sessions.models import Cohort
 
-SEAT_FREED = "seat-freed"
 REST_STAYS = (
     "What is left over cannot go back to your card by itself, so nothing was changed. Ask us, and "
     "a person takes care of it."
 )
-
 
 class ChangedMeanwhile(Exception):
     """What was seen does not hold any more. `words` say what is different now."""
@@ -195,9 +193,9 @@ def _carry_out(
         now=now,
     )
     plans.end_plan(enrollment_id=decision.enrollment_id, now=now, why="Left the group")
-    if not rehearsal.takes:  # else the mail about the refund says it
+    if not rehearsal.takes:  # else the mail about the refund says it, or `refunds` when it fails
         outbox.promise(
-            kind=SEAT_FREED,
+            kind=refunds.SEAT_FREED,
             recipient_id=rehearsal.enrollment.member_id,
             subject_id=decision.pk,
             now=now,

@@ -15,12 +15,10 @@ from accounts.models import User
 from billing import disputes, ledger
 from billing.facts import money_of, still_failed
 from billing.models import LedgerEntry, Payment, Refund
-from billing.refunds import NotRefundable, request_refund
+from billing.refunds import NOT_OWED, REFUND_SETTLED, NotRefundable, request_refund
 from enrollment.models import Enrollment
+from outbox import services as outbox
 from sessions.pricing import format_money
-
-# What a note begins with that posts no line: the money is with the member, or was never theirs.
-NOT_OWED = "Not owed any more: "
 
 
 class AlreadySettled(Exception):
@@ -155,8 +153,8 @@ def reason_again(refund: Refund) -> Refund.Reason:
 def settle_otherwise(*, refund_uuid: uuid.UUID, actor: User, how: str, now: dt.datetime) -> Refund:
     """The money went back another way, as `how` says: it is owed no more. No network.
 
-    Posts it to the ledger, though it never was at Stripe. Raises AlreadySettled, and NotRefundable
-    when that is more than they have with us.
+    Posts it to the ledger, though it never was at Stripe, and owes the member a mail. Raises
+    AlreadySettled, and NotRefundable when that is more than they have with us.
     """
     refund = _locked(refund_uuid)
     money = money_of(refund.enrollment)
@@ -173,6 +171,12 @@ def settle_otherwise(*, refund_uuid: uuid.UUID, actor: User, how: str, now: dt.d
         at=now,
         actor=actor,
         reason=f"Given back another way: {how}",
+    )
+    outbox.promise(
+        kind=REFUND_SETTLED,
+        recipient_id=refund.payment.enrollment.member_id,
+        subject_id=refund.pk,
+        now=now,
     )
     return refund
 

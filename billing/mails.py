@@ -2,7 +2,8 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -12,14 +13,20 @@ from django.urls import reverse
 from accounts.clock import local
 from accounts.models import User
 from billing import run_plan
-from billing.decisions import SEAT_FREED
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat
-from billing.models import Payment, Refund, RefundDecision, RunItem
+from billing.models import Payment, Refund, RefundDecision
 from billing.papers.business_days import estimate_due
 from billing.papers.issuing import ESTIMATE_READY, OWED_AN_ESTIMATE
-from billing.refunds import REFUND_SENT
+from billing.refunds import REFUND_SENT, REFUND_SETTLED, SEAT_FREED
 from billing.rehearsals import CONFIRMED, Rehearsal, Take
 from billing.requests import REQUEST_ANSWERED
+from billing.seat_mails import (
+    group_ended,
+    refund_settled,
+    seat_freed,
+    seat_freed_mail,
+    told_of_seat,
+)
 from billing.selfservice_mails import moved, request_answered
 from billing.transfers import MOVED
 from enrollment.models import Enrollment
@@ -38,12 +45,15 @@ PARTS = {
     "move": "It is what was left over when you moved to another group.",
     "full": "It is all that was left of what you paid.",
 }
+# Nobody decided about a seat, and the words about the reason say nothing of it.
+SEAT_UNSAID = (Refund.Reason.OUTSIDE, Refund.Reason.DESK)
 
 
 def register_kinds() -> None:
     register(REFUND_SENT, refund_sent)
     register(ESTIMATE_READY, estimate_ready)
     register(SEAT_FREED, seat_freed)
+    register(REFUND_SETTLED, refund_settled)
     register(DISPUTED_SEAT, disputed_seat)
     register(MOVED, moved)
     register(REQUEST_ANSWERED, request_answered)
@@ -63,33 +73,44 @@ class _Words:
 
 def refund_sent(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     """Money is on its way back, and why. Not owed while a refund has failed."""
-    refunds = Refund.objects.select_related(
-        "payment__enrollment__member",
-        "payment__attempt",
-        "enrollment",
-        "decision__run_item__run",
-    ).in_bulk([message.subject_id for message in messages])
+    refunds = _with_decisions().in_bulk([message.subject_id for message in messages])
 
     def render(message: Message) -> Mail | NotOwed:
         refund = refunds[message.subject_id]
         if refund.status == Refund.Status.FAILED:
             return NotOwed("The refund failed.")
-        return sent_mail(refund, refund.reason)
+        return _sent_mail(refund, refund.reason, told=refund.told)
 
     return {message.pk: render(message) for message in messages}
 
 
 def sent_mail(refund: Refund, reason: str) -> Mail:
-    """What the member reads about this refund, also before one that failed is sent again."""
-    return _refund_mail(
-        refund.payment.enrollment.member,
-        refund.amount_cents,
-        refund.payment.currency,
-        reason,
+    """What the member would read about this refund, which failed, when it is sent again."""
+    found = _with_decisions().get(pk=refund.pk)
+    return _sent_mail(found, reason, told=found.told)
+
+
+def _with_decisions() -> Any:
+    """A query of refunds; `told` says whether the seat had a mail of its own."""
+    people = ("payment__enrollment__member", "payment__attempt", "enrollment")
+    found = Refund.objects.select_related(*people, "decision__run_item__run")
+    return found.annotate(told=told_of_seat())
+
+
+def _sent_mail(refund: Refund, reason: str, *, told: bool) -> Mail:
+    words = (
         _decided(refund.decision, refund.enrollment.status)
         if refund.decision
-        else _Words(of_a_part=_later_part(refund.payment)),
+        else _Words(
+            of_a_part=_later_part(refund.payment),
+            keeps_seat=reason in SEAT_UNSAID and refund.enrollment.status in CONFIRMED,
+        )
     )
+    if told:
+        words = replace(words, frees_seat=False, group_ended=False)
+    payment = refund.payment
+    member = payment.enrollment.member
+    return _refund_mail(member, refund.amount_cents, payment.currency, reason, words)
 
 
 def estimate_ready(messages: Sequence[Message], now: dt.datetime) -> Mapping[int, Mail | NotOwed]:
@@ -130,18 +151,6 @@ def _tell_if_late(enrollment: Enrollment, first: dt.datetime | None, now: dt.dat
     )
     if due is not None and local(now, zone).date() > due:
         log.warning("estimate_late", enrollment=str(enrollment.public_id), due=due.isoformat())
-
-
-def seat_freed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
-    """Somebody's seat was freed and no money goes back, so that no other mail says it."""
-    known = RefundDecision.objects.select_related("enrollment__member", "run_item__run")
-    decisions = known.in_bulk([message.subject_id for message in messages])
-
-    def render(message: Message) -> Mail:
-        decision = decisions[message.subject_id]
-        return _seat_freed_mail(decision.enrollment.member, ended=_group_ended(decision))
-
-    return {message.pk: render(message) for message in messages}
 
 
 def previews(
@@ -186,13 +195,7 @@ def _of_takes(member: User, takes: Sequence[Take], currency: str, words: _Words)
     mails = [
         _refund_mail(member, take.cents, currency, Refund.Reason.DESK, words) for take in takes
     ]
-    return mails or [_seat_freed_mail(member, ended=words.group_ended)]
-
-
-def _group_ended(decision: RefundDecision) -> bool:
-    """Whether it was decided because the group is not held any more."""
-    item: RunItem | None = getattr(decision, "run_item", None)
-    return item is not None and item.run.ends_group
+    return mails or [seat_freed_mail(member, ended=words.group_ended)]
 
 
 def _decided(decision: RefundDecision, status: str) -> _Words:
@@ -202,7 +205,7 @@ def _decided(decision: RefundDecision, status: str) -> _Words:
         paid=decision.lines[0].cents,
         frees_seat=decision.frees_seat,
         status=status,
-        ended=_group_ended(decision),
+        ended=group_ended(decision),
     )
 
 
@@ -234,11 +237,6 @@ def _refund_mail(member: User, cents: int, currency: str, reason: str, words: _W
         "of_a_part": words.of_a_part,
     }
     return compose("refund-sent", f"Your refund of {amount} is on its way", context)
-
-
-def _seat_freed_mail(member: User, *, ended: bool = False) -> Mail:
-    subject = "Your group can't be held any longer" if ended else "You have left the group"
-    return compose("seat-freed", subject, {"member": member, "group_ended": ended})
 
 
 def _later_part(payment: Payment) -> bool:

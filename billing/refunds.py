@@ -20,6 +20,10 @@ from sessions.pricing import format_money
 log = structlog.get_logger("grouport.billing")
 
 REFUND_SENT = "refund-sent"
+SEAT_FREED = "seat-freed"
+REFUND_SETTLED = "refund-settled"
+# What a note begins with that posts no line: the money is with the member, or was never theirs.
+NOT_OWED = "Not owed any more: "
 # A request to Stripe that has said nothing for this long is looked up again.
 SILENCE = dt.timedelta(minutes=5)
 
@@ -265,3 +269,19 @@ def _fail(*, refund: Refund, now: dt.datetime, note: str) -> None:
         refund.refresh_from_db(fields=["stripe_refund_id", "note"])
         ledger.post_failed_refund(refund=refund, at=now)
         log.error("refund_failed", refund=str(refund.uuid), note=note)
+        if refund.decision is not None and refund.decision.frees_seat:
+            _tell_of_seat(refund.decision, now)
+
+
+def _tell_of_seat(decision: RefundDecision, now: dt.datetime) -> None:
+    """Owe the mail about the seat, which this refund's own mail will not tell of.
+
+    It may have been passed over because of another refund, which has failed since.
+    """
+    outbox.owe_again(kinds=[SEAT_FREED], subject_ids=[decision.pk], occasion_ids=[0])
+    outbox.promise(
+        kind=SEAT_FREED,
+        recipient_id=decision.enrollment.member_id,
+        subject_id=decision.pk,
+        now=now,
+    )

@@ -15,7 +15,7 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
 from accounts import audit
-from accounts.models import Action, Subject, User
+from accounts.models import Action, AuditEntry, Subject, User
 from billing import plans
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.models import Instalment, RefundRun, RunItem
@@ -30,6 +30,7 @@ CHANGED = ["Something in the group changed since this page was opened."]
 ANOTHER = "Another refund of this group is not over yet."
 NOBODY = "There is nobody to give money back to in this way."
 STOPPED = "Not done: the rest of the run was stopped."
+DECLINED = "Not done: the refund was declined before it began."
 
 
 def whom_of(run: RefundRun) -> Whom:
@@ -188,16 +189,26 @@ def stop(
     Only a run that stands still can be stopped, so that `seen`, the number of people who are set
     aside, is what the page showed. Raises ChangedMeanwhile and AlreadyDecided.
     """
-    still = RefundRun.objects.filter(pk=run.pk, state__in=(State.WAITING, State.PAUSED))
-    if not still.update(state=State.STOPPED, finished_at=now):
+    over = {"state": State.STOPPED, "finished_at": now}
+    declined = RefundRun.objects.filter(pk=run.pk, state=State.WAITING).update(**over)
+    if not declined and not RefundRun.objects.filter(pk=run.pk, state=State.PAUSED).update(**over):
         raise AlreadyDecided
     left = run.items.filter(state__in=RunItem.OPEN)
     # Waits for a worker that has just begun with one, who is then not among them.
-    aside = left.update(state=RunItem.State.ASIDE, at=now, words=STOPPED)
+    aside = left.update(state=RunItem.State.ASIDE, at=now, words=DECLINED if declined else STOPPED)
     if aside != seen:
         raise ChangedMeanwhile(["Somebody was done meanwhile."])
     _audit(run, Action.RUN_STOPPED, actor, now, ip)
     run.refresh_from_db()
+
+
+def stopped_by(run: RefundRun) -> User | None:
+    """Who declined or stopped it, as the audit log says. One query, or none for another run."""
+    if run.state != State.STOPPED:
+        return None
+    entries = AuditEntry.objects.filter(action=Action.RUN_STOPPED, subject_kind=Subject.RUN)
+    entry = entries.select_related("actor").filter(subject_id=str(run.uuid)).first()
+    return entry.actor if entry else None
 
 
 def _audit(run: RefundRun, action: Action, actor: User, now: dt.datetime, ip: str | None) -> None:

@@ -6,11 +6,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from billing import part_reminders, plans
-from billing.decisions import SEAT_FREED
 from billing.dispute_mails import DISPUTED_SEAT
 from billing.facts import paid_by
 from billing.models import Dispute, Instalment, PaymentPlan, Refund
-from billing.refunds import REFUND_SENT
+from billing.refunds import REFUND_SENT, REFUND_SETTLED, SEAT_FREED
 from billing.story_lines import Line
 from billing.transfers import MOVED
 from enrollment import links
@@ -38,7 +37,10 @@ MAILS: dict[str, str] = {
 # Mails about something of the enrolment: their words, and the ids that they may be about.
 MAILS_ABOUT: list[tuple[dict[str, str], Callable[[Enrollment], "QuerySet[Any, Any]"]]] = [
     (
-        {REFUND_SENT: "Notice of a refund"},
+        {
+            REFUND_SENT: "Notice of a refund",
+            REFUND_SETTLED: "Notice of a refund that went another way",
+        },
         lambda one: Refund.objects.filter(Q(enrollment=one) | Q(payment__enrollment=one)),
     ),
     ({SEAT_FREED: "Notice that the seat was freed"}, lambda one: one.refund_decisions.all()),

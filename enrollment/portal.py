@@ -3,18 +3,19 @@
 import dataclasses
 import datetime as dt
 import uuid
+from collections.abc import Iterable, Mapping
 
-from django.db.models import F, Min, OuterRef, Prefetch, Q, Subquery
+from django.db.models import Exists, F, Min, OuterRef, Prefetch, Q, Subquery
 
 from accounts.models import User
 from enrollment import waitlist
 from enrollment.attendance import ON_THE_ROSTER
 from enrollment.catalogue import SessionRow, session_rows
 from enrollment.door import opening_time
-from enrollment.models import Enrollment
+from enrollment.models import Enrollment, EnrollmentMove
 from enrollment.progress import Progress, progress
 from enrollment.states import ENTERED, IN_STANDING, LIVE, Status
-from sessions.models import Cohort, GroupSession
+from sessions.models import Cohort, CohortChange, GroupSession
 
 # So long before a session its part of the page brings itself up to date.
 NEAR = dt.timedelta(days=1)
@@ -27,15 +28,48 @@ STATUS_WORDS: dict[str, str] = {
     Status.GRACE: "Confirmed, a payment is due",
     Status.SUSPENDED: "Paused, your seat is kept",
     Status.COMPLETED: "Completed",
-    Status.WITHDRAWN: "You left this group",
+    Status.WITHDRAWN: "Your seat here has ended",
     Status.CANCELLED: "Cancelled",
     Status.EXPIRED: "Released, it was not paid in time",
     Status.LATE_PAID: "Paid after the seat was gone, money returned",
 }
 
 
-def status_words(enrollment: Enrollment, next_session: GroupSession | None) -> str:
-    """How a member stands, in words; after the last session nothing is there to be confirmed."""
+LEFT = "You left this group"
+NOT_HELD = "This group is not held any more"
+
+
+def how_it_ended(enrollments: Iterable[Enrollment]) -> dict[int, str]:
+    """Of those whose seat has ended: by whom or by what. One query, or none when there are none.
+
+    Seats of a group that is not held any more are ended after it; who left before, left.
+    """
+    ended = [one.pk for one in enrollments if one.status == Status.WITHDRAWN]
+    if not ended:
+        return {}
+    ends = CohortChange.objects.filter(
+        cohort=OuterRef("enrollment__cohort"), kind=CohortChange.Kind.END, at__lte=OuterRef("at")
+    )
+    moves = EnrollmentMove.objects.filter(enrollment__in=ended, target=Status.WITHDRAWN)
+    rows = moves.annotate(not_held=Exists(ends)).values_list(
+        "enrollment", "actor", "enrollment__member", "not_held"
+    )
+    words = {}
+    for enrollment_id, actor, member, not_held in rows:
+        ours = NOT_HELD if not_held else STATUS_WORDS[Status.WITHDRAWN]
+        words[enrollment_id] = LEFT if actor == member else ours
+    return words
+
+
+def status_words(
+    enrollment: Enrollment, next_session: GroupSession | None, ended: Mapping[int, str]
+) -> str:
+    """How a member stands, in words; after the last session nothing is there to be confirmed.
+
+    `ended` is what `how_it_ended` says.
+    """
+    if enrollment.pk in ended:
+        return ended[enrollment.pk]
     over = next_session is None and enrollment.status in IN_STANDING
     if enrollment.waiting_since is not None and enrollment.confirmed_at is None:
         if enrollment.status == Status.CANCELLED:
@@ -56,7 +90,7 @@ class MyGroupRow:
 
 
 def my_groups(*, member: User, now: dt.datetime) -> list[MyGroupRow]:
-    """All of a member's enrolments, those that matter now first. Two queries."""
+    """All of a member's enrolments, those that matter now first. Three queries at most."""
     coming = GroupSession.objects.filter(
         cohort=OuterRef("cohort"),
         number__gte=OuterRef("first_week"),
@@ -70,12 +104,13 @@ def my_groups(*, member: User, now: dt.datetime) -> list[MyGroupRow]:
         .order_by("-reserved_at")
     )
     rows = list(enrollments)
+    ended = how_it_ended(rows)
     sessions = GroupSession.objects.in_bulk([row.next_session_id for row in rows])
     return sorted(
         (
             MyGroupRow(
                 row,
-                status_words(row, sessions.get(row.next_session_id)),
+                status_words(row, sessions.get(row.next_session_id), ended),
                 sessions.get(row.next_session_id) if row.status in LIVE else None,
                 row.place if row.status == Status.WAITLISTED else None,
             )
@@ -157,7 +192,7 @@ def my_group(*, enrollment: Enrollment, now: dt.datetime) -> MyGroup:
     shown = coming if enrollment.status in LIVE else None
     return MyGroup(
         enrollment=enrollment,
-        status_label=status_words(enrollment, coming),
+        status_label=status_words(enrollment, coming, how_it_ended([enrollment])),
         next_session=shown,
         door_opens_at=opens_at,
         door_open=in_standing and opens_at is not None and now >= opens_at,

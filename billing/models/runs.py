@@ -82,6 +82,15 @@ class RefundRun(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("billing:run", args=[self.uuid])
 
+    @property
+    def declined(self) -> bool:
+        """Whether it was stopped before it began: by the second person, or taken back."""
+        return self.state == self.State.STOPPED and self.needs_second and not self.approved_by_id
+
+    @property
+    def state_words(self) -> str:
+        return "Declined" if self.declined else self.get_state_display()
+
 
 class RunItem(models.Model):
     """One person in a run: what the rehearsal said, and what became of it."""

@@ -16,6 +16,7 @@ from billing.failed_refunds import AlreadySettled, ChangedMeanwhile, Way
 from billing.models import Refund
 from billing.refund_forms import NotOwedForm, SeenForm, SettledForm
 from billing.refunds import NotRefundable
+from billing.seat_mails import settled_mail
 from billing.tasks import submit_open_refunds
 from billing.views.gate import code_first, money_desk
 from enrollment.views.asking import form_status, fresh, member_of, posted
@@ -96,6 +97,8 @@ def preview_page(
     context |= {"preview": shown, "form": form, "trouble": trouble}
     if way == Way.AGAIN:
         context["mail"] = mails.sent_mail(found, failed_refunds.reason_again(found))
+    if way == Way.PAID:
+        context["mail"] = settled_mail(found)
     status = 409 if trouble else form_status(form)
     return render(request, "billing/desk/failed_refund_preview.html", context, status=status)
 

@@ -7,14 +7,14 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from django.contrib import messages
 from django.core import signing
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from billing import mails, rehearsals, run_plan, run_work, runs
+from billing import facts, mails, rehearsals, run_plan, run_work, runs
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
 from billing.models import Refund, RefundRun, RunItem
 from billing.rehearsals import Impossible
@@ -178,7 +178,7 @@ def stop(request: HttpRequest, found: RefundRun) -> None:
 
 
 def stop_now(request: HttpRequest, found: RefundRun) -> None:
-    typed = request.POST.get("seen", "")
+    typed, began = request.POST.get("seen", ""), found.state != STATES.WAITING
     runs.stop(
         run=found,
         seen=int(typed) if typed.isascii() and typed.isdigit() and len(typed) < 10 else -1,
@@ -186,7 +186,8 @@ def stop_now(request: HttpRequest, found: RefundRun) -> None:
         now=timezone.now(),
         ip=address(request),
     )
-    messages.success(request, "It is stopped. Who was done stays done.")
+    stopped = "It is stopped. Who was done stays done."
+    messages.success(request, stopped if began else "It is declined: nothing was done.")
 
 
 ACTS: dict[str, Callable[[HttpRequest, RefundRun], None]] = {
@@ -205,7 +206,9 @@ def run_or_404(key: uuid.UUID) -> RefundRun:
 
 def items_of(found: RefundRun) -> "QuerySet[RunItem]":
     people = found.items.select_related("enrollment__member", "decision")
-    return people.prefetch_related("decision__refunds").order_by(
+    # Each with `waits`: it failed, and nobody has sent it again or settled it.
+    refunds = Refund.objects.annotate(waits=facts.still_failed())
+    return people.prefetch_related(Prefetch("decision__refunds", refunds)).order_by(
         "enrollment__member__display_name", "pk"
     )
 
@@ -233,13 +236,14 @@ def run_page(
 def progress_of(found: RefundRun) -> dict[str, Any]:
     items = list(items_of(found))
     decisions = [one.decision for one in items if one.decision]
-    failed = [
-        refund
-        for decision in decisions
-        for refund in decision.refunds.all()
-        if refund.status == Refund.Status.FAILED
-    ]
-    return {"run": found, "items": items, "cohort": found.cohort, "failed": len(failed)}
+    refunds: list[Any] = [refund for one in decisions for refund in one.refunds.all()]
+    return {
+        "run": found,
+        "items": items,
+        "cohort": found.cohort,
+        "failed": sum(refund.waits for refund in refunds),
+        "stopped_by": runs.stopped_by(found),
+    }
 
 
 @money_desk

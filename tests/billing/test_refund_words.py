@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing import mails
+from billing import mails, refunds, seat_mails
 from billing.models import Refund, RefundDecision
 from billing.policy import Basis
 from billing.rehearsals import Wish
@@ -14,10 +14,11 @@ from enrollment import rescheduling
 from enrollment.changes import Kind
 from enrollment.changes import Wish as Change
 from enrollment.models import Enrollment
+from enrollment.states import Status
 from outbox.mail import Mail
 from outbox.models import Message
-from tests.billing.decided import a_paid_seat, after, decide, look
-from tests.enrollment.builders import NOW, a_member
+from tests.billing.decided import PRICE, a_paid_seat, after, decide, look, paid
+from tests.enrollment.builders import NOW, a_cohort, a_confirmed_seat, a_member
 
 pytestmark = pytest.mark.django_db
 
@@ -123,6 +124,32 @@ def test_whoever_has_left_before_reads_nothing_about_a_seat() -> None:
     assert (STAYS in said, LEFT in said) == (False, False)
 
 
+@pytest.mark.parametrize(
+    ("reason", "status", "stays", "others"),
+    [
+        (Refund.Reason.OUTSIDE, Status.ACTIVE, True, False),
+        (Refund.Reason.OUTSIDE, Status.SUSPENDED, True, False),
+        (Refund.Reason.OUTSIDE, Status.WITHDRAWN, False, True),
+        (Refund.Reason.DESK, Status.ACTIVE, True, False),
+        (Refund.Reason.TWICE, Status.ACTIVE, False, False),
+        (Refund.Reason.LATE, Status.LATE_PAID, False, True),
+    ],
+)
+def test_of_a_refund_that_nobody_decided_here_it_says_whether_the_seat_stays(
+    reason: Refund.Reason, status: Status, stays: bool, others: bool
+) -> None:
+    enrollment = a_confirmed_seat(cohort=a_cohort())
+    payment = paid(enrollment, PRICE)
+    Enrollment.objects.filter(pk=enrollment.pk).update(status=status)
+    refund = refunds.request_refund(
+        payment_id=payment.pk, amount_cents=500, reason=reason, now=after(3)
+    )
+    mail = rendered(refund)
+    assert (STAYS in words(mail), "Other groups" in mail.text) == (stays, others)
+    assert mail.html is not None
+    assert (STAYS in mail.html, "Other groups" in mail.html) == (stays, others)
+
+
 def test_of_several_payments_each_mail_says_what_comes_together() -> None:
     decide(a_paid_seat(9_967, 9_967, 9_966))
     newest = Refund.objects.earliest("pk")
@@ -151,7 +178,7 @@ def test_leaving_without_money_has_a_mail_of_its_own() -> None:
     enrollment = a_paid_seat()
     [preview] = looked_at(enrollment, Wish(Basis.AMOUNT, 0, frees_seat=True))
     decision = decide(enrollment, basis=Basis.AMOUNT, frees=True)
-    sent = mails.seat_freed([Message(pk=1, subject_id=decision.pk)], after(3))[1]
+    sent = seat_mails.seat_freed([Message(pk=1, subject_id=decision.pk)], after(3))[1]
     assert sent == preview
     assert preview.subject == "You have left the group"
     assert LEFT in " ".join(preview.text.split())
@@ -161,11 +188,9 @@ def test_leaving_without_money_has_a_mail_of_its_own() -> None:
 def test_a_batch_costs_one_query_however_long_it_is() -> None:
     for number in (1, 3):
         made = [decide(a_paid_seat(), frees=True) for _ in range(number)]
-        refunds = [
-            Message(pk=one.refunds.get().pk, subject_id=one.refunds.get().pk) for one in made
-        ]
+        sent = [Message(pk=one.refunds.get().pk, subject_id=one.refunds.get().pk) for one in made]
         freed = [Message(pk=one.pk, subject_id=one.pk) for one in made]
-        for render, batch in ((mails.refund_sent, refunds), (mails.seat_freed, freed)):
+        for render, batch in ((mails.refund_sent, sent), (seat_mails.seat_freed, freed)):
             with CaptureQueriesContext(connection) as queries:
                 assert len(render(batch, after(3))) == number
             assert len(queries) == 1

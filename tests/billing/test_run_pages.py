@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
-from billing import runs
+from billing import failed_refunds, runs
+from billing.failed_refunds import Way
 from billing.models import Refund, RefundRun, RunItem
 from billing.policy import Basis
 from enrollment.states import Status
@@ -21,7 +22,16 @@ from outbox.services import deliver_due
 from sessions.models import Cohort
 from tests.billing.decided import after, decide, go_through
 from tests.billing.people import a_billing_admin, at_the_desk
-from tests.billing.run_people import a_paid_group, carry_on, look, people, some, start, states
+from tests.billing.run_people import (
+    a_paid_group,
+    approve,
+    carry_on,
+    look,
+    people,
+    some,
+    start,
+    states,
+)
 from tests.enrollment.builders import a_confirmed_seat, a_place_in_line
 from tests.enrollment.pages import said
 
@@ -291,10 +301,70 @@ def test_a_second_person_may_decline(desk: Client, settings: Settings) -> None:
     settings.REFUND_SECOND_PERSON_CENTS = 0
     cohort = a_paid_group(2)
     run = start(cohort)
-    desk.post(run.get_absolute_url(), {"act": "stop_now", "seen": "2"})
+    reply = desk.post(run.get_absolute_url(), {"act": "stop_now", "seen": "2"}, follow=True)
     run.refresh_from_db()
     cohort.refresh_from_db()
     assert (run.state, cohort.status) == ("stopped", Cohort.Status.PUBLISHED)
+    words = said(reply)
+    assert "It is declined: nothing was done." in words
+    assert "Stopped" not in words
+    assert "· declined by Kim Ledger," in words
+    assert words.count("Not done: the refund was declined before it began.") == 2
+    assert "declined, nothing was done" in said(desk.get(page_of(cohort)))
+
+
+def test_whoever_asked_may_take_it_back(desk: Client, settings: Settings) -> None:
+    settings.REFUND_SECOND_PERSON_CENTS = 0
+    press(desk, a_paid_group(2))
+    run = RefundRun.objects.get()
+    desk.post(run.get_absolute_url(), {"act": "stop_now", "seen": "2"})
+    assert "· taken back by Kim Ledger," in said(desk.get(run.get_absolute_url()))
+
+
+def test_one_that_was_agreed_to_and_stopped_says_so(desk: Client, settings: Settings) -> None:
+    settings.REFUND_SECOND_PERSON_CENTS = 0
+    run = start(a_paid_group(2))
+    approve(run)
+    runs.pause(run=run)
+    reply = desk.post(run.get_absolute_url(), {"act": "stop_now", "seen": "2"}, follow=True)
+    words = said(reply)
+    assert "It is stopped. Who was done stays done." in words
+    assert "· stopped by Kim Ledger," in words
+    assert words.count(runs.STOPPED) == 2
+    assert "eclined" not in words
+
+
+@pytest.mark.parametrize(
+    ("way", "said_then"),
+    [
+        ("paid", "$224.25: failed, and settled: Check 7"),
+        ("not-owed", "$224.25: failed, and settled: Not owed any more: Check 7"),
+        ("again", "$224.25: failed, and sent again"),
+    ],
+)
+def test_what_failed_and_was_settled_waits_for_nobody(
+    desk: Client, way: str, said_then: str
+) -> None:
+    run = start(a_paid_group(2))
+    carry_on()
+    for refund in Refund.objects.order_by("pk"):
+        go_through(refund, "failed")
+    words = said(desk.get(run.get_absolute_url()))
+    assert "2 refunds failed at Stripe" in words
+    assert words.count("What to do") == 2
+    found = Refund.objects.earliest("pk")
+    failed_refunds.press(
+        refund_uuid=found.uuid,
+        way=Way(way),
+        words="Check 7",
+        seen=failed_refunds.preview(refund=found, way=Way(way)).seen,
+        actor=a_billing_admin(),
+        now=after(3),
+    )
+    words = said(desk.get(run.get_absolute_url()))
+    assert "1 refund failed at Stripe" in words
+    assert said_then in words
+    assert words.count("What to do") == 1
 
 
 def test_what_is_not_over_stands_in_the_queue(desk: Client) -> None:

@@ -11,7 +11,7 @@ from django.urls import reverse
 from icalendar import Calendar
 
 from accounts.models import Role, User
-from enrollment import services
+from enrollment import ending, services
 from enrollment.answering import stored_answers
 from enrollment.models import Enrollment
 from enrollment.portal import STATUS_WORDS
@@ -271,6 +271,45 @@ def test_every_state_has_words_and_a_page(client: Client, member: User, status: 
         response = client.get(where)
         assert response.status_code == 200
         assert STATUS_WORDS[status] in said(response)
+
+
+def test_a_seat_that_ended_says_by_whom(client: Client, member: User) -> None:
+    """By its member, by the practice, or because the group is not held any more."""
+    desk = a_member(role="admin")
+    left, ended, stopped = (a_confirmed_seat(member=member) for _ in range(3))
+    services.withdraw(enrollment_id=left.pk, actor=member, reason="Left", now=NOW)
+    services.withdraw(enrollment_id=ended.pk, actor=desk, reason="Too few", now=NOW)
+    for mine in (left, ended, stopped):
+        mine.cohort.refresh_from_db()
+        ending.end_group(
+            cohort_id=mine.cohort_id,
+            version=mine.cohort.version,
+            actor=desk,
+            reason="Too few",
+            now=NOW + MINUTE,
+        )
+    services.withdraw(enrollment_id=stopped.pk, actor=desk, reason="Too few", now=NOW + MINUTE)
+    expected = {
+        left: "You left this group",
+        ended: "Your seat here has ended",
+        stopped: "This group is not held any more",
+    }
+    rows = client.get(MINE).context["rows"]
+    assert {row.enrollment: row.status_label for row in rows} == expected
+    for mine, words in expected.items():
+        assert client.get(page(mine)).context["status_label"] == words
+
+
+def test_ended_seats_take_as_many_queries_for_three_as_for_one(
+    client: Client, member: User
+) -> None:
+    counts = []
+    for number in (1, 2):
+        for _ in range(number):
+            mine = a_confirmed_seat(member=member)
+            services.withdraw(enrollment_id=mine.pk, actor=member, reason="Left", now=NOW)
+        counts.append(queries(client, MINE))
+    assert counts[0] == counts[1]
 
 
 def test_the_calendar_has_my_sessions_from_my_first_week(client: Client, member: User) -> None:

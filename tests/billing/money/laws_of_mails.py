@@ -45,6 +45,10 @@ def somebody_entitled_gets_it(message: Message) -> None:
         wanted = Status.GRACE if kind == plans.PAUSE_AHEAD else Status.SUSPENDED
         assert (plan.enrollment.status, plan.ended_at) == (wanted, None)
         assert plan.overdue_since
-    elif kind not in ("seat-freed", DISPUTED_SEAT):
+    elif kind == refunds.REFUND_SETTLED:
+        refund = Refund.objects.get(pk=subject)
+        assert refund.resolved_at is not None
+        assert not refund.resolved_how.startswith(refunds.NOT_OWED)
+    elif kind not in (refunds.SEAT_FREED, DISPUTED_SEAT):
         status = Enrollment.objects.get(pk=subject).status
         assert status in BY_STATUS.get(kind, IN_STANDING), kind
