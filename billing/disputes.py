@@ -214,6 +214,8 @@ def waiting(now: dt.datetime) -> list[Waiting]:
     found = list(
         Dispute.objects.select_related("payment__enrollment__member")
         .filter(Q(status__in=ANSWER_DUE) | seat_open & still_here)
+        # All of these, and little else: for the indexes.
+        .filter(Q(closed_at=None) | Q(seat_decision=""))
         .order_by("opened_at", "pk")
     )
     whose = holders(row.payment for row in found)

@@ -295,6 +295,8 @@ def in_trouble(now: dt.datetime) -> "QuerySet[Instalment]":
     return (
         Instalment.objects.filter(
             Q(needs_member=True) | Q(enrollment__status=Status.SUSPENDED, due_at__lte=now),
+            # Said again without the enrolment, for the index: most parts are not due yet.
+            Q(needs_member=True) | Q(due_at__lte=now),
             status=Instalment.Status.DUE,
             enrollment__status__in=CHARGED,
         )

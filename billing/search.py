@@ -10,14 +10,18 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from accounts.models import User
 from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund
 from enrollment.models import Enrollment
 from enrollment.states import Status
+from sessions.models import Cohort
 
 PER_PAGE = 25
+# A list to choose from is of use while it can be read; older groups are found by their name.
+GROUPS = 200
 LEAST, LONGEST = 2, 120
 STRIPE_ID = re.compile(r"(pi|py|re|pyr|cs|ch|dp|du)_\w+", re.ASCII | re.IGNORECASE)
 AMOUNT = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d{1,7})(\.\d\d)?", re.ASCII)
@@ -52,7 +56,7 @@ class Wanted:
 def find(*, wanted: Wanted, page: str) -> "Page[Any]":
     """Enrolments, the latest first, with `paid_cents`, `back_cents` and `balance_cents`.
 
-    Two queries: how many, and one page.
+    Two queries: how many, and one page; and one more for a mail address.
     """
     found = Enrollment.objects.select_related("member", "cohort")
     found = found.annotate(
@@ -80,22 +84,28 @@ def _sum(*kinds: str) -> Coalesce:
 
 
 def matches(text: str) -> Q:
-    """Which enrolments a text speaks of."""
+    """Which enrolments a text speaks of.
+
+    An id, a whole mail address and an amount are looked up. A part of a name or of an address is
+    looked for in all of them, of members and of groups, each read once.
+    """
     if STRIPE_ID.fullmatch(text):
         return _by_stripe_id(text)
     if (public_id := _uuid(text)) is not None:
         return Q(public_id=public_id)
-    words = (
-        Q(member__display_name__icontains=text)
-        | Q(member__email__icontains=text)
-        | Q(cohort__name__icontains=text)
-        | Q(cohort__slug__icontains=text)
-    )
-    cents = in_cents(text)
-    if cents is None:
-        return words
-    lines = LedgerEntry.objects.filter(enrollment=OuterRef("pk"))
-    return words | Q(Exists(lines.filter(amount_cents__in=(cents, -cents))))
+    if "@" in text and User.objects.filter(email=text.lower()).exists():
+        return Q(member__email=text.lower())
+    people = User.objects.filter(Q(display_name__icontains=text) | Q(email__icontains=text))
+    groups = Cohort.objects.filter(Q(name__icontains=text) | Q(slug__icontains=text))
+    enrollments = Enrollment.objects.order_by().values("pk")
+    found = [
+        enrollments.filter(member__in=people.values("pk")),
+        enrollments.filter(cohort__in=groups.values("pk")),
+    ]
+    if (cents := in_cents(text)) is not None:
+        lines = LedgerEntry.objects.order_by().filter(amount_cents__in=(cents, -cents))
+        found.append(lines.values("enrollment"))
+    return Q(pk__in=found[0].union(*found[1:]))
 
 
 def in_cents(text: str) -> int | None:
@@ -107,13 +117,14 @@ def in_cents(text: str) -> int | None:
 
 
 def _by_stripe_id(stripe_id: str) -> Q:
-    of = {"enrollment": OuterRef("pk")}
-    return Q(
-        Exists(LedgerEntry.objects.filter(**of, stripe_id__iexact=stripe_id))
-        | Exists(CheckoutAttempt.objects.filter(**of, stripe_session_id__iexact=stripe_id))
-        | Exists(Payment.objects.filter(**of, stripe_payment_intent_id__iexact=stripe_id))
-        | Exists(Refund.objects.filter(**of, stripe_refund_id__iexact=stripe_id))
+    found = (
+        LedgerEntry.objects.filter(stripe_id__iexact=stripe_id),
+        CheckoutAttempt.objects.filter(stripe_session_id__iexact=stripe_id),
+        Payment.objects.filter(stripe_payment_intent_id__iexact=stripe_id),
+        Refund.objects.filter(stripe_refund_id__iexact=stripe_id),
     )
+    first, *others = (rows.order_by().values("enrollment") for rows in found)
+    return Q(pk__in=first.union(*others))
 
 
 def _uuid(text: str) -> uuid.UUID | None:
@@ -123,7 +134,12 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def groups_with_enrolments() -> "QuerySet[Enrollment, tuple[str, str]]":
-    """Slug and name of every group that somebody ever had a seat in, by name. One query."""
-    groups = Enrollment.objects.order_by("cohort__name", "cohort__slug").distinct()
-    return groups.values_list("cohort__slug", "cohort__name")
+def groups_with_enrolments(chosen: str = "") -> list[tuple[str, str]]:
+    """Slug and name of groups that somebody ever had a seat in, by name: the latest, and `chosen`.
+
+    One query.
+    """
+    taken = Cohort.objects.filter(Exists(Enrollment.objects.filter(cohort=OuterRef("pk"))))
+    latest = taken.order_by("-pk").values("pk")[:GROUPS]
+    shown = Cohort.objects.filter(Q(pk__in=latest) | Q(slug=chosen.replace("\0", "")))
+    return list(shown.order_by("name", "slug").values_list("slug", "name"))
