@@ -20,6 +20,8 @@ from enrollment.states import Status
 from sessions.models import Cohort
 
 PER_PAGE = 25
+# More than that nobody reads: whoever is not among them is found by saying more.
+LISTED = 1000
 # A list to choose from is of use while it can be read; older groups are found by their name.
 GROUPS = 200
 LEAST, LONGEST = 2, 120
@@ -56,23 +58,31 @@ class Wanted:
 def find(*, wanted: Wanted, page: str) -> "Page[Any]":
     """Enrolments, the latest first, with `paid_cents`, `back_cents` and `balance_cents`.
 
-    Two queries: how many, and one page; and one more for a mail address.
+    No more than the latest `LISTED` of all that is found. Two queries, and one more for each
+    other thing that the text may be: a mail address, a group, an amount.
     """
-    found = Enrollment.objects.select_related("member", "cohort")
-    found = found.annotate(
+    among = Enrollment.objects.order_by("-reserved_at", "-pk")
+    if wanted.status in Status.values:
+        among = among.filter(status=wanted.status)
+    if wanted.cohort:
+        among = among.filter(cohort__slug=wanted.cohort.replace("\0", ""))
+    if wanted.balance:
+        among = among.annotate(balance_cents=_sum()).exclude(balance_cents=0)
+    # One query each: an index serves what is looked up, and who reads all names reads them once.
+    ways = matches(wanted.words) if wanted.words else [Q()]
+    found = {row for way in ways for row in among.filter(way).values_list(*_ORDER)[:LISTED]}
+    latest = [pk for _, pk in sorted(found, reverse=True)[:LISTED]]
+    shown = Paginator(latest, PER_PAGE).get_page(page)
+    rows = Enrollment.objects.select_related("member", "cohort").annotate(
         paid_cents=_sum(Kind.CHARGE),
         back_cents=-_sum(Kind.REFUND, Kind.REFUND_FAILED),
         balance_cents=_sum(),
     )
-    if wanted.words:
-        found = found.filter(matches(wanted.words))
-    if wanted.status in Status.values:
-        found = found.filter(status=wanted.status)
-    if wanted.cohort:
-        found = found.filter(cohort__slug=wanted.cohort.replace("\0", ""))
-    if wanted.balance:
-        found = found.exclude(balance_cents=0)
-    return Paginator(found.order_by("-reserved_at", "-pk"), PER_PAGE).get_page(page)
+    known = rows.in_bulk(list(shown.object_list))
+    return Page([known[pk] for pk in shown.object_list], shown.number, shown.paginator)
+
+
+_ORDER = ("reserved_at", "pk")
 
 
 def _sum(*kinds: str) -> Coalesce:
@@ -83,29 +93,30 @@ def _sum(*kinds: str) -> Coalesce:
     return Coalesce(Subquery(sums), 0)
 
 
-def matches(text: str) -> Q:
-    """Which enrolments a text speaks of.
+def matches(text: str) -> list[Q]:
+    """Which enrolments a text speaks of: each condition is one way to understand it.
 
-    An id, a whole mail address and an amount are looked up. A part of a name or of an address is
-    looked for in all of them, of members and of groups, each read once.
+    An id, a whole mail address and an amount are looked up; a part of a name is looked for in all
+    names and addresses.
     """
     if STRIPE_ID.fullmatch(text):
         return _by_stripe_id(text)
     if (public_id := _uuid(text)) is not None:
-        return Q(public_id=public_id)
+        return [Q(public_id=public_id)]
     if "@" in text and User.objects.filter(email=text.lower()).exists():
-        return Q(member__email=text.lower())
+        return [Q(member__email=text.lower())]
     people = User.objects.filter(Q(display_name__icontains=text) | Q(email__icontains=text))
     groups = Cohort.objects.filter(Q(name__icontains=text) | Q(slug__icontains=text))
-    enrollments = Enrollment.objects.order_by().values("pk")
-    found = [
-        enrollments.filter(member__in=people.values("pk")),
-        enrollments.filter(cohort__in=groups.values("pk")),
-    ]
-    if (cents := in_cents(text)) is not None:
-        lines = LedgerEntry.objects.order_by().filter(amount_cents__in=(cents, -cents))
-        found.append(lines.values("enrollment"))
-    return Q(pk__in=found[0].union(*found[1:]))
+    words = [Q(member__in=people.values("pk")), Q(cohort__in=groups.values("pk"))]
+    cents = in_cents(text)
+    if cents is None:
+        return words
+    moved = Q(Exists(_lines.filter(amount_cents__in=(cents, -cents))))
+    # "$299" and "299.00" are amounts and nothing else; "299" may stand in an address.
+    return [moved] if {"$", "."} & set(text) else [moved, *words]
+
+
+_lines = LedgerEntry.objects.filter(enrollment=OuterRef("pk")).order_by()
 
 
 def in_cents(text: str) -> int | None:
@@ -116,15 +127,14 @@ def in_cents(text: str) -> int | None:
     return int(Decimal(said[1].replace(",", "") + (said[2] or "")) * 100)
 
 
-def _by_stripe_id(stripe_id: str) -> Q:
+def _by_stripe_id(stripe_id: str) -> list[Q]:
     found = (
         LedgerEntry.objects.filter(stripe_id__iexact=stripe_id),
         CheckoutAttempt.objects.filter(stripe_session_id__iexact=stripe_id),
         Payment.objects.filter(stripe_payment_intent_id__iexact=stripe_id),
         Refund.objects.filter(stripe_refund_id__iexact=stripe_id),
     )
-    first, *others = (rows.order_by().values("enrollment") for rows in found)
-    return Q(pk__in=first.union(*others))
+    return [Q(pk__in=rows.order_by().values("enrollment")) for rows in found]
 
 
 def _uuid(text: str) -> uuid.UUID | None:

@@ -58,6 +58,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "too_little": too_little,
         "page": None if too_little else searching.find(wanted=wanted, page=asked.get("page", "")),
+        "most": searching.LISTED,
         "states": Status.choices,
         "cohorts": searching.groups_with_enrolments(wanted.cohort),
         "most_groups": searching.GROUPS,
