@@ -4,7 +4,6 @@ One model row of each, written by the application's own models; the copies are m
 """
 
 import datetime as dt
-import uuid
 
 from django.utils import timezone
 
@@ -100,11 +99,12 @@ def _write_lines(model: Enrollment, now: dt.datetime) -> None:
 
 def _write_parts(model: Enrollment, payment: Payment, now: dt.datetime) -> None:
     PaymentPlan.objects.create(enrollment=model, stripe_customer_id="cus_model", made_at=now)
+    later = now + dt.timedelta(days=60)  # nothing is due yet
     for number, status in ((1, "paid"), (2, "cancelled"), (3, "due")):
         part = Instalment.objects.create(
-            enrollment=model, number=number, amount_cents=100, currency="usd", due_at=now,
+            enrollment=model, number=number, amount_cents=100, currency="usd", due_at=later,
             status=status, payment=payment if status == "paid" else None,
-            next_try_at=now if status == "due" else None,
+            next_try_at=later if status == "due" else None,
         )  # fmt: skip
         if status == "paid":
             InstalmentTry.objects.create(
@@ -211,15 +211,18 @@ def copy(copier: Copier) -> None:
 def _copy_parts(copier: Copier, at: str) -> None:
     """Of those who pay in parts one in ten still has a part to come, in some weeks."""
     copier.copy(
-        "billing_paymentplan", "true", _of_each(4), **_OWN, made_at=at, stripe_customer_id="'cus_'||n"
+        "billing_paymentplan",
+        "true",
+        _of_each(4),
+        **_OWN,
+        made_at=at,
+        stripe_customer_id="'cus_' || n",
     )
     copier.copy(
         "billing_instalment", "t.number = 1", _of_each(4), **_OWN, **_KEYS, due_at=at,
         payment_id="%(payment)s + n",
     )  # fmt: skip
-    copier.copy(
-        "billing_instalment", "t.number = 2", _of_each(4), **_OWN, **_KEYS, due_at=at
-    )
+    copier.copy("billing_instalment", "t.number = 2", _of_each(4), **_OWN, **_KEYS, due_at=at)
     later = "now() + (20 + n %% 30) * interval '1 day'"
     copier.copy(
         "billing_instalment", "t.number = 3", _of_each(40), **_OWN, **_KEYS,

@@ -6,64 +6,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('billing', '0005_papers_stay'),
-        ('enrollment', '0007_waitlist_and_prices'),
+        ("billing", "0005_papers_stay"),
+        ("enrollment", "0007_waitlist_and_prices"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='checkoutattempt',
-            index=models.Index(fields=['created_at'], name='billing_attempts_by_time'),
+            model_name="checkoutattempt",
+            index=models.Index(fields=["created_at"], name="billing_attempts_by_time"),
         ),
         migrations.AddIndex(
-            model_name='checkoutattempt',
-            index=models.Index(django.db.models.functions.text.Upper('stripe_session_id'), name='billing_attempts_by_id'),
+            model_name="checkoutattempt",
+            index=models.Index(
+                django.db.models.functions.text.Upper("stripe_session_id"),
+                name="billing_attempts_by_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(fields=['-opened_at', '-id'], name='billing_disputes_by_time'),
+            model_name="dispute",
+            index=models.Index(fields=["-opened_at", "-id"], name="billing_disputes_by_time"),
         ),
         migrations.AddIndex(
-            model_name='dispute',
-            index=models.Index(condition=models.Q(('seat_decision', '')), fields=['opened_at'], name='billing_seats_to_decide'),
+            model_name="dispute",
+            index=models.Index(
+                condition=models.Q(("seat_decision", "")),
+                fields=["opened_at"],
+                name="billing_seats_to_decide",
+            ),
         ),
         migrations.AddIndex(
-            model_name='instalment',
-            index=models.Index(condition=models.Q(('status', 'due')), fields=['due_at'], name='billing_parts_by_day'),
+            model_name="instalment",
+            index=models.Index(
+                condition=models.Q(("status", "due")),
+                fields=["due_at"],
+                name="billing_parts_by_day",
+            ),
         ),
         migrations.AddIndex(
-            model_name='instalment',
-            index=models.Index(condition=models.Q(('needs_member', True), ('status', 'due')), fields=['due_at'], name='billing_parts_in_trouble'),
+            model_name="instalment",
+            index=models.Index(
+                condition=models.Q(("needs_member", True), ("status", "due")),
+                fields=["due_at"],
+                name="billing_parts_in_trouble",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(django.db.models.functions.text.Upper('stripe_id'), name='billing_ledger_by_id'),
+            model_name="ledgerentry",
+            index=models.Index(
+                django.db.models.functions.text.Upper("stripe_id"), name="billing_ledger_by_id"
+            ),
         ),
         migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(fields=['amount_cents'], name='billing_ledger_by_amount'),
+            model_name="ledgerentry",
+            index=models.Index(fields=["amount_cents"], name="billing_ledger_by_amount"),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(fields=['paid_at'], name='billing_payments_by_time'),
+            model_name="payment",
+            index=models.Index(fields=["paid_at"], name="billing_payments_by_time"),
         ),
         migrations.AddIndex(
-            model_name='payment',
-            index=models.Index(django.db.models.functions.text.Upper('stripe_payment_intent_id'), name='billing_payments_by_id'),
+            model_name="payment",
+            index=models.Index(
+                django.db.models.functions.text.Upper("stripe_payment_intent_id"),
+                name="billing_payments_by_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(fields=['submitted_at'], name='billing_refunds_by_time'),
+            model_name="refund",
+            index=models.Index(fields=["submitted_at"], name="billing_refunds_by_time"),
         ),
         migrations.AddIndex(
-            model_name='refund',
-            index=models.Index(django.db.models.functions.text.Upper('stripe_refund_id'), name='billing_refunds_by_id'),
+            model_name="refund",
+            index=models.Index(
+                django.db.models.functions.text.Upper("stripe_refund_id"),
+                name="billing_refunds_by_id",
+            ),
         ),
         migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['target'], name='billing_open_transfers'),
+            model_name="transfer",
+            index=models.Index(
+                condition=models.Q(("state", "open")),
+                fields=["target"],
+                name="billing_open_transfers",
+            ),
         ),
     ]

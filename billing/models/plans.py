@@ -80,9 +80,7 @@ class Instalment(models.Model):
                 fields=["next_try_at"], condition=Q(status="due"), name="billing_parts_to_charge"
             ),
             # What is charged soon, and what should be paid by now.
-            models.Index(
-                fields=["due_at"], condition=Q(status="due"), name="billing_parts_by_day"
-            ),
+            models.Index(fields=["due_at"], condition=Q(status="due"), name="billing_parts_by_day"),
             models.Index(
                 fields=["due_at"],
                 condition=Q(status="due", needs_member=True),

@@ -5,20 +5,23 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('enrollment', '0007_waitlist_and_prices'),
-        ('group_sessions', '0006_for_the_money_desk'),
+        ("enrollment", "0007_waitlist_and_prices"),
+        ("group_sessions", "0006_for_the_money_desk"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='enrollment',
-            index=models.Index(condition=models.Q(('status__in', ['active', 'grace', 'suspended'])), fields=['confirmed_at'], name='enrollment_confirmed_lately'),
+            model_name="enrollment",
+            index=models.Index(
+                condition=models.Q(("status__in", ["active", "grace", "suspended"])),
+                fields=["confirmed_at"],
+                name="enrollment_confirmed_lately",
+            ),
         ),
         migrations.AddIndex(
-            model_name='enrollment',
-            index=models.Index(fields=['-reserved_at', '-id'], name='enrollment_latest'),
+            model_name="enrollment",
+            index=models.Index(fields=["-reserved_at", "-id"], name="enrollment_latest"),
         ),
     ]
