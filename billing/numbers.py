@@ -7,7 +7,8 @@ import dataclasses
 import datetime as dt
 import zoneinfo
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, ExtractIsoWeekDay, TruncMonth
@@ -114,7 +115,10 @@ class Filled:
 
 
 def groups(*, start: dt.datetime | None) -> "QuerySet[Cohort]":
-    """Groups that were on at or after `start`, the latest season first."""
+    """Groups that were on at or after `start`, the latest season first, with `taken` and `kept`.
+
+    The seats are counted of those groups alone that are read.
+    """
     found = Cohort.objects.exclude(status=Cohort.Status.DRAFT)
     if start is not None:
         running = GroupSession.objects.filter(
@@ -122,13 +126,13 @@ def groups(*, start: dt.datetime | None) -> "QuerySet[Cohort]":
             starts_at__gte=start - LONGEST_SESSION,  # nothing less, and it has an index
         )
         found = found.filter(pk__in=running.values("cohort"))
+    found = found.annotate(taken=_seats(SEATED), kept=_seats(KEPT))
     return found.order_by("-first_date", "wall_time", "pk")
 
 
-def seats(of: "QuerySet[Cohort]") -> list[Filled]:
-    """How full these groups are. One query, which counts in no other group."""
-    rows = of.annotate(taken=_seats(SEATED), kept=_seats(KEPT))
-    return [Filled(group, group.taken, group.kept) for group in rows]
+def seats(of: Iterable[Any]) -> list[Filled]:
+    """How full these groups are, which come from `groups`."""
+    return [Filled(group, group.taken, group.kept) for group in of]
 
 
 def _seats(statuses: tuple[Status, ...]) -> Coalesce:

@@ -147,9 +147,11 @@ def _uuid(text: str) -> uuid.UUID | None:
 def groups_with_enrolments(chosen: str = "") -> list[tuple[str, str]]:
     """Slug and name of groups that somebody ever had a seat in, by name: the latest, and `chosen`.
 
-    One query.
+    One query, and one more for a chosen group that is older.
     """
     taken = Cohort.objects.filter(Exists(Enrollment.objects.filter(cohort=OuterRef("pk"))))
-    latest = taken.order_by("-pk").values("pk")[:GROUPS]
-    shown = Cohort.objects.filter(Q(pk__in=latest) | Q(slug=chosen.replace("\0", "")))
-    return list(shown.order_by("name", "slug").values_list("slug", "name"))
+    groups = dict(taken.order_by("-pk").values_list("slug", "name")[:GROUPS])
+    if chosen and chosen not in groups:
+        older = Cohort.objects.filter(slug=chosen.replace("\0", ""))
+        groups |= dict(older.values_list("slug", "name"))
+    return sorted(groups.items(), key=lambda group: (group[1], group[0]))

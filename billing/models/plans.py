@@ -79,13 +79,8 @@ class Instalment(models.Model):
             models.Index(
                 fields=["next_try_at"], condition=Q(status="due"), name="billing_parts_to_charge"
             ),
-            # What is charged soon, and what should be paid by now.
+            # What is charged soon.
             models.Index(fields=["due_at"], condition=Q(status="due"), name="billing_parts_by_day"),
-            models.Index(
-                fields=["due_at"],
-                condition=Q(status="due", needs_member=True),
-                name="billing_parts_in_trouble",
-            ),
         ]
 
     def __str__(self) -> str:

@@ -130,7 +130,7 @@ def show_numbers(request: HttpRequest) -> HttpResponse:
         "months": months,
         "currencies": sorted({month.currency for month in months}),
         "page": page,
-        "groups": numbers.seats(page.object_list),
+        "groups": numbers.seats(page),
         "shown": plots.GROUPS,
         "waitlist": numbers.waitlist(),
         "more": [table(now) for table in numbers.MORE],
