@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from billing import ledger, numbers, plots
 from billing.models import LedgerEntry
 from billing.numbers import Month
+from billing.views import looking
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import PRICE, a_group, a_payment, a_seat
@@ -146,6 +147,21 @@ def test_who_waits_is_counted_by_weekday_and_zone() -> None:
     assert found.zones == ["Central", "Pacific"]
     assert found.rows == [("Tuesday", [1, 2], 3), ("Friday", [1, 0], 1)]
     assert found.total == 4
+
+
+def test_many_groups_are_listed_a_page_at_a_time(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "GROUPS_ON_A_PAGE", 1)
+    monkeypatch.setattr(plots, "GROUPS", 1)
+    for month, name in ((9, "Early"), (10, "Late")):
+        a_cohort(name=name, starts_at=on(month, 5))
+    first, second = (text(desk, PAGE, range="all", page=page) for page in ("", "2"))
+    assert ("Late" in first, "Early" in first) == (True, False)
+    assert ("Late" in second, "Early" in second) == (False, True)
+    assert 'href="?range=all&amp;page=2"' in first
+    assert "Page 1 of 2" in first
+    assert "the table all 2" in first
 
 
 # --- The page ---------------------------------------------------------------------------
