@@ -6,7 +6,8 @@ every table grows that would have grown.
 """
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -29,6 +30,7 @@ _NUMBERED = {
     "enrollment": "enrollment_enrollment",
     "seat": "enrollment_seat",
     "attempt": "billing_checkoutattempt",
+    "payment": "billing_payment",
 }
 
 
@@ -85,13 +87,16 @@ class Crowd:
     """`members` confirmed members in groups of eight; `first` is SQL for a group's first start.
 
     In `first`, and in each changed column, `n` is the number from 1 on and `t` the model row.
-    Some past groups are archived, most are not.
+    Some past groups are archived, most are not. `changes` are more columns to change, by table,
+    and `also` copies what else a past life leaves behind.
     """
 
     prefix: str
     members: int
     first: str
     model: Enrollment
+    changes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    also: Callable[["Copier"], None] | None = None
 
     def write(self, database: Database, *, lived_through: bool = False) -> None:
         """Insert everything; foreign keys are right by construction and not checked.
@@ -102,11 +107,13 @@ class Crowd:
             return
         with database.transaction():
             database.execute("SET LOCAL session_replication_role = replica")
-            copier = Copier(database, self.members)
+            copier = Copier(database, self.members, self.changes)
             self._write_groups(copier)
             self._write_members(copier)
             if lived_through:
                 self._write_past(copier)
+            if self.also:
+                self.also(copier)
             copier.end()
 
     def _write_groups(self, copier: "Copier") -> None:
@@ -170,6 +177,7 @@ class Crowd:
         )  # fmt: skip
         copier.copy(
             "billing_payment", of_ours, _MEMBERS, **enrolled,
+            id="%(payment)s + n",
             attempt_id="%(attempt)s + n",
             stripe_payment_intent_id=f"'pi_{self.prefix}_' || n",
         )  # fmt: skip
@@ -187,8 +195,14 @@ class Crowd:
 class Copier:
     """Copies model rows, numbered on from the last row that each table has."""
 
-    def __init__(self, database: Database, members: int) -> None:
+    def __init__(
+        self,
+        database: Database,
+        members: int,
+        changes: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         self._database = database
+        self._changes = changes or {}
         self._values = {
             **{name: self._last(table) for name, table in _NUMBERED.items()},
             "members": members,
@@ -199,6 +213,7 @@ class Copier:
         """Insert a copy of a table's model rows for each number, with some columns changed."""
         empty = self._database.execute(f"SELECT * FROM {table} LIMIT 0".encode())  # noqa: S608
         columns = [column.name for column in empty.description or ()]
+        changes = {**changes, **self._changes.get(table, {})}
         if "id" not in changes:
             columns.remove("id")  # the sequence gives it
         values = ", ".join(changes.get(name, f't."{name}"') for name in columns)

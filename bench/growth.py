@@ -4,8 +4,6 @@ import json
 import time
 from argparse import Namespace
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from statistics import median
 from typing import Any
 
@@ -14,6 +12,7 @@ from django.utils import timezone
 
 from bench import bulk, people
 from bench.client import Answer, Connection, get, post
+from bench.databases import using
 from bench.parts import DATABASE, WEBHOOK_SECRET, Parts
 from bench.people import Member
 from bench.rounds import WrongResult, say
@@ -73,7 +72,7 @@ class Grown:
         url = parts.postgres.url(self._database)
         name = f"web-{size}"
         self._port = parts.start_web("bench.web", workers=1, threads=8, name=name, DATABASE_URL=url)
-        with self._ours():
+        with using(self._database):
             self._promised = links.promise_links(now=timezone.now())
         if self._promised != DUE_MEMBERS:
             raise WrongResult(f"{self._promised} links are due, not {DUE_MEMBERS}.")
@@ -93,7 +92,7 @@ class Grown:
             ],
         }
         client.close()
-        with self._ours():
+        with using(self._database):
             figures["tick_200_due"] = [self._tick(due=DUE_MEMBERS) for _ in range(TICKS)]
             figures["tick_none_due"] = [self._tick(due=0) for _ in range(TICKS)]
         return figures
@@ -110,18 +109,6 @@ class Grown:
         if promised != due:
             raise WrongResult(f"{promised} promised, not {due}.")
         return took
-
-    @contextmanager
-    def _ours(self) -> Iterator[None]:
-        """This process's Django on this size's database."""
-        before = connection.settings_dict["NAME"]
-        connection.close()
-        connection.settings_dict["NAME"] = self._database
-        try:
-            yield
-        finally:
-            connection.close()
-            connection.settings_dict["NAME"] = before
 
 
 def _timed(client: Connection, request: bytes, status: int) -> float:

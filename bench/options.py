@@ -94,6 +94,17 @@ def _season(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--samples", type=int, default=60, help="of each page in a round")
 
 
+def _desk(parser: argparse.ArgumentParser) -> None:
+    """The money desk's pages, and the ticks of money with nothing due, after many enrolments.
+
+    One database and one server for each size, measured in turn; one request after another.
+    `ratios` is each figure's share of its time when empty, `worst_tick` the largest of a tick,
+    which is to cost the same whatever the past holds. Raw: a bare Django view with one query.
+    """
+    parser.add_argument("--sizes", type=_sizes, default=[0, 10_000, 1_000_000], metavar="N,N")
+    parser.add_argument("--samples", type=int, default=10, help="of each figure in a round")
+
+
 OPTIONS = {
     "pages": _pages,
     "rush": _rush,
@@ -101,6 +112,7 @@ OPTIONS = {
     "links": _links,
     "growth": _growth,
     "season": _season,
+    "desk": _desk,
 }
 
 

@@ -35,6 +35,7 @@ REST_STAYS = (
     "a person takes care of it."
 )
 
+
 class ChangedMeanwhile(Exception):
     """What was seen does not hold any more. `words` say what is different now."""
 

@@ -243,6 +243,8 @@ def waiting(now: dt.datetime) -> list[Waiting]:
     found = list(
         Dispute.objects.select_related("payment__enrollment__member")
         .filter(Q(status__in=ANSWER_DUE) | (seat_open | _pause_is_over(now)) & still_here)
+        # All of these, and little else: for the indexes.
+        .filter(Q(closed_at=None) | Q(seat_decision__in=("", Dispute.Seat.PAUSE)))
         .order_by("opened_at", "pk")
     )
     whose = holders(row.payment for row in found)

@@ -298,6 +298,8 @@ def in_trouble(now: dt.datetime) -> "QuerySet[Instalment]":
     return (
         Instalment.objects.filter(
             Q(needs_member=True) | Q(enrollment__status=Status.SUSPENDED, due_at__lte=now),
+            # Said again without the enrolment, which is then asked for the few that are late only.
+            Q(needs_member=True) | Q(due_at__lte=now),
             status=Instalment.Status.DUE,
             enrollment__status__in=CHARGED,
         )

@@ -10,14 +10,20 @@ from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Exists, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from accounts.models import User
 from billing.models import CheckoutAttempt, LedgerEntry, Payment, Refund
 from enrollment.models import Enrollment
 from enrollment.states import Status
+from sessions.models import Cohort
 
 PER_PAGE = 25
+# More than that nobody reads: whoever is not among them is found by saying more.
+LISTED = 1000
+# A list to choose from is of use while it can be read; older groups are found by their name.
+GROUPS = 200
 LEAST, LONGEST = 2, 120
 STRIPE_ID = re.compile(r"(pi|py|re|pyr|cs|ch|dp|du)_\w+", re.ASCII | re.IGNORECASE)
 AMOUNT = re.compile(r"\$?\s*(\d{1,3}(?:,\d{3})+|\d{1,7})(\.\d\d)?", re.ASCII)
@@ -52,23 +58,31 @@ class Wanted:
 def find(*, wanted: Wanted, page: str) -> "Page[Any]":
     """Enrolments, the latest first, with `paid_cents`, `back_cents` and `balance_cents`.
 
-    Two queries: how many, and one page.
+    No more than the latest `LISTED` of all that is found. Two queries, and one more for each
+    other thing that the text may be: a mail address, a group, an amount.
     """
-    found = Enrollment.objects.select_related("member", "cohort")
-    found = found.annotate(
+    among = Enrollment.objects.order_by("-reserved_at", "-pk")
+    if wanted.status in Status.values:
+        among = among.filter(status=wanted.status)
+    if wanted.cohort:
+        among = among.filter(cohort__slug=wanted.cohort.replace("\0", ""))
+    if wanted.balance:
+        among = among.annotate(balance_cents=_sum()).exclude(balance_cents=0)
+    # One query each: an index serves what is looked up, and who reads all names reads them once.
+    ways = matches(wanted.words) if wanted.words else [Q()]
+    found = {row for way in ways for row in among.filter(way).values_list(*_ORDER)[:LISTED]}
+    latest = [pk for _, pk in sorted(found, reverse=True)[:LISTED]]
+    shown = Paginator(latest, PER_PAGE).get_page(page)
+    rows = Enrollment.objects.select_related("member", "cohort").annotate(
         paid_cents=_sum(Kind.CHARGE),
         back_cents=-_sum(Kind.REFUND, Kind.REFUND_FAILED),
         balance_cents=_sum(),
     )
-    if wanted.words:
-        found = found.filter(matches(wanted.words))
-    if wanted.status in Status.values:
-        found = found.filter(status=wanted.status)
-    if wanted.cohort:
-        found = found.filter(cohort__slug=wanted.cohort.replace("\0", ""))
-    if wanted.balance:
-        found = found.exclude(balance_cents=0)
-    return Paginator(found.order_by("-reserved_at", "-pk"), PER_PAGE).get_page(page)
+    known = rows.in_bulk(list(shown.object_list))
+    return Page([known[pk] for pk in shown.object_list], shown.number, shown.paginator)
+
+
+_ORDER = ("reserved_at", "pk")
 
 
 def _sum(*kinds: str) -> Coalesce:
@@ -79,23 +93,30 @@ def _sum(*kinds: str) -> Coalesce:
     return Coalesce(Subquery(sums), 0)
 
 
-def matches(text: str) -> Q:
-    """Which enrolments a text speaks of."""
+def matches(text: str) -> list[Q]:
+    """Which enrolments a text speaks of: each condition is one way to understand it.
+
+    An id, a whole mail address and an amount are looked up; a part of a name is looked for in all
+    names and addresses.
+    """
     if STRIPE_ID.fullmatch(text):
         return _by_stripe_id(text)
     if (public_id := _uuid(text)) is not None:
-        return Q(public_id=public_id)
-    words = (
-        Q(member__display_name__icontains=text)
-        | Q(member__email__icontains=text)
-        | Q(cohort__name__icontains=text)
-        | Q(cohort__slug__icontains=text)
-    )
+        return [Q(public_id=public_id)]
+    if "@" in text and User.objects.filter(email=text.lower()).exists():
+        return [Q(member__email=text.lower())]
+    people = User.objects.filter(Q(display_name__icontains=text) | Q(email__icontains=text))
+    groups = Cohort.objects.filter(Q(name__icontains=text) | Q(slug__icontains=text))
+    words = [Q(member__in=people.values("pk")), Q(cohort__in=groups.values("pk"))]
     cents = in_cents(text)
     if cents is None:
         return words
-    lines = LedgerEntry.objects.filter(enrollment=OuterRef("pk"))
-    return words | Q(Exists(lines.filter(amount_cents__in=(cents, -cents))))
+    moved = Q(Exists(_lines.filter(amount_cents__in=(cents, -cents))))
+    # "$299" and "299.00" are amounts and nothing else; "299" may stand in an address.
+    return [moved] if {"$", "."} & set(text) else [moved, *words]
+
+
+_lines = LedgerEntry.objects.filter(enrollment=OuterRef("pk")).order_by()
 
 
 def in_cents(text: str) -> int | None:
@@ -106,14 +127,14 @@ def in_cents(text: str) -> int | None:
     return int(Decimal(said[1].replace(",", "") + (said[2] or "")) * 100)
 
 
-def _by_stripe_id(stripe_id: str) -> Q:
-    of = {"enrollment": OuterRef("pk")}
-    return Q(
-        Exists(LedgerEntry.objects.filter(**of, stripe_id__iexact=stripe_id))
-        | Exists(CheckoutAttempt.objects.filter(**of, stripe_session_id__iexact=stripe_id))
-        | Exists(Payment.objects.filter(**of, stripe_payment_intent_id__iexact=stripe_id))
-        | Exists(Refund.objects.filter(**of, stripe_refund_id__iexact=stripe_id))
+def _by_stripe_id(stripe_id: str) -> list[Q]:
+    found = (
+        LedgerEntry.objects.filter(stripe_id__iexact=stripe_id),
+        CheckoutAttempt.objects.filter(stripe_session_id__iexact=stripe_id),
+        Payment.objects.filter(stripe_payment_intent_id__iexact=stripe_id),
+        Refund.objects.filter(stripe_refund_id__iexact=stripe_id),
     )
+    return [Q(pk__in=rows.order_by().values("enrollment")) for rows in found]
 
 
 def _uuid(text: str) -> uuid.UUID | None:
@@ -123,7 +144,14 @@ def _uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def groups_with_enrolments() -> "QuerySet[Enrollment, tuple[str, str]]":
-    """Slug and name of every group that somebody ever had a seat in, by name. One query."""
-    groups = Enrollment.objects.order_by("cohort__name", "cohort__slug").distinct()
-    return groups.values_list("cohort__slug", "cohort__name")
+def groups_with_enrolments(chosen: str = "") -> list[tuple[str, str]]:
+    """Slug and name of groups that somebody ever had a seat in, by name: the latest, and `chosen`.
+
+    One query, and one more for a chosen group that is older.
+    """
+    taken = Cohort.objects.filter(Exists(Enrollment.objects.filter(cohort=OuterRef("pk"))))
+    groups = dict(taken.order_by("-pk").values_list("slug", "name")[:GROUPS])
+    if chosen and chosen not in groups:
+        older = Cohort.objects.filter(slug=chosen.replace("\0", ""))
+        groups |= dict(older.values_list("slug", "name"))
+    return sorted(groups.items(), key=lambda group: (group[1], group[0]))

@@ -11,7 +11,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from enrollment.encryption import EncryptedJSONField
-from enrollment.states import ENTERED, Status
+from enrollment.states import ENTERED, IN_STANDING, Status
 from sessions.models import Cohort, GroupSession
 
 
@@ -84,6 +84,13 @@ class Enrollment(models.Model):
                 condition=Q(status=Status.OFFERED),
                 name="enrollment_overdue_offers",
             ),
+            # Whoever was confirmed lately is owed a paper; the desk's lists begin with the latest.
+            models.Index(
+                fields=["confirmed_at"],
+                condition=Q(status__in=[*IN_STANDING, Status.SUSPENDED]),
+                name="enrollment_confirmed_lately",
+            ),
+            models.Index(fields=["-reserved_at", "-id"], name="enrollment_latest"),
         ]
 
     def __str__(self) -> str:

@@ -63,7 +63,12 @@ class Dispute(models.Model):
         indexes = [
             models.Index(
                 fields=["asked_at"], condition=Q(closed_at=None), name="billing_open_disputes"
-            )
+            ),
+            models.Index(fields=["-opened_at", "-id"], name="billing_disputes_by_time"),
+            # What may want a person: few, however many disputes there ever were.
+            models.Index(
+                fields=["opened_at"], condition=Q(seat_decision=""), name="billing_seats_to_decide"
+            ),
         ]
 
     def __str__(self) -> str:

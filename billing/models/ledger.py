@@ -5,6 +5,7 @@ from typing import Any, ClassVar, NoReturn
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 
 from enrollment.models import Enrollment
 
@@ -72,7 +73,12 @@ class LedgerEntry(models.Model):
                 name="a_line_has_the_sign_of_its_kind",
             ),
         ]
-        indexes = [models.Index(fields=["at"], name="billing_ledger_by_time")]
+        indexes = [
+            models.Index(fields=["at"], name="billing_ledger_by_time"),
+            # What somebody at the desk has at hand.
+            models.Index(Upper("stripe_id"), name="billing_ledger_by_id"),
+            models.Index(fields=["amount_cents"], name="billing_ledger_by_amount"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount_cents}"

@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from enrollment.models import Enrollment
 
@@ -59,6 +60,10 @@ class CheckoutAttempt(models.Model):
             models.Index(
                 fields=["created_at"], condition=Q(status="review"), name="billing_to_review"
             ),
+            # Comparing a day with Stripe's books asks for the rows of that day, and somebody at the
+            # desk for an id in any case.
+            models.Index(fields=["created_at"], name="billing_attempts_by_time"),
+            models.Index(Upper("stripe_session_id"), name="billing_attempts_by_id"),
         ]
 
     def __str__(self) -> str:
@@ -94,6 +99,10 @@ class Payment(models.Model):
                 & Q(refund_reserved_cents__lte=F("amount_cents")),
                 name="refunds_never_exceed_the_payment",
             )
+        ]
+        indexes = [
+            models.Index(fields=["paid_at"], name="billing_payments_by_time"),
+            models.Index(Upper("stripe_payment_intent_id"), name="billing_payments_by_id"),
         ]
 
     def __str__(self) -> str:
@@ -178,6 +187,8 @@ class Refund(models.Model):
                 condition=Q(status="failed") | Q(reason="outside", seen_at=None),
                 name="billing_refunds_to_look_at",
             ),
+            models.Index(fields=["submitted_at"], name="billing_refunds_by_time"),
+            models.Index(Upper("stripe_refund_id"), name="billing_refunds_by_id"),
         ]
 
     def __str__(self) -> str:

@@ -78,7 +78,9 @@ class Instalment(models.Model):
         indexes = [
             models.Index(
                 fields=["next_try_at"], condition=Q(status="due"), name="billing_parts_to_charge"
-            )
+            ),
+            # What is charged soon.
+            models.Index(fields=["due_at"], condition=Q(status="due"), name="billing_parts_by_day"),
         ]
 
     def __str__(self) -> str:

@@ -53,6 +53,11 @@ class Transfer(models.Model):
                 name="a_transfer_is_done_at_a_time",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["target"], condition=Q(state="open"), name="billing_open_transfers"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"Transfer {self.uuid}"

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from allauth.account.adapter import get_adapter
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -31,6 +32,7 @@ from enrollment.views.asking import member_of
 from sessions.models import Cohort
 
 PLOTS = ("money", "seats")
+GROUPS_ON_A_PAGE = 100
 # In place of the site's policy: nothing in an image runs, and the style in it is its own.
 ONLY_AN_IMAGE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -56,8 +58,10 @@ def search(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "too_little": too_little,
         "page": None if too_little else searching.find(wanted=wanted, page=asked.get("page", "")),
+        "most": searching.LISTED,
         "states": Status.choices,
-        "cohorts": searching.groups_with_enrolments(),
+        "cohorts": searching.groups_with_enrolments(wanted.cohort),
+        "most_groups": searching.GROUPS,
         "query": _query(asked),
     }
     return render(request, "billing/desk/search.html", context)
@@ -116,6 +120,8 @@ def show_numbers(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     name, start, zone = _range(request)
     months = numbers.by_month(start=start, zone=zone)
+    groups = Paginator(numbers.groups(start=start), GROUPS_ON_A_PAGE)
+    page = groups.get_page(request.GET.get("page", ""))
     context = {
         "range": name,
         "ranges": numbers.RANGES.items(),
@@ -123,7 +129,8 @@ def show_numbers(request: HttpRequest) -> HttpResponse:
         "zone": clock.zone_label(zone),
         "months": months,
         "currencies": sorted({month.currency for month in months}),
-        "groups": numbers.seats(start=start),
+        "page": page,
+        "groups": numbers.seats(page),
         "shown": plots.GROUPS,
         "waitlist": numbers.waitlist(),
         "more": [table(now) for table in numbers.MORE],
@@ -141,7 +148,8 @@ def plot(request: HttpRequest, name: str, theme: str) -> HttpResponse:
     _, start, zone = _range(request)
     narrow = "narrow" in request.GET
     if name == "seats":
-        image = plots.seats(numbers.seats(start=start), theme=theme, narrow=narrow)
+        latest = numbers.groups(start=start)[: plots.GROUPS]
+        image = plots.seats(numbers.seats(latest), theme=theme, narrow=narrow)
     else:
         months = numbers.by_month(start=start, zone=zone)
         currency = request.GET.get("currency", "usd")
@@ -203,7 +211,8 @@ def _ledger_page(request: HttpRequest) -> HttpResponse:
             "to": _shown(request.GET.get("to", "")),
             "cohort": request.GET.get("cohort", ""),
         },
-        "cohorts": searching.groups_with_enrolments(),
+        "cohorts": searching.groups_with_enrolments(request.GET.get("cohort", "")),
+        "most_groups": searching.GROUPS,
         "query": _query(request.GET),
     }
     try:

@@ -25,6 +25,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "links": ("--members", "10,60", "--worker-processes", "2"),
     "growth": ("--sizes", "0,80", "--samples", "3"),
     "season": ("--groups", "30", "--samples", "3"),
+    "desk": ("--sizes", "0,80", "--samples", "2"),
 }
 
 pytestmark = [pytest.mark.soak, pytest.mark.stack, pytest.mark.timeout(180)]

@@ -1,5 +1,6 @@
 """Finding an enrolment by whatever somebody has at hand."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from billing import refunds, search, sweeps
 from billing.models import LedgerEntry, Payment, Refund
 from billing.search import Wanted
+from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import PRICE, a_group, a_payment, a_seat, now, refreshed
 from tests.billing.desk import text
@@ -180,3 +182,60 @@ def test_nothing_typed_lists_by_what_was_chosen_and_all_without_a_question(desk:
     for query in ({}, {"q": "", "status": "held"}, {"q": "\0", "balance": "1"}):
         assert "What are you looking for?" not in text(desk, "/money/search/", **query)
     assert "enrolment, the latest first" in text(desk, "/money/search/")
+
+
+def test_a_whole_address_finds_its_person_alone() -> None:
+    a_held_seat(member=a_member("xada@example.org"))
+    mine = a_held_seat(member=a_member("ada@example.org"))
+    assert found("Ada@example.org") == [mine]
+    assert len(found("da@example.org")) == 2
+
+
+def test_dollars_and_cents_are_an_amount_and_plain_digits_may_be_a_name(standin: Standin) -> None:
+    named = a_held_seat(member=a_member(display_name="Room 299 and 299.00"))
+    paid = a_payment(standin).enrollment
+    assert found("299") == [paid, named]
+    assert found("$299") == found("299.00") == [paid]
+
+
+def test_what_is_found_in_several_ways_is_listed_once_and_the_latest_first() -> None:
+    quiet = a_cohort(name="Quiet mornings")
+    first = a_held_seat(member=a_member(display_name="Quiet Sam"))
+    both = a_held_seat(member=a_member(display_name="Quiet Kim"), cohort=quiet)
+    last = a_held_seat(cohort=quiet)
+    for seat, days in ((first, -1), (last, 1)):
+        at = both.reserved_at + dt.timedelta(days=days)
+        Enrollment.objects.filter(pk=seat.pk).update(reserved_at=at)
+    assert found("quiet") == [last, both, first]
+
+
+def test_of_very_many_the_latest_are_listed_and_the_page_says_so(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seats = [a_held_seat(member=a_member(display_name="Sam")) for _ in range(3)]
+    assert "3 enrolments, the latest first" in text(desk, SEARCH, q="Sam")
+    monkeypatch.setattr(search, "LISTED", 2)
+    assert found("Sam") == found() == [seats[2], seats[1]]
+    assert "The latest 2 enrolments: say more to find others" in text(desk, SEARCH, q="Sam")
+
+
+@pytest.mark.parametrize("path", [SEARCH, "/money/ledger/"])
+def test_of_very_many_groups_the_latest_can_be_chosen_and_the_chosen_one_stays(
+    desk: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    for number in (1, 2, 3):
+        a_held_seat(cohort=a_cohort(name=f"Group {number}", slug=f"group-{number}"))
+    a_cohort(name="Nobody yet", slug="empty")
+    assert "The latest" not in text(desk, path)
+    monkeypatch.setattr(search, "GROUPS", 2)
+    words = text(desk, path)
+    assert 'value="group-1"' not in words
+    assert "The latest 2 groups." in words
+    assert search.groups_with_enrolments() == [("group-2", "Group 2"), ("group-3", "Group 3")]
+    assert 'value="group-1" selected' in text(desk, path, cohort="group-1")
+    assert search.groups_with_enrolments("no-such-group\0") == search.groups_with_enrolments()
+
+
+def test_the_file_of_a_group_is_one_press_from_its_people(desk: Client) -> None:
+    a_held_seat(cohort=a_cohort(slug="mine"))
+    assert 'href="/money/ledger/?cohort=mine"' in text(desk, SEARCH, cohort="mine")

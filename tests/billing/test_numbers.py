@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from billing import ledger, numbers, plots
 from billing.models import LedgerEntry
 from billing.numbers import Month
+from billing.views import looking
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import PRICE, a_group, a_payment, a_seat
@@ -118,14 +119,14 @@ def test_seats_are_counted_by_what_became_of_them() -> None:
     gone = a_confirmed_seat(cohort=cohort)
     Enrollment.objects.filter(pk=gone.pk).update(status="withdrawn")
     a_cohort(draft=True)
-    [found] = numbers.seats(start=None)
+    [found] = numbers.seats(numbers.groups(start=None))
     assert (found.taken, found.kept, found.free, found.percent) == (1, 1, 2, 25)
 
 
 def test_groups_that_ended_before_the_range_are_left_out() -> None:
     a_cohort(starts_at=on(1, 5))
     later = a_cohort(starts_at=on(10, 5))
-    found = numbers.seats(start=on(9, 1))
+    found = numbers.seats(numbers.groups(start=on(9, 1)))
     assert [one.cohort for one in found] == [later]
 
 
@@ -146,6 +147,21 @@ def test_who_waits_is_counted_by_weekday_and_zone() -> None:
     assert found.zones == ["Central", "Pacific"]
     assert found.rows == [("Tuesday", [1, 2], 3), ("Friday", [1, 0], 1)]
     assert found.total == 4
+
+
+def test_many_groups_are_listed_a_page_at_a_time(
+    desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looking, "GROUPS_ON_A_PAGE", 1)
+    monkeypatch.setattr(plots, "GROUPS", 1)
+    for month, name in ((9, "Early"), (10, "Late")):
+        a_cohort(name=name, starts_at=on(month, 5))
+    first, second = (text(desk, PAGE, range="all", page=page) for page in ("", "2"))
+    assert ("Late" in first, "Early" in first) == (True, False)
+    assert ("Late" in second, "Early" in second) == (False, True)
+    assert 'href="?range=all&amp;page=2"' in first
+    assert "Page 1 of 2" in first
+    assert "the table all 2" in first
 
 
 # --- The page ---------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("billing", "0005_papers_stay"),
+        ("billing", "0006_found_by_index"),
     ]
 
     operations = [
