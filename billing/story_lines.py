@@ -14,12 +14,13 @@ from django.urls import reverse
 
 from accounts.models import User
 from billing import words
-from billing.failed_refunds import NOT_OWED, Way, settled_by
+from billing.failed_refunds import Way, settled_by
 from billing.models import (
     CheckoutAttempt,
     LedgerEntry,
     Refund,
 )
+from billing.refunds import NOT_OWED
 from enrollment.models import Enrollment, EnrollmentMove
 from enrollment.states import Status
 from sessions.pricing import format_money

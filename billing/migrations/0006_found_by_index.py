@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="dispute",
             index=models.Index(
-                condition=models.Q(("seat_decision", "")),
+                condition=models.Q(("seat_decision__in", ("", "pause"))),
                 fields=["opened_at"],
                 name="billing_seats_to_decide",
             ),

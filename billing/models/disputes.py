@@ -67,7 +67,9 @@ class Dispute(models.Model):
             models.Index(fields=["-opened_at", "-id"], name="billing_disputes_by_time"),
             # What may want a person: few, however many disputes there ever were.
             models.Index(
-                fields=["opened_at"], condition=Q(seat_decision=""), name="billing_seats_to_decide"
+                fields=["opened_at"],
+                condition=Q(seat_decision__in=("", "pause")),
+                name="billing_seats_to_decide",
             ),
         ]
 
