@@ -259,7 +259,7 @@ def _since(dispute: Dispute) -> dt.datetime:
 
 
 def won_too_late() -> list[Dispute]:
-    """Won after the member had left, when their refund could not count this money. Two queries.
+    """Won after the member had left or moved, when that could not count this money. Two queries.
 
     They wait until somebody decides about a refund or, on the dispute's page, that nothing goes
     back. The longest first.
@@ -275,10 +275,14 @@ def won_too_late() -> list[Dispute]:
         .filter(~Exists(since), payment__enrollment__status__in=ENDED)
         .order_by("closed_at", "pk")
     )
-    whose = holders(row.payment for row in found)
-    over = Enrollment.objects.filter(pk__in=whose.values(), status__in=ENDED)
-    gone = set(over.values_list("pk", flat=True))
-    return [row for row in found if whose[row.payment_id] in gone]
+    # Where the bank took it: with a seat that its member has moved from, or with the new one.
+    booked = LedgerEntry.objects.filter(
+        kind=LedgerEntry.Kind.DISPUTE_WON,
+        stripe_id__in=[row.stripe_dispute_id for row in found],
+        enrollment__status__in=ENDED,
+    )
+    gone = set(booked.values_list("stripe_id", flat=True))
+    return [row for row in found if row.stripe_dispute_id in gone]
 
 
 def _what(dispute: Dispute, now: dt.datetime) -> str:
