@@ -260,7 +260,7 @@ def won_too_late(now: dt.datetime) -> Group:
     found = [
         Waiting(
             seat=one.payment.enrollment,
-            what="They left or moved while the bank held the money, and the dispute was won.",
+            what="They left or moved while the bank held it, and the dispute was won.",
             cents=one.payment.amount_cents - one.payment.refund_reserved_cents,
             currency=one.currency,
             since=one.closed_at or one.opened_at,
@@ -272,7 +272,7 @@ def won_too_late(now: dt.datetime) -> Group:
         found,
         slug="won",
         title="They left this seat, and money is still with us",
-        hint="Neither their refund nor their move counted it. Decide what goes back, or that nothing does.",
+        hint="It was not counted when they did. Decide what goes back, or that nothing does.",
         then="Look at the dispute",
     )
 
