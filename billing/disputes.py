@@ -286,7 +286,7 @@ def _since(dispute: Dispute) -> dt.datetime:
 
 
 def won_too_late() -> list[tuple[Dispute, int]]:
-    """Won after the member had left, when their refund could not count this money.
+    """Won after the member had left or moved, when that could not count this money.
 
     Each with the cents that are left of it; six queries at most. They wait until somebody decides
     about a refund or, on the dispute's page, that nothing goes back. The longest first.
@@ -301,14 +301,18 @@ def won_too_late() -> list[tuple[Dispute, int]]:
         .filter(~Exists(since), payment__enrollment__status__in=ENDED)
         .order_by("closed_at", "pk")
     )
-    whose = holders(row.payment for row in found)
-    over = Enrollment.objects.filter(pk__in=whose.values(), status__in=ENDED)
-    gone = set(over.values_list("pk", flat=True))
+    # Where the bank took it: with a seat that its member has moved from, or with the new one.
+    booked = LedgerEntry.objects.filter(
+        kind=LedgerEntry.Kind.DISPUTE_WON,
+        stripe_id__in=[row.stripe_dispute_id for row in found],
+        enrollment__status__in=ENDED,
+    )
+    gone = set(booked.values_list("stripe_id", flat=True))
     left = left_of_each(row.payment for row in found)
     return [
         (row, left[row.payment_id])
         for row in found
-        if whose[row.payment_id] in gone and left[row.payment_id]
+        if row.stripe_dispute_id in gone and left[row.payment_id]
     ]
 
 

@@ -260,7 +260,7 @@ def won_too_late(now: dt.datetime) -> Group:
     found = [
         Waiting(
             seat=one.payment.enrollment,
-            what="They left while the bank held the money, and the dispute was won.",
+            what="They left or moved while the bank held the money, and the dispute was won.",
             cents=left,
             currency=one.currency,
             since=one.closed_at or one.opened_at,
@@ -271,8 +271,8 @@ def won_too_late(now: dt.datetime) -> Group:
     return _listed(
         found,
         slug="won",
-        title="They left, and money is still with us",
-        hint="Their refund did not count it. Decide what goes back, or that nothing does.",
+        title="They left this seat, and money is still with us",
+        hint="It was not counted when they did. Decide what goes back, or that nothing does.",
         then="Look at the dispute",
     )
 

@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from billing.facts import paid_by
-from billing.models import Dispute, IssuedPaper, PersonalPrice, Redemption, RefundDecision
+from billing.models import Dispute, IssuedPaper, PersonalPrice, Redemption, RefundDecision, Transfer
 from billing.story_lines import Line, Source, who
 from enrollment.models import Enrollment
 from sessions.pricing import format_money
@@ -101,6 +101,35 @@ def dispute_lines(enrollment: Enrollment) -> list[Line]:
     return lines
 
 
+MOVING: dict[str, str] = {
+    Transfer.State.OPEN: "It is kept while the rest is paid; nothing has moved yet.",
+    Transfer.State.DONE: "The rest was paid, and it went along.",
+    Transfer.State.ENDED: "It did not come about: nothing moved, and nothing is kept any more.",
+}
+
+
+def move_lines(enrollment: Enrollment) -> list[Line]:
+    """Moves to another group whose rest had to be paid. What went along is in the ledger."""
+    lines = []
+    moves = enrollment.transfers.select_related("made_by", "target__cohort")
+    for one in moves.order_by("made_at", "pk"):
+        if one.due_cents == 0:
+            continue
+        kept = format_money(one.moved_cents, enrollment.currency)
+        lines.append(
+            Line(
+                at=one.made_at,
+                kind="money",
+                what=f"Began to move to {one.target.cohort.name}: {kept} kept for it",
+                why=MOVING[one.state],
+                actor=who(one.made_by, enrollment),
+                link=reverse("billing:enrollment", args=[one.target.public_id]),
+                link_words="The other seat",
+            )
+        )
+    return lines
+
+
 def price_lines(enrollment: Enrollment) -> list[Line]:
     """Prices of their own that were given or ended. Why is for the page of prices."""
     here = Q(cohort=None) | Q(cohort=enrollment.cohort_id)
@@ -153,4 +182,11 @@ def paper_lines(enrollment: Enrollment) -> list[Line]:
     return lines
 
 
-SOURCES: list[Source] = [price_lines, code_lines, decision_lines, dispute_lines, paper_lines]
+SOURCES: list[Source] = [
+    price_lines,
+    code_lines,
+    decision_lines,
+    move_lines,
+    dispute_lines,
+    paper_lines,
+]

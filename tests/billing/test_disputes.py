@@ -617,6 +617,21 @@ def test_what_is_won_after_the_member_left_waits_until_somebody_decides(standin:
     assert (mails("disputed-seat"), refreshed(whose).status) == (0, "withdrawn")
 
 
+def test_what_is_won_after_a_move_that_did_not_count_it_waits_for_a_person(
+    standin: Standin,
+) -> None:
+    payment = a_payment(standin)
+    dispute, source = opened(standin, payment), payment.enrollment
+    target = moved(payment, price_cents=0)
+    assert ledger.balance(target) == 0
+    close(standin, dispute, won=True)
+    assert ledger.balance(source) == PRICE
+    [group] = queue.waiting(now=now())
+    assert (group.slug, [row.url for row in group.rows]) == ("won", [dispute.get_absolute_url()])
+    decide_refund(refreshed(source), basis=Basis.AMOUNT, amount=PRICE, now=now())
+    assert queue.waiting(now=now()) == []
+
+
 def test_what_is_won_late_waits_no_more_after_a_refund_was_decided(standin: Standin) -> None:
     payment = a_payment(standin)
     dispute, whose = opened(standin, payment), payment.enrollment

@@ -43,6 +43,7 @@ from tests.billing.moving import (
     start,
 )
 from tests.billing.papers import signed_in
+from tests.billing.people import at_the_desk
 from tests.billing.pricing import a_price
 from tests.billing.test_refund_pages import hidden
 from tests.enrollment.builders import a_cohort, a_confirmed_seat
@@ -429,3 +430,24 @@ def test_nobody_moves_to_their_own_group_or_a_draft() -> None:
 def test_a_seat_is_there_for_everyone_who_has_one() -> None:
     transfer = start(a_paid_seat(), a_group_for(20_000))
     assert Seat.objects.filter(enrollment__isnull=False).get().enrollment == transfer.target
+
+
+def test_the_desk_reads_what_is_kept_for_a_move_until_it_is_over() -> None:
+    source = a_paid_seat()
+    transfer = start(source, a_group_for())
+    desk = at_the_desk()
+    pages = [
+        reverse(f"billing:{page}", args=[source.public_id]) for page in ("refund", "enrollment")
+    ]
+    words = (
+        "They are moving to Thursday mornings: $224.25 of what they paid is kept for it until the "
+        "rest, $74.75, is paid or the time for it is over"
+    )
+    for page in pages:
+        assert words in said(desk.get(page)), page
+    begun = "Began to move to Thursday mornings: $224.25 kept for it"
+    assert begun in said(desk.get(pages[1]))
+    assert transfers.stop(transfer=transfer, actor=source.member, now=NOW)
+    for page in pages:
+        assert "They are moving" not in said(desk.get(page)), page
+    assert "It did not come about" in said(desk.get(pages[1]))

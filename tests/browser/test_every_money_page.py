@@ -358,6 +358,23 @@ def test_pages_about_disputes_and_differences(inspector: Inspector) -> None:
     page.get_by_role("button", name="Pause the seat").click()
     page.get_by_text("Write a few words about why").first.wait_for()
     inspector.look("dispute, pause with errors")
+    page.get_by_label("Why").fill("The bank asked")
+    page.get_by_role("button", name="Pause the seat").click()
+    page.get_by_text("The seat is paused").first.wait_for()
+    with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute(
+            "UPDATE billing_dispute SET status = 'won', closed_at = now()"
+            " WHERE stripe_dispute_id = %s",
+            [dispute.split("/")[3]],
+        )
+    inspector.visitor.goto("/money/")
+    inspector.look("a seat still paused, in the queue")
+    inspector.visitor.goto(dispute)
+    inspector.look("dispute won, the seat still paused")
+    inspector.visit(f"{dispute}seat/keep/")
+    page.get_by_label("Why").fill("The bank left the money with us")
+    page.get_by_role("button", name="End the pause").click()
+    page.get_by_text("The pause is over").first.wait_for()
     inspector.visit("/money/reconciliation/")
     inspector.visit(difference)
     page.locator("#adjust_amount").fill("-1.00")
