@@ -33,6 +33,7 @@ from enrollment.models import Enrollment
 OPEN_GROUPS = 12
 HOUR = 3600
 NOBODY = 0
+TICKS_EACH = 4  # a tick takes little time, so there are more of them
 Figures = dict[str, list[float]]
 
 # By name: what is asked for, and what the answer holds.
@@ -94,7 +95,8 @@ def run(parts: Parts, options: Namespace) -> dict[str, Any]:
             queue = figures["queue"] if desk is desks[-1] else queue
             if number:  # the first round is practice
                 for name, each in figures.items():
-                    found[desk.size][name].append(median(each) * 1000)
+                    # The quickest: what else the machine does only adds to it.
+                    found[desk.size][name].append(min(each) * 1000)
         return Round(len(queue) / sum(queue), queue)
 
     def raw(number: int) -> Round:
@@ -173,7 +175,9 @@ class Desk:
         with using(self._database):
             for name, tick in TICKS.items():
                 tick()  # connects, and settles what the model row left behind
-                figures[f"tick_{name}"] = [_nothing_due(name, tick) for _ in range(samples)]
+                figures[f"tick_{name}"] = [
+                    _nothing_due(name, tick) for _ in range(TICKS_EACH * samples)
+                ]
         return figures
 
     def _page(self, client: Connection, path: str, words: bytes) -> float:
