@@ -18,6 +18,8 @@ class Role(models.TextChoices):
     MEMBER = "member", "Member"
     FACILITATOR = "facilitator", "Facilitator"
     BILLING = "billing", "Billing admin"
+    # Sees what members share with them, and nothing else.
+    PRACTITIONER = "practitioner", "Practitioner"
     ADMIN = "admin", "Admin"
 
 
@@ -125,6 +127,7 @@ class Action(models.TextChoices):
     ROLE_MEMBER = "role.member", "Made somebody a member"
     ROLE_FACILITATOR = "role.facilitator", "Made somebody a facilitator"
     ROLE_BILLING = "role.billing", "Made somebody a billing admin"
+    ROLE_PRACTITIONER = "role.practitioner", "Made somebody a practitioner"
     ROLE_ADMIN = "role.admin", "Made somebody an admin"
     MAY_PLAN = "planning.given", "Let a facilitator plan their own groups"
     MAY_NOT_PLAN = "planning.taken", "Let a facilitator not plan any more"
@@ -142,6 +145,15 @@ class Action(models.TextChoices):
     RUN_STARTED = "run.started", "Began to refund a group"
     RUN_APPROVED = "run.approved", "Agreed to refund a group"
     RUN_STOPPED = "run.stopped", "Stopped refunding a group"
+    CURRICULUM_APPROVED = "curriculum.approved", "Ticked that a clinician approves a curriculum"
+    CURRICULUM_PUBLISHED = "curriculum.published", "Published a curriculum"
+    SHARED_PLAN_READ = "shared.plan", "Opened a plan that a member shares"
+    SHARED_DIARY_READ = "shared.diary", "Opened a diary summary that a member shares"
+    SHARED_GOALS_READ = "shared.goals", "Opened goals that a member shares"
+    SHARED_ATTENDANCE_READ = "shared.attendance", "Opened attendance that a member shares"
+    SHARED_TAKEN = "shared.taken", "Downloaded what a member shares"
+    PRACTICE_READ = "practice.read", "Looked at what members share with who leads their group"
+    PRACTICE_ERASED = "practice.erased", "Erased their own practice"
 
 
 def actions() -> list[tuple[str, str]]:
@@ -159,6 +171,9 @@ class Subject(models.TextChoices):
     DISPUTE = "dispute", "Dispute"
     DIFFERENCE = "difference", "Difference"
     RUN = "run", "Refund of a group"
+    CURRICULUM = "curriculum", "Curriculum"
+    SHARE = "share", "What a member shares"
+    PRACTICE = "practice", "Practice of a member"
 
 
 def subjects() -> list[tuple[str, str]]:

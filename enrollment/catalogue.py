@@ -6,7 +6,7 @@ Three queries for the list, however many groups there are, and four for a group'
 import dataclasses
 import datetime as dt
 import zoneinfo
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
@@ -18,6 +18,7 @@ from enrollment.states import ENTERED
 from sessions.models import Cohort, CurriculumWeek, GroupSession, Programme
 from sessions.pricing import price_from_week
 from sessions.schedule import TIMES_OF_DAY, WEEKS, weeks_off
+from sessions.teaching import weeks_of
 from sessions.us_states import US_STATES
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -121,11 +122,11 @@ def group_card(*, now: dt.datetime, **which: Any) -> GroupCard:
 
 def group_page(*, slug: str, now: dt.datetime) -> tuple[GroupCard, list[SessionRow]]:
     """A group that visitors may see, and its sessions. Raises Cohort.DoesNotExist."""
-    cohorts = public_groups().filter(slug=slug).prefetch_related("programme__weeks")
+    cohorts = public_groups().filter(slug=slug)
     card = _one(_cards(cohorts, GroupSession.objects.all(), now))
     sessions = session_rows(
         sessions=_sessions_of(card.cohort),
-        weeks=card.programme.weeks.all(),
+        weeks=weeks_of(cohorts=[card.cohort.pk], now=now)[card.cohort.pk],
         first_week=card.first_week,
         zone=card.cohort.zone,
         now=now,
@@ -211,14 +212,13 @@ def _one(cards: Iterator[GroupCard]) -> GroupCard:
 def session_rows(
     *,
     sessions: Iterable[GroupSession],
-    weeks: Iterable[CurriculumWeek],
+    weeks: Mapping[int, CurriculumWeek],
     first_week: int,
     zone: zoneinfo.ZoneInfo,
     now: dt.datetime,
 ) -> list[SessionRow]:
     """Sessions in their order, as one member sees them; `zone` is the group's own."""
     sessions = list(sessions)
-    by_number = {week.number: week for week in weeks}
     skipped = weeks_off({session.number: session.starts_at for session in sessions}, zone)
     return [
         SessionRow(
@@ -228,7 +228,7 @@ def session_rows(
             past=session.ends_at <= now,
             included=session.number >= first_week,
             cancelled=session.cancelled_at is not None,
-            week=by_number.get(session.number),
+            week=weeks.get(session.number),
             skipped=skipped.get(session.number, []),
         )
         for session in sessions

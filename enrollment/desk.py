@@ -18,6 +18,7 @@ from enrollment.door import opening_time
 from enrollment.models import Absence, Attendance, Enrollment
 from enrollment.roster import AROUND, marks_of, members_of, sessions_of
 from sessions.models import CurriculumWeek, GroupSession, Substitution
+from sessions.teaching import weeks_of
 
 AHEAD = dt.timedelta(days=7)
 # So long the desk reminds of a session whose attendance nobody closed.
@@ -157,12 +158,7 @@ def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[Ses
     swaps: dict[int, list[Substitution]] = defaultdict(list)
     for swap in Substitution.objects.filter(session__in=found).select_related(*WHO):
         swaps[swap.session_id].append(swap)
-    weeks = {
-        (week.programme_id, week.number): week
-        for week in CurriculumWeek.objects.filter(
-            programme__in={session.cohort.programme_id for session in found}
-        )
-    }
+    weeks = weeks_of(cohorts=cohorts, now=now)
     arrivals = {
         (arrival.session_id, arrival.enrollment_id): arrival.arrived_at
         for arrival in Attendance.objects.filter(session__in=found)
@@ -189,7 +185,7 @@ def at_desk(*, sessions: "QuerySet[GroupSession]", now: dt.datetime) -> list[Ses
             session=session,
             stage=stage(session, now),
             opens_at=opening_time(session),
-            week=weeks.get((session.cohort.programme_id, session.number)),
+            week=weeks[session.cohort_id].get(session.number),
             people=[
                 person(one, session)
                 for one in members[session.cohort_id]

@@ -16,6 +16,7 @@ from enrollment.models import Enrollment, EnrollmentMove
 from enrollment.progress import Progress, progress
 from enrollment.states import ENTERED, IN_STANDING, LIVE, Status
 from sessions.models import Cohort, CohortChange, GroupSession
+from sessions.teaching import weeks_of
 
 # So long before a session its part of the page brings itself up to date.
 NEAR = dt.timedelta(days=1)
@@ -149,7 +150,6 @@ def own_enrollment(*, member: User, public_id: uuid.UUID) -> Enrollment:
         Enrollment.objects.select_related("cohort__programme")
         .prefetch_related(
             Prefetch("cohort__group_sessions", GroupSession.objects.order_by("number")),
-            "cohort__programme__weeks",
         )
         .get(member=member, public_id=public_id)
     )
@@ -184,7 +184,7 @@ def my_group(*, enrollment: Enrollment, now: dt.datetime) -> MyGroup:
     in_standing = enrollment.status in IN_STANDING
     rows = session_rows(
         sessions=sessions,
-        weeks=cohort.programme.weeks.all(),
+        weeks=weeks_of(cohorts=[cohort.pk], now=now)[cohort.pk],
         first_week=enrollment.first_week,
         zone=cohort.zone,
         now=now,

@@ -109,6 +109,7 @@ INSTALLED_APPS = [
     "sessions",
     "enrollment",
     "billing",
+    "practice",
     "grouport",
 ]
 if DEVELOPMENT:

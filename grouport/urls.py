@@ -31,6 +31,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
     path("", include("accounts.urls")),
     path("", include("billing.urls")),
+    path("", include("practice.urls")),
     path("", include("enrollment.urls")),
 ]
 if settings.DEVELOPMENT:

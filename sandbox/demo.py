@@ -18,7 +18,7 @@ from outbox.models import Message
 from sandbox import demo_money
 from sandbox.demo_people import DANA, KIM, LOGINS, LUIS, MEI, SAM, Member, address, store_people
 from sessions import bookings, curriculum, schedule
-from sessions.models import Cohort, CurriculumWeek, GroupSession, Programme
+from sessions.models import Cohort, Curriculum, CurriculumWeek, GroupSession, Programme
 
 __all__ = ["LOGINS", "load"]
 
@@ -251,7 +251,7 @@ def _store_cohort(stage: Stage, now: dt.datetime) -> Cohort:
     first_date = today + stage.days * DAY - (stage.week - 1) * 7 * DAY
     skipped = [first_date + (stage.skipped_week - 1) * 7 * DAY] if stage.skipped_week else []
     return Cohort.objects.create(
-        programme=curriculum.seed(Programme.objects, CurriculumWeek.objects),
+        programme=curriculum.seed(Programme.objects, Curriculum.objects, CurriculumWeek.objects),
         name=schedule.usual_name(first_date, stage.wall_time),
         slug=f"{stage.key}-{first_date.isoformat()}-{stage.wall_time:%H%M}",
         first_date=first_date,

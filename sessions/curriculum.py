@@ -4,6 +4,7 @@ A clinician must approve this text before it is used with members; staff edit it
 admin, and what they write there is never overwritten.
 """
 
+import datetime as dt
 from typing import Any, NamedTuple
 
 
@@ -11,10 +12,12 @@ class Week(NamedTuple):
     module: str
     title: str
     skills: tuple[str, ...]
-    activities: tuple[str, ...]
+    activities: dict[str, list[str]]  # by area of life
 
 
 DEFAULT_SLUG = "dbt-skills-group"
+# The first version holds for every cohort that there ever was.
+FROM_THE_START = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 DEFAULT_PROGRAMME = {"name": "DBT skills group", "public_name": "12-week program"}
 
 _MINDFULNESS = "mindfulness"
@@ -27,132 +30,202 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
         _MINDFULNESS,
         "Starting out, and noticing your state of mind",
         ("Wise mind", "States of mind"),
-        (
-            "Shop for food on a budget",
-            "Decide whether to accept an invitation",
-            "Name your state of mind before you open your mail",
-        ),
+        {
+            "self-care": [
+                "Choose what to wear by how the day will be, not by the mood of the morning"
+            ],
+            "home": [
+                "Shop for food on a budget",
+                "Name your state of mind before you open your mail",
+            ],
+            "work": ["Name your state of mind before you answer the first message of the day"],
+            "rest": ["Ask before bed what your body needs, and do that one thing"],
+            "leisure": [
+                "Choose between two pleasant things without asking which one you ought to do"
+            ],
+            "people": ["Decide whether to accept an invitation"],
+        },
     ),
     Week(
         _DISTRESS,
         "Getting through a hard minute",
         ("STOP", "TIP (ask your doctor first if you have a medical condition)", "Pros and cons"),
-        (
-            "Pause before you answer a sharp message",
-            "Breathe at a slow, steady pace on the bus",
-            "Weigh up whether to skip work",
-        ),
+        {
+            "self-care": ["Hold your hands under cool water when a feeling runs high"],
+            "home": ["Stop for one breath when something in the kitchen goes wrong"],
+            "work": ["Weigh up whether to skip work", "Pause before you answer a sharp message"],
+            "rest": ["Breathe out longer than you breathe in, for two minutes in bed"],
+            "leisure": ["Breathe at a slow, steady pace on the bus"],
+            "people": ["Step into another room for a minute before you go on talking"],
+        },
     ),
     Week(
         _DISTRESS,
         "Distracting and soothing yourself well",
         ("ACCEPTS", "Self-soothe", "IMPROVE"),
-        (
-            "Sort one drawer",
-            "Make a hot drink and notice it with all five senses",
-            "Do one thing at a time in a waiting room",
-        ),
+        {
+            "self-care": ["Take a warm shower and follow it with all five senses"],
+            "home": ["Sort one drawer", "Make a hot drink and notice it with all five senses"],
+            "work": ["Put one kind thing for each sense on your desk or in your bag"],
+            "rest": [
+                "Make the bed or the sofa as comfortable as you can, and lie on it for ten minutes"
+            ],
+            "leisure": ["Do one thing at a time in a waiting room"],
+            "people": [
+                "Send somebody a short friendly message when your own thoughts go in circles"
+            ],
+        },
     ),
     Week(
         _DISTRESS,
         "Accepting what cannot be changed today",
         ("Radical acceptance", "Turning the mind", "Willingness", "Half-smile"),
-        (
-            "Miss a bus and let it be missed",
-            "Do a chore that feels unfair",
-            "Wash dishes for five minutes",
-            "Stand in a line",
-        ),
+        {
+            "self-care": ["Brush your teeth with a half-smile"],
+            "home": ["Do a chore that feels unfair", "Wash dishes for five minutes"],
+            "work": ["Do one dull task as if you had chosen it"],
+            "rest": ["Lie awake for a while without fighting it"],
+            "leisure": ["Miss a bus and let it be missed"],
+            "people": ["Stand in a line"],
+        },
     ),
     Week(
         _MINDFULNESS,
         "Noticing and naming emotions",
         ("Observe", "Describe", "Participate", "Naming emotions"),
-        (
-            "Wash up with your attention on the water",
-            "Make the bed",
-            "Dance while you clean",
-            "Name one emotion at each meal",
-        ),
+        {
+            "self-care": ["Name one emotion at each meal"],
+            "home": ["Wash up with your attention on the water", "Make the bed"],
+            "work": ["Describe in one sentence what you feel before a meeting or a class"],
+            "rest": ["Notice three sounds before you fall asleep"],
+            "leisure": ["Dance while you clean"],
+            "people": ["Listen to somebody for five minutes with all your attention"],
+        },
     ),
     Week(
         _EMOTION,
         "Checking whether the feeling fits",
         ("Check the facts", "Opposite action"),
-        ("Look again at a message that nobody answered", "Make one call that you have put off"),
+        {
+            "self-care": ["Get washed and dressed on a day when you want to stay in bed"],
+            "home": ["Open one letter that you have put off"],
+            "work": ["Look for the facts behind one worry about work or study"],
+            "rest": [
+                "Write down one thought that keeps you awake, and what speaks for and against it"
+            ],
+            "leisure": ["Go to the activity that you are tempted to cancel, for 20 minutes"],
+            "people": [
+                "Look again at a message that nobody answered",
+                "Make one call that you have put off",
+            ],
+        },
     ),
     Week(
         _EMOTION,
         "Building days that hold you",
         ("Problem solving", "Accumulate positives", "Build mastery", "Cope ahead"),
-        (
-            "Work out why Mondays start late",
-            "Give 15 minutes a day to something pleasant",
-            "Cook a dish that is new to you",
-            "Rehearse a visit to the dentist",
-        ),
+        {
+            "self-care": ["Rehearse a visit to the dentist"],
+            "home": ["Cook a dish that is new to you"],
+            "work": ["Work out why Mondays start late"],
+            "rest": ["Plan one real break into tomorrow"],
+            "leisure": ["Give 15 minutes a day to something pleasant"],
+            "people": ["Plan what you will say at a gathering that worries you"],
+        },
     ),
     Week(
         _EMOTION,
         "Caring for the body, and riding a feeling out",
         ("PLEASE", "Riding the wave"),
-        (
-            "Set up a pillbox, a meal plan and a bedtime routine",
-            "Fold laundry while you are irritated",
-        ),
+        {
+            "self-care": ["Set up a pillbox and a plan for three meals"],
+            "home": ["Fold laundry while you are irritated"],
+            "work": ["Eat lunch away from the screen"],
+            "rest": ["Try the same bedtime routine for four evenings"],
+            "leisure": ["Take a walk of ten minutes at a pace that suits your body"],
+            "people": ["Let a wave of feeling rise and fall before you write back"],
+        },
     ),
     Week(
         _MINDFULNESS,
         "Doing what works, one thing at a time",
         ("Non-judgementally", "One-mindfully", "Effectively", "Clarifying priorities"),
-        (
-            "Get ready at the mirror without judging",
-            "Eat a meal without your phone",
-            "Fill in a form by its rules",
-            "Plan one hard talk",
-        ),
+        {
+            "self-care": [
+                "Get ready at the mirror without judging",
+                "Eat a meal without your phone",
+            ],
+            "home": ["Do one chore from start to end with nothing else on"],
+            "work": ["Fill in a form by its rules"],
+            "rest": ["Put the phone in another room for the last half hour of the day"],
+            "leisure": ["Listen to one song and do nothing else"],
+            "people": ["Plan one hard talk"],
+        },
     ),
     Week(
         _INTERPERSONAL,
         "Asking for what you need",
         ("DEAR MAN",),
-        ("Ask to swap a shift", "Return something to a shop"),
+        {
+            "self-care": ["Ask for an appointment at a time that suits you"],
+            "home": ["Ask somebody at home to take over one task"],
+            "work": ["Ask to swap a shift"],
+            "rest": ["Ask for quiet at a time when you need it"],
+            "leisure": ["Return something to a shop"],
+            "people": ["Ask a friend for one small favor"],
+        },
     ),
     Week(
         _INTERPERSONAL,
         "Keeping the relationship and your self-respect",
         ("GIVE", "Validation", "FAST"),
-        ("Talk over dinner", "Listen to a housemate", "Decline to lend money"),
+        {
+            "self-care": ["Speak to yourself the way you would to a friend, once a day"],
+            "home": ["Listen to a housemate"],
+            "work": ["Say in one sentence what you can take on, and what you cannot"],
+            "rest": ["Say no to one plan because you need the evening"],
+            "leisure": ["Invite somebody to something that you enjoy"],
+            "people": ["Talk over dinner", "Decline to lend money"],
+        },
     ),
     Week(
         _INTERPERSONAL,
         "How firmly to ask, and what comes next",
         ("How firmly to ask or refuse", "Maintenance plan"),
-        (
-            "Agree on a chore schedule",
-            "Answer a sales call",
-            "Put two skills into next month's calendar",
-        ),
+        {
+            "self-care": ["Choose the one habit of these weeks that you want to keep"],
+            "home": ["Agree on a chore schedule"],
+            "work": ["Put two skills into next month's calendar"],
+            "rest": ["Write down what a good night needs, and keep it by the bed"],
+            "leisure": ["Plan one pleasant thing for each week of next month"],
+            "people": ["Answer a sales call"],
+        },
     ),
 )
 
 
-def seed(programmes: Any, weeks: Any) -> Any:
+def seed(programmes: Any, curricula: Any, weeks: Any) -> Any:
     """Store the default programme unless it is there, and return it.
 
-    Takes the two managers, so that a migration can pass the models of its own moment.
+    Takes the three managers, so that a migration can pass the models of its own moment.
     """
     programme, new = programmes.get_or_create(slug=DEFAULT_SLUG, defaults=DEFAULT_PROGRAMME)
     if new:
-        weeks.bulk_create(
-            weeks.model(
-                programme=programme,
-                number=number,
-                module=week.module,
-                title=week.title,
-                skills=list(week.skills),
-                activities=list(week.activities),
-            )
-            for number, week in enumerate(DEFAULT_WEEKS, start=1)
-        )
+        seed_weeks(programme, curricula, weeks)
     return programme
+
+
+def seed_weeks(programme: Any, curricula: Any, weeks: Any) -> None:
+    """Give a programme its first version, with the text below."""
+    first = curricula.create(programme=programme, version=1, published_at=FROM_THE_START)
+    weeks.bulk_create(
+        weeks.model(
+            curriculum=first,
+            number=number,
+            module=week.module,
+            title=week.title,
+            skills=list(week.skills),
+            activities=week.activities,
+        )
+        for number, week in enumerate(DEFAULT_WEEKS, start=1)
+    )

@@ -102,26 +102,111 @@ class Module(models.TextChoices):
     INTERPERSONAL = "interpersonal", "Interpersonal effectiveness"
 
 
+class Area(models.TextChoices):
+    """Areas of daily life in which a skill is practised: the occupations of the programme's
+    occupational-therapy half."""
+
+    SELF_CARE = "self-care", "Self-care"
+    HOME = "home", "Home"
+    WORK = "work", "Work and study"
+    REST = "rest", "Rest and sleep"
+    LEISURE = "leisure", "Leisure"
+    PEOPLE = "people", "Being with people"
+
+
+def validate_activities(value: object) -> None:
+    """By area of life, lists of short texts: {"home": ["Make the bed"]}."""
+    if not isinstance(value, dict) or set(value) - set(Area.values):
+        raise ValidationError("List activities by area of life.")
+    for texts in value.values():
+        if not isinstance(texts, list) or not all(isinstance(one, str) and one for one in texts):
+            raise ValidationError("Write each activity as a short text.")
+
+
+class Curriculum(models.Model):
+    """One version of what a programme's twelve weeks teach.
+
+    It can be edited until it is published; a clinician's approval comes before that. Which version
+    a cohort follows is derived: `teaching.py` has the rule.
+    """
+
+    programme = models.ForeignKey(Programme, models.CASCADE, related_name="curricula")
+    version = models.PositiveSmallIntegerField()
+    clinician = models.CharField(
+        max_length=120,
+        blank=True,
+        help_text="Name and license of the clinician who read and approved this text.",
+    )
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Who ticked that a clinician approves.",
+    )
+    approved_at = models.DateTimeField(null=True, blank=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("version",)
+        verbose_name_plural = "curricula"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["programme", "version"], name="one_curriculum_per_version"
+            ),
+            models.UniqueConstraint(
+                fields=["programme"],
+                condition=models.Q(published_at=None),
+                name="one_draft_curriculum_per_programme",
+            ),
+            # The first version is the text that every installation begins with.
+            models.CheckConstraint(
+                condition=models.Q(published_at=None)
+                | models.Q(approved_at__isnull=False)
+                | models.Q(version=1),
+                name="a_clinician_approves_before_publication",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.programme}, version {self.version}"
+
+
 class CurriculumWeek(models.Model):
     """What one of a programme's twelve weeks teaches and where in the day it is practised."""
 
-    programme = models.ForeignKey(Programme, models.CASCADE, related_name="weeks")
+    curriculum = models.ForeignKey(Curriculum, models.CASCADE, related_name="weeks")
     number = models.PositiveSmallIntegerField(
         validators=[MinValueValidator(1), MaxValueValidator(WEEKS)]
     )
     module = models.CharField(max_length=24, choices=Module.choices)
     title = models.CharField(max_length=120)
     skills = models.JSONField(default=list, help_text="A list of short names.")
-    activities = models.JSONField(default=list, help_text="Everyday activities to practise in.")
+    activities = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_activities],
+        help_text="Everyday activities to practise in, by area of life.",
+    )
 
     class Meta:
         ordering = ("number",)
         constraints = [
-            models.UniqueConstraint(fields=["programme", "number"], name="one_text_per_week")
+            models.UniqueConstraint(fields=["curriculum", "number"], name="one_text_per_week")
         ]
 
     def __str__(self) -> str:
         return f"Week {self.number}: {self.title}"
+
+    def activities_in(self, area: str) -> list[str]:
+        found: list[str] = self.activities.get(area, [])
+        return found
+
+    @property
+    def examples(self) -> list[str]:
+        """One activity of each area that has some, in the areas' order."""
+        return [texts[0] for area in Area.values if (texts := self.activities_in(area))]
 
 
 class Cohort(models.Model):

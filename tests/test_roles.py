@@ -121,6 +121,7 @@ ADDRESSES: dict[str, Address] = {
     "accounts:time_zone": Address(EVERYBODY),
     "accounts:prove_by_code": Address(SIGNED_IN),
     "accounts:profile": Address(SIGNED_IN),
+    "practice:hub": Address(MEMBER, ("seat",)),
     "billing:money": Address(MONEY),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),

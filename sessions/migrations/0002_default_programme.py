@@ -6,9 +6,9 @@ from sessions import curriculum
 
 
 def seed(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    curriculum.seed(
-        apps.get_model("group_sessions", "Programme").objects,
-        apps.get_model("group_sessions", "CurriculumWeek").objects,
+    """Its weeks come with the first version of its curriculum, in `0008_first_versions`."""
+    apps.get_model("group_sessions", "Programme").objects.get_or_create(
+        slug=curriculum.DEFAULT_SLUG, defaults=curriculum.DEFAULT_PROGRAMME
     )
 
 

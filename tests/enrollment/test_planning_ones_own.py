@@ -10,7 +10,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Role, User
 from enrollment import season
-from sessions.models import Cohort, CurriculumWeek, Programme
+from sessions.curriculum import FROM_THE_START
+from sessions.models import Cohort, Programme
 from sessions.services import fingerprint
 from tests.enrollment.builders import FIRST_SESSION, HOUR, a_cohort, a_member, session
 from tests.enrollment.pages import said
@@ -39,7 +40,8 @@ def planner(client: Client) -> User:
 
 def another_programme(price: int) -> Programme:
     made = Programme.objects.create(name="Other", slug="other", list_price_cents=price)
-    CurriculumWeek.objects.create(programme=made, number=1, module="mindfulness", title="One")
+    first = made.curricula.create(version=1, published_at=FROM_THE_START)
+    first.weeks.create(number=1, module="mindfulness", title="One")
     return made
 
 

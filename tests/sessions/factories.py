@@ -4,14 +4,16 @@ import datetime as dt
 from typing import Any
 
 from sessions import curriculum
-from sessions.models import Cohort, CurriculumWeek, Programme
+from sessions.models import Cohort, Curriculum, CurriculumWeek, Programme
 
 FIRST_DATE = dt.date(2026, 10, 6)
 
 
 def default_programme() -> Programme:
     """The seeded one, also where another test has emptied the database."""
-    programme: Programme = curriculum.seed(Programme.objects, CurriculumWeek.objects)
+    programme: Programme = curriculum.seed(
+        Programme.objects, Curriculum.objects, CurriculumWeek.objects
+    )
     return programme
 
 

@@ -108,5 +108,8 @@ def test_the_database_keeps_one_session_a_week_which_ends_after_it_starts() -> N
 def test_the_database_keeps_one_text_a_week() -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         CurriculumWeek.objects.create(
-            programme=default_programme(), number=1, module="mindfulness", title="Again"
+            curriculum=default_programme().curricula.get(),
+            number=1,
+            module="mindfulness",
+            title="Again",
         )

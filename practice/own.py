@@ -1,0 +1,72 @@
+"""One member's practice in one group: their weeks, and where they are in them.
+
+Everybody who once had a seat has it, also when the seat has ended: what they wrote is theirs.
+"""
+
+import datetime as dt
+import uuid
+import zoneinfo
+from dataclasses import dataclass
+
+from django.db.models import Prefetch
+
+from accounts.models import User
+from enrollment.models import Enrollment
+from practice.weeks import Week, own_weeks, week_of
+from sessions.models import GroupSession
+from sessions.teaching import weeks_of
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPractice:
+    enrollment: Enrollment
+    weeks: list[Week]
+    # In the member's own zone.
+    zone: zoneinfo.ZoneInfo
+    today: dt.date
+    now: dt.datetime
+
+    @property
+    def begun(self) -> list[Week]:
+        """Those with something to practise, the latest last."""
+        return [week for week in self.weeks if week.has_begun(self.now)]
+
+    @property
+    def current(self) -> Week | None:
+        """The week whose skill is practised now: None before the first session."""
+        return self.begun[-1] if self.begun else None
+
+    def week(self, number: int) -> Week | None:
+        """One of the weeks that have begun."""
+        return next((week for week in self.begun if week.number == number), None)
+
+    def may_note(self, day: dt.date) -> bool:
+        """Whether the diary takes that day: from the first session until today, in a week."""
+        return day <= self.today and week_of(self.begun, day) is not None
+
+
+def own_practice(*, member: User, public_id: uuid.UUID, now: dt.datetime) -> OwnPractice:
+    """Three queries. Raises Enrollment.DoesNotExist for somebody else's, as for one that never
+    was, and for one that never had a confirmed seat."""
+    enrollment = (
+        Enrollment.objects.select_related("cohort__programme")
+        .prefetch_related(
+            Prefetch("cohort__group_sessions", GroupSession.objects.order_by("number"))
+        )
+        .get(member=member, public_id=public_id, confirmed_at__isnull=False)
+    )
+    enrollment.member = member  # is known already
+    return practice_of(enrollment=enrollment, now=now)
+
+
+def practice_of(*, enrollment: Enrollment, now: dt.datetime) -> OwnPractice:
+    """Of an enrolment whose member, cohort and sessions were fetched along. One query."""
+    zone = zoneinfo.ZoneInfo(enrollment.member.time_zone)
+    cohort = enrollment.cohort
+    weeks = own_weeks(
+        sessions=cohort.group_sessions.all(),
+        first_week=enrollment.first_week,
+        teaches=weeks_of(cohorts=[cohort.pk], now=now)[cohort.pk],
+        zone=zone,
+    )
+    return OwnPractice(enrollment, weeks, zone, now.astimezone(zone).date(), now)

@@ -1,0 +1,25 @@
+"""The page from which a member reaches everything of their practice."""
+
+import uuid
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from practice.views.asking import own_practice_or_404
+
+
+@login_required
+@never_cache
+@require_safe
+def hub(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    practice = own_practice_or_404(request, public_id)
+    context = {
+        "practice": practice,
+        "enrollment": practice.enrollment,
+        "cohort": practice.enrollment.cohort,
+        "week": practice.current,
+    }
+    return render(request, "practice/hub.html", context)

@@ -1,0 +1,63 @@
+"""Which days belong to which of a member's weeks.
+
+A week begins on the day of its session, on the member's own calendar, and lasts until the day
+before the next one. The last goes on for four weeks: nobody has to stop on the last evening. A
+session that was cancelled has no week.
+"""
+
+import datetime as dt
+import zoneinfo
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from sessions.models import CurriculumWeek, GroupSession
+
+LAST_LASTS = dt.timedelta(weeks=4)
+DAY = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """One of a member's own weeks; both days belong to it. `teaches` is None without a text."""
+
+    number: int
+    starts_at: dt.datetime
+    first_day: dt.date
+    last_day: dt.date
+    teaches: CurriculumWeek | None
+
+    @property
+    def skills(self) -> list[str]:
+        return list(self.teaches.skills) if self.teaches else []
+
+    def has_begun(self, now: dt.datetime) -> bool:
+        """What it teaches can be practised: its session has begun."""
+        return self.starts_at <= now
+
+
+def own_weeks(
+    *,
+    sessions: Iterable[GroupSession],
+    first_week: int,
+    teaches: Mapping[int, CurriculumWeek],
+    zone: zoneinfo.ZoneInfo,
+) -> list[Week]:
+    """The weeks of a member who began with `first_week`, in the order of their days."""
+    held = sorted(
+        (s for s in sessions if s.cancelled_at is None and s.number >= first_week),
+        key=lambda session: session.starts_at,
+    )
+    days = [session.starts_at.astimezone(zone).date() for session in held]
+    ends = [day - DAY for day in days[1:]] + [day + LAST_LASTS - DAY for day in days[-1:]]
+    return [
+        Week(
+            session.number, session.starts_at, first, max(first, last), teaches.get(session.number)
+        )
+        for session, first, last in zip(held, days, ends, strict=True)
+    ]
+
+
+def week_of(weeks: Iterable[Week], day: dt.date) -> Week | None:
+    """The week that a day belongs to; of two sessions on one day, the later one's."""
+    found = [week for week in weeks if week.first_day <= day <= week.last_day]
+    return found[-1] if found else None
