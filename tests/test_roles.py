@@ -122,6 +122,7 @@ ADDRESSES: dict[str, Address] = {
     "accounts:prove_by_code": Address(SIGNED_IN),
     "accounts:profile": Address(SIGNED_IN),
     "practice:hub": Address(MEMBER, ("seat",)),
+    "practice:bring": Address(MEMBER, ("seat",), "post"),
     "billing:money": Address(MONEY),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),
