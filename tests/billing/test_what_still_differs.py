@@ -110,7 +110,7 @@ def test_what_a_line_by_hand_leaves_stays_in_the_list_until_it_is_put_right(
         assert f"Left {shown}" in page_of(row)
         [waiting] = reconciliation.waiting(now())
         assert (waiting.what, waiting.cents) == (f"{row.title}, put right in part", left)
-    by_hand(refreshed_difference(row), gap.cents, 0)
+    by_hand(refreshed_difference(row), whole - 2 * one, 0)
     assert (refreshed_difference(row).how, row.left_cents) == ("by_hand", None)
     assert compare() == []
     assert adjusted() == [one, one, whole - 2 * one]
@@ -254,7 +254,7 @@ def test_the_ledger_is_spoken_of_as_to_be_put_right_only_where_the_page_offers_i
     bent(standin)
     compare()
     for row in Difference.objects.all():
-        told = "put the ledger right" in remedies.remedy(row).words
+        told = "put the ledger right" in remedies.remedy(row).words.lower()
         assert (told, "Put right by hand" in page_of(row)) == (offered, offered)
 
 
