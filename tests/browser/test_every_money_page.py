@@ -386,7 +386,15 @@ def test_pages_about_disputes_and_differences(inspector: Inspector) -> None:
     page.get_by_role("button", name="Settle with this note").click()
     page.get_by_text("Write a few words about why").first.wait_for()
     inspector.look("difference with errors")
+    page.locator("#adjust_amount").fill("-1.00")
+    page.locator("#adjust_reason").fill("Booked a dollar too much")
+    page.get_by_role("button", name="See the line").click()
+    page.get_by_label("I know that -$49.00 still differs").check()
+    page.get_by_role("button", name="Write the line").click()
+    page.get_by_text("-$49.00 still differs, so it stays open").first.wait_for()
+    inspector.look("difference put right in part")
     inspector.visitor.goto("/money/reconciliation/")
+    inspector.look("differences, one put right in part")
     page.get_by_role("button", name="Compare", exact=True).click()
     page.get_by_role("status").first.wait_for()
     inspector.look("comparison begun")
@@ -414,9 +422,9 @@ def money_trouble(inspector: Inspector) -> tuple[str, str]:
         )
         row = connection.execute(
             "INSERT INTO billing_difference (key, kind, about, stripe_id, enrollment_id, currency,"
-            " ours_cents, theirs_cents, ours, theirs, first_seen_at, last_seen_at, how, note)"
-            " VALUES (%s, 'not_booked', 'refund', %s, %s, 'usd', NULL, 5000, '', 'returned',"
-            " now(), now(), '', '') RETURNING id",
+            " ours_cents, theirs_cents, ours, theirs, first_seen_at, last_seen_at, in_vain_at, how,"
+            " note) VALUES (%s, 'not_booked', 'refund', %s, %s, 'usd', NULL, 5000, '', 'returned',"
+            " now(), now(), now(), '', '') RETURNING id",
             (f"not_booked:re_{mark}", f"re_{mark}", enrollment),
         ).fetchone()
     assert row is not None
