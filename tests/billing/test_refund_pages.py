@@ -199,7 +199,7 @@ def test_the_mail_that_is_shown_is_the_mail_that_goes_out(
     [mail] = shown.context["mails"]
     desk.post(page_of(enrollment), hidden(shown))
     deliver_due(clock=lambda: after(3))
-    [sent] = [one for one in mailoutbox if one.subject == "You have left the group"]
+    [sent] = [one for one in mailoutbox if one.subject == "About your seat"]
     assert (sent.subject, sent.body) == (mail.subject, mail.text)
 
 
