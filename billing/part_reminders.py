@@ -56,9 +56,12 @@ def put_off(*, now: dt.datetime) -> int:
         tries=0,
         next_try_at__lte=now + TOLD_BEFORE,
     )
+    day_later = {"due_at": F("due_at") + A_DAY, "next_try_at": F("next_try_at") + A_DAY}
     days = 0
-    while moved := soon.update(due_at=F("due_at") + A_DAY, next_try_at=F("next_try_at") + A_DAY):
-        days += moved
+    for pk in list(soon.values_list("pk", flat=True)):
+        # One row at a time: whoever ends a plan holds several of them.
+        while soon.filter(pk=pk).update(**day_later):
+            days += 1
     return days
 
 
