@@ -59,7 +59,7 @@ def _still_owed() -> Q:
 
 def seat_freed_mail(member: User, *, ended: bool = False, owed: str = "") -> Mail:
     """`owed` is the amount that did not go back at once."""
-    subject = "Your group can't be held any longer" if ended else "You have left the group"
+    subject = "Your group can't be held any longer" if ended else "About your seat"
     context = {"member": member, "group_ended": ended, "owed": owed}
     return compose("seat-freed", subject, context)
 

@@ -55,6 +55,7 @@ def look_for(words: str) -> Callable[[], object]:
         (lambda: issuing.issue_estimates(now=now()), ["enrollment_confirmed_lately"]),
         (transfers.end_lapsed, ["billing_open_transfers"]),
         (lambda: part_reminders.promise_reminders(now=now()), ["billing_parts_"]),
+        (lambda: part_reminders.put_off(now=now()), ["billing_parts_to_charge"]),
         (lambda: sweeps.submit_open_refunds(now=now()), ["billing_unsettled_refunds"]),
         (lambda: list(Payment.objects.filter(paid_at=now())), ["billing_payments_by_time"]),
         (
@@ -69,8 +70,8 @@ def look_for(words: str) -> Callable[[], object]:
         (look_for("$299.00"), ["billing_ledger_by_amount"]),
         (look_for("ada@example.org"), ["accounts_user_email"]),
     ],
-    ids=["estimates", "moves", "reminders", "refunds", "payments-of-a-day", "pages-of-a-day",
-         "stripe-id", "amount", "address"],
+    ids=["estimates", "moves", "reminders", "put-off", "refunds", "payments-of-a-day",
+         "pages-of-a-day", "stripe-id", "amount", "address"],
 )  # fmt: skip
 def test_an_index_serves(work: Callable[[], object], indexes: list[str]) -> None:
     plans = plans_of(work)

@@ -65,15 +65,28 @@ def a_freed_seat_whose_refund_failed() -> Refund:
 def test_a_failed_refund_does_not_keep_the_seat_from_being_told(smtp_sink: SmtpSink) -> None:
     a_freed_seat_whose_refund_failed()
     [(subject, words)] = told(smtp_sink)
-    assert subject == "You have left the group"
+    assert subject == "About your seat"
     assert (LEFT in words, OWED in words) == (True, True)
     assert told(smtp_sink) == []
+
+
+@pytest.mark.parametrize("by_member", [True, False])
+def test_its_words_are_true_whoever_decided_that_the_seat_ends(
+    smtp_sink: SmtpSink, by_member: bool
+) -> None:
+    """Somebody may have lost the seat against their will."""
+    decide(a_paid_seat(), basis=Basis.AMOUNT, frees=True)
+    RefundDecision.objects.update(by_member=by_member)
+    [(subject, words)] = told(smtp_sink)
+    assert subject == "About your seat"
+    assert f"You are not in the group any more. {LEFT}" in words
+    assert "you have left" not in f"{subject} {words}".lower()
 
 
 def test_nor_does_one_that_fails_before_its_mail_went_out(smtp_sink: SmtpSink) -> None:
     decide(a_paid_seat(), frees=True)
     fail(Refund.objects.get())
-    assert [subject for subject, _ in told(smtp_sink)] == ["You have left the group"]
+    assert [subject for subject, _ in told(smtp_sink)] == ["About your seat"]
 
 
 def test_everybody_of_an_ended_group_is_told(smtp_sink: SmtpSink) -> None:
@@ -97,7 +110,7 @@ def test_everybody_of_an_ended_group_is_told(smtp_sink: SmtpSink) -> None:
 def test_what_is_not_owed_says_nothing_about_money(smtp_sink: SmtpSink) -> None:
     settle(a_freed_seat_whose_refund_failed(), owed=False)
     [(subject, words)] = told(smtp_sink)
-    assert subject == "You have left the group"
+    assert subject == "About your seat"
     assert (LEFT in words, "$" in words) == (True, False)
 
 
@@ -173,7 +186,7 @@ def test_the_last_hope_failing_tells_it_after_all(smtp_sink: SmtpSink) -> None:
     assert told(smtp_sink) == []
     go_through(second, "failed")
     [(subject, words)] = told(smtp_sink)
-    assert subject == "You have left the group"
+    assert subject == "About your seat"
     assert OWED in words
 
 
