@@ -233,7 +233,7 @@ def test_staff_see_that_the_member_asked_and_decided() -> None:
     client.post(page_of(enrollment), hidden(client.get(page_of(enrollment))))
     desk = at_the_desk()
     words = said(desk.get(reverse("billing:decision", args=[RefundDecision.objects.get().uuid])))
-    assert "asked and decided by the member, by the policy" in words
+    assert "Asked and decided by the member, by the policy" in words
     assert "by the member, by the policy" in said(
         desk.get(reverse("billing:enrollment", args=[enrollment.public_id]))
     )

@@ -414,9 +414,11 @@ def money_trouble(inspector: Inspector) -> tuple[str, str]:
         )
         row = connection.execute(
             "INSERT INTO billing_difference (key, kind, about, stripe_id, enrollment_id, currency,"
-            " ours_cents, theirs_cents, ours, theirs, first_seen_at, last_seen_at, how, note)"
+            " ours_cents, theirs_cents, ours, theirs, first_seen_at, last_seen_at, how, note,"
+            # An import came to nothing, so a line by hand is offered as well.
+            " in_vain_at)"
             " VALUES (%s, 'not_booked', 'refund', %s, %s, 'usd', NULL, 5000, '', 'returned',"
-            " now(), now(), '', '') RETURNING id",
+            " now(), now(), '', '', now()) RETURNING id",
             (f"not_booked:re_{mark}", f"re_{mark}", enrollment),
         ).fetchone()
     assert row is not None
