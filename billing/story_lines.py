@@ -169,7 +169,7 @@ REFUND_RULES: dict[str, str] = {
     Refund.Reason.MOVE: "The member moved to a group that costs less than their credit.",
     Refund.Reason.NO_MOVE: "It was paid for a move that was not possible any more: such money goes "
     "back in full by itself.",
-    Refund.Reason.OUTSIDE: "Made in Stripe's dashboard; we found it there and booked it.",
+    Refund.Reason.OUTSIDE: "Made in Stripe\u2019s dashboard; we found it there and booked it.",
 }
 
 
@@ -223,7 +223,7 @@ def _of_refund(refund: Refund, enrollment: Enrollment, *, left: bool) -> Iterato
         yield Line(
             at=refund.seen_at,
             kind="money",
-            what=f"The refund of {amount} in Stripe's dashboard was looked at",
+            what=f"The refund of {amount} in Stripe\u2019s dashboard was looked at",
             why="Somebody has to know of it and decide about the seat.",
             actor=who(refund.seen_by, enrollment),
         )
