@@ -430,6 +430,25 @@ def test_the_page_shows_what_may_be_shared_and_no_attendance(standin: Standin) -
     assert AuditEntry.objects.count() == 0
 
 
+def test_what_happened_several_times_is_a_list(standin: Standin) -> None:
+    dispute = opened(standin)
+    whose = dispute.payment.enrollment
+    for week in (1, 2):
+        Message.objects.create(
+            kind="session-link",
+            subject_id=whose.pk,
+            occasion_id=week,
+            recipient=whose.member,
+            state="sent",
+            next_try_at=now(),
+            created_at=now(),
+            sent_at=now() + dt.timedelta(hours=week),
+        )
+    page = at_the_desk().get(dispute.get_absolute_url()).content.decode()
+    shown = page.split("Mailed: Access to a session</dt>")[1].split("</dd>")[0]
+    assert shown.count("<li>") == 2
+
+
 def test_a_look_at_attendance_is_written_down_before_it_is_shown(standin: Standin) -> None:
     dispute = opened(standin)
     enrollment = dispute.payment.enrollment

@@ -610,7 +610,8 @@ def test_pages_of_the_money_desk(inspector: Inspector) -> None:
         if current == "Reconciliation":
             link.click()
         expect(link).to_be_in_viewport(ratio=1)
-        assert page.locator(".money-nav").bounding_box()["height"] < 60  # type: ignore[index]
+        for parts in (".money-nav", ".site-nav"):
+            assert page.locator(parts).bounding_box()["height"] < 60  # type: ignore[index]
     inspector.visitor.goto("/money/numbers/?range=year")
     page.locator("picture img").first.scroll_into_view_if_needed()
     assert page.locator("picture img").first.evaluate("image => image.decode().then(() => true)")
