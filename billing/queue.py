@@ -260,7 +260,7 @@ def won_too_late(now: dt.datetime) -> Group:
     found = [
         Waiting(
             seat=one.payment.enrollment,
-            what="They left or moved while the bank held the money, and the dispute was won.",
+            what="Their seat ended while the bank held the money, and the dispute was won.",
             cents=left,
             currency=one.currency,
             since=one.closed_at or one.opened_at,
