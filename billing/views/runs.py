@@ -234,14 +234,15 @@ def run_page(
 
 
 def progress_of(found: RefundRun) -> dict[str, Any]:
-    items = list(items_of(found))
-    decisions = [one.decision for one in items if one.decision]
-    refunds: list[Any] = [refund for one in decisions for refund in one.refunds.all()]
+    items: list[Any] = list(items_of(found))
+    for one in items:
+        refunds: list[Any] = list(one.decision.refunds.all()) if one.decision else []
+        one.refund_failed = sum(refund.waits for refund in refunds)
     return {
         "run": found,
         "items": items,
         "cohort": found.cohort,
-        "failed": sum(refund.waits for refund in refunds),
+        "failed": sum(one.refund_failed for one in items),
         "stopped_by": runs.stopped_by(found),
     }
 

@@ -501,6 +501,25 @@ def test_the_page_shows_what_may_be_shared_and_no_attendance(standin: Standin) -
     assert AuditEntry.objects.count() == 0
 
 
+def test_what_happened_several_times_is_a_list(standin: Standin) -> None:
+    dispute = opened(standin)
+    whose = dispute.payment.enrollment
+    for week in (1, 2):
+        Message.objects.create(
+            kind="session-link",
+            subject_id=whose.pk,
+            occasion_id=week,
+            recipient=whose.member,
+            state="sent",
+            next_try_at=now(),
+            created_at=now(),
+            sent_at=now() + dt.timedelta(hours=week),
+        )
+    page = at_the_desk().get(dispute.get_absolute_url()).content.decode()
+    shown = page.split("Mailed: Access to a session</dt>")[1].split("</dd>")[0]
+    assert shown.count("<li>") == 2
+
+
 def test_a_look_at_attendance_is_written_down_before_it_is_shown(standin: Standin) -> None:
     dispute = opened(standin)
     enrollment = dispute.payment.enrollment
@@ -530,7 +549,7 @@ def test_what_is_to_copy_is_neutral(standin: Standin) -> None:
     dispute = opened(standin)
     found = dispute_facts.facts(dispute=dispute, now=now() + dt.timedelta(days=30))
     text = dispute_facts.text_block(dispute=dispute, found=found)
-    assert "Sessions held so far: " in text
+    assert "Sessions held so far:\n- " in text
     assert not re.search(CLINICAL + "|evening|arriv|attend", text, re.IGNORECASE)
 
 
@@ -602,10 +621,10 @@ def test_after_a_move_a_bank_and_the_desk_read_of_both_seats(standin: Standin) -
     dispute = opened(standin, payment)
     assert [one.enrollment.pk for one in dispute_facts.bought(dispute)] == [source.pk, target.pk]
     found = dispute_facts.facts(dispute=dispute, now=now() + dt.timedelta(days=90))
-    words = {fact.label: fact.words for fact in found}
-    assert "to other dates" in words["Moved at their own wish"]
+    lines = {fact.label: fact.lines for fact in found}
+    assert "to other dates" in lines["Moved at their own wish"][0]
     # The sessions of the group that they left lay all ahead: none of them was theirs.
-    assert words["Sessions held so far"].count(";") + 1 == _held(target, 90) > 5
+    assert len(lines["Sessions held so far"]) == _held(target, 90) > 5
     text = dispute_facts.text_block(dispute=dispute, found=found)
     assert not re.search(CLINICAL + "|evening|arriv|attend", text, re.IGNORECASE)
     outbox.promise(

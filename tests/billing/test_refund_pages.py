@@ -365,7 +365,7 @@ def test_a_second_person_sees_the_same_and_agrees(waiting: RefundDecision) -> No
     lee = at_the_desk(a_billing_admin("Lee Cash"))
     words = said(lee.get(waiting.get_absolute_url()))
     for part in (
-        "asked for by Kim Ledger",
+        "Asked for by Kim Ledger",
         "Moved away",
         "What goes back: $400.00",
         "Subject: Your refund of $400.00 is on its way",

@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import AuditEntry
-from billing import decisions, run_work, runs
+from billing import decisions, ledger, run_work, runs
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
-from billing.models import Dispute, Payment, Refund, RefundDecision, RefundRun, RunItem
+from billing.models import Dispute, LedgerEntry, Payment, Refund, RefundDecision, RefundRun, RunItem
 from billing.policy import TERMS, Basis
 from billing.rehearsals import Impossible
 from billing.run_plan import WAITS_ALREADY, Whom
@@ -118,6 +118,22 @@ def test_a_rehearsal_writes_nothing() -> None:
     assert RefundRun.objects.count() == Refund.objects.count() == 0
     assert Message.objects.count() == before
     assert not GroupSession.objects.filter(cancelled_at__isnull=False).exists()
+
+
+def test_money_that_a_bank_has_is_named_beside_whose_it_was() -> None:
+    cohort = a_paid_group(2)
+    first, second = people(cohort)
+    ledger.post(
+        enrollment_id=first.pk,
+        kind=LedgerEntry.Kind.DISPUTE,
+        amount_cents=-PRICE,
+        currency="usd",
+        key="dispute:dp_gone",
+        at=after(1),
+    )
+    shown = {line.enrollment: line for line in look(cohort).lines}
+    assert (shown[first].cents, shown[first].paid, shown[first].at_bank) == (0, 0, PRICE)
+    assert (shown[second].paid, shown[second].at_bank) == (PRICE, 0)
 
 
 def test_who_cannot_be_refunded_is_named_with_the_reason() -> None:
