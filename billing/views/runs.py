@@ -187,7 +187,9 @@ def stop_now(request: HttpRequest, found: RefundRun) -> None:
         ip=address(request),
     )
     stopped = "It is stopped. Who was done stays done."
-    messages.success(request, stopped if began else "It is declined: nothing was done.")
+    taken_back = found.made_by == member_of(request)
+    declined = "taken back" if taken_back else "declined"
+    messages.success(request, stopped if began else f"It is {declined}: nothing was done.")
 
 
 ACTS: dict[str, Callable[[HttpRequest, RefundRun], None]] = {

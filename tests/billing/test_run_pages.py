@@ -317,7 +317,8 @@ def test_whoever_asked_may_take_it_back(desk: Client, settings: Settings) -> Non
     settings.REFUND_SECOND_PERSON_CENTS = 0
     press(desk, a_paid_group(2))
     run = RefundRun.objects.get()
-    desk.post(run.get_absolute_url(), {"act": "stop_now", "seen": "2"})
+    reply = desk.post(run.get_absolute_url(), {"act": "stop_now", "seen": "2"}, follow=True)
+    assert "It is taken back: nothing was done." in said(reply)
     assert " Taken back by Kim Ledger," in said(desk.get(run.get_absolute_url()))
 
 
