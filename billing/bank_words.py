@@ -1,5 +1,7 @@
 """What a bank's question about a payment means for its member, in words. Reads only."""
 
+from collections.abc import Iterable
+
 from django.db.models import Sum
 
 from billing import facts
@@ -67,6 +69,28 @@ def with_bank(enrollment: Enrollment, *, moves: bool) -> list[str]:
     return words
 
 
+def at_the_end(enrollments: Iterable[Enrollment]) -> dict[int, str]:
+    """For those whose seat ends while their bank holds money of it: what becomes of that.
+
+    One query. Whose bank holds nothing is not in it.
+    """
+    seats = {one.pk: one for one in enrollments}
+    held = Dispute.objects.filter(status__in=HOLDS_THE_MONEY).values("stripe_dispute_id")
+    lines = LedgerEntry.objects.filter(
+        enrollment__in=seats, kind__in=OF_DISPUTES, stripe_id__in=held
+    ).order_by()
+    sums = lines.values_list("enrollment").annotate(cents=-Sum("amount_cents"))
+    return {
+        pk: END_WHILE_HELD.format(format_money(cents, seats[pk].currency))
+        for pk, cents in sums
+        if cents > 0
+    }
+
+
+END_WHILE_HELD = (
+    "Your bank holds {} of what you paid while it looks at your question about it. When it has "
+    "answered, a person here looks at what goes back to you."
+)
 LEAVE_WHILE_HELD = (
     "If you leave now, nothing of it goes back from us by itself. If your bank then leaves it with "
     "us, a person here looks at what goes back to you. You can also wait for its answer."

@@ -5,8 +5,8 @@ from typing import Any
 
 from django import forms
 
-from billing.differences import Gap
 from billing.kind_forms import KindForm
+from billing.remedies import Gap
 from sessions.pricing import format_money
 
 LONGEST_PERIOD = dt.timedelta(days=92)

@@ -24,7 +24,11 @@ LINES: dict[str, tuple[str, ...]] = {
     About.REFUND: (Ledger.REFUND, Ledger.REFUND_FAILED, Ledger.ADJUSTMENT),
     About.DISPUTE: (Ledger.DISPUTE, Ledger.DISPUTE_WON, Ledger.ADJUSTMENT),
 }
+# Asked for by us, and no answer was heard: nothing is booked, and a sweep asks again.
+ASKED_FOR = "asked for"
 REFUND_STATES = {
+    Refund.Status.REQUESTED: ASKED_FOR,
+    Refund.Status.SUBMITTED: ASKED_FOR,
     Refund.Status.SUCCEEDED: "returned",
     Refund.Status.FAILED: "failed",
     "succeeded": "returned",
@@ -74,6 +78,10 @@ class Found:
     def currency(self) -> str:
         side = self.pair.theirs or self.pair.ours
         return side.currency if side else ""
+
+    @property
+    def ours_currency(self) -> str:
+        return self.pair.ours.currency if self.pair.ours else ""
 
 
 def differing(pair: Pair) -> list[Found]:

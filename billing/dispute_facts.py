@@ -56,8 +56,18 @@ def reason_words(dispute: Dispute) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fact:
+    """`lines`: as many as there are, for a page; `words`: all of them in one line."""
+
     label: str
-    words: str
+    lines: tuple[str, ...]
+
+    @property
+    def words(self) -> str:
+        return "; ".join(self.lines)
+
+    @property
+    def several(self) -> bool:
+        return len(self.lines) > 1
 
 
 def facts(*, dispute: Dispute, now: dt.datetime) -> list[Fact]:
@@ -67,19 +77,19 @@ def facts(*, dispute: Dispute, now: dt.datetime) -> list[Fact]:
     first = seats[0]
     zone = first.cohort.time_zone
     found = [
-        Fact("Product", first.cohort.programme.public_name),
-        Fact("Paid", format_money(payment.amount_cents, payment.currency)),
-        Fact("Paid on", _moment(payment.paid_at, zone)),
-        Fact("Payment at Stripe", payment.stripe_payment_intent_id or "none"),
-        Fact("Given back before", _returned(dispute)),
+        Fact("Product", (first.cohort.programme.public_name,)),
+        Fact("Paid", (format_money(payment.amount_cents, payment.currency),)),
+        Fact("Paid on", (_moment(payment.paid_at, zone),)),
+        Fact("Payment at Stripe", (payment.stripe_payment_intent_id or "none",)),
+        Fact("Given back before", (_returned(dispute),)),
         *_agreed(dispute, zone),
         *_moves(seats, zone),
         *_mailed(seats, zone),
     ]
     held = GroupSession.objects.filter(_offered(seats), ends_at__lte=now, cancelled_at=None)
     starts = held.order_by("starts_at").values_list("starts_at", flat=True)
-    days = [_moment(at, zone) for at in starts]
-    found.append(Fact("Sessions held so far", "; ".join(days) or "none yet"))
+    days = tuple(_moment(at, zone) for at in starts)
+    found.append(Fact("Sessions held so far", days or ("none yet",)))
     return found
 
 
@@ -125,7 +135,7 @@ def _moves(seats: list[Bought], zone: str) -> list[Fact]:
     return [
         Fact(
             "Moved at their own wish",
-            f"to other dates, {new.cohort.programme.public_name}, on {_moment(old.until, zone)}",
+            (f"to other dates, {new.cohort.programme.public_name}, on {_moment(old.until, zone)}",),
         )
         for old, new in pairwise(seats)
         if old.until is not None
@@ -149,12 +159,12 @@ def _agreed(dispute: Dispute, zone: str) -> list[Fact]:
         enrollment=dispute.payment.enrollment_id, kind="refunds"
     ).first()
     if consent is None:
-        return [Fact("Refund policy", "no agreement is stored")]
+        return [Fact("Refund policy", ("no agreement is stored",))]
     at = _moment(consent.accepted_at, zone)
-    found = [Fact("Refund policy accepted", f"version {consent.version}, on {at}")]
+    found = [Fact("Refund policy accepted", (f"version {consent.version}, on {at}",))]
     for one in agreements.CURRENT:
         if (one.kind, one.version) == (consent.kind, consent.version):
-            found.append(Fact("Its words", " ".join(one.text)))
+            found.append(Fact("Its words", (" ".join(one.text),)))
     return found
 
 
@@ -167,16 +177,20 @@ def _mailed(seats: list[Bought], zone: str) -> list[Fact]:
         assert at is not None
         sent.setdefault(kind, []).append(_moment(at, zone))
     return [
-        Fact(f"Mailed: {words}", "; ".join(sent[kind]))
-        for kind, words in MAILS.items()
-        if kind in sent
+        Fact(f"Mailed: {words}", tuple(sent[kind])) for kind, words in MAILS.items() if kind in sent
     ]
 
 
 def text_block(*, dispute: Dispute, found: list[Fact]) -> str:
     """The facts as a text to copy into Stripe's form."""
     head = f"Dispute {dispute.stripe_dispute_id}"
-    return "\n".join([head, "", *(f"{fact.label}: {fact.words}" for fact in found)])
+    lines = [
+        "\n".join([f"{fact.label}:", *(f"- {one}" for one in fact.lines)])
+        if fact.several
+        else f"{fact.label}: {fact.words}"
+        for fact in found
+    ]
+    return "\n".join([head, "", *lines])
 
 
 # --- Attendance: only behind a press that is written down ---------------------------------

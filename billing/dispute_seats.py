@@ -13,13 +13,12 @@ from django.db.models import QuerySet
 from accounts import audit
 from accounts.models import Action, Subject, User
 from billing import disputes, plans
-from billing.dispute_mails import DISPUTED_SEAT, disputed_seat_mail
+from billing.dispute_mails import DISPUTED_SEAT, disputed_seat_mail, moment
 from billing.holders import holder
 from billing.models import Dispute, Instalment, PaymentPlan
 from billing.seat_effects import SeatEffect, seat_effect
 from enrollment import pausing
 from enrollment import services as enrollment_services
-from enrollment.links import occasion
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
 from outbox import services as outbox
@@ -237,7 +236,7 @@ def decide(
             kind=DISPUTED_SEAT,
             recipient_id=dispute.payment.enrollment.member_id,
             subject_id=dispute.pk,
-            occasion_id=occasion(now),
+            occasion_id=moment(now),
             now=now,
         )
     audit.record(

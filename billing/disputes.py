@@ -302,17 +302,21 @@ def won_too_late() -> list[tuple[Dispute, int]]:
         .order_by("closed_at", "pk")
     )
     # Where the bank took it: with a seat that its member has moved from, or with the new one.
+    # Of what a bank only asked about, nothing was taken.
     booked = LedgerEntry.objects.filter(
         kind=LedgerEntry.Kind.DISPUTE_WON,
         stripe_id__in=[row.stripe_dispute_id for row in found],
-        enrollment__status__in=ENDED,
     )
-    gone = set(booked.values_list("stripe_id", flat=True))
+    took = dict(booked.values_list("stripe_id", "enrollment"))
+    whose = holders(row.payment for row in found)
+    seats = {row.pk: took.get(row.stripe_dispute_id, whose[row.payment_id]) for row in found}
+    over = Enrollment.objects.filter(pk__in=seats.values(), status__in=ENDED)
+    gone = set(over.values_list("pk", flat=True))
     left = left_of_each(row.payment for row in found)
     return [
         (row, left[row.payment_id])
         for row in found
-        if row.stripe_dispute_id in gone and left[row.payment_id]
+        if seats[row.pk] in gone and left[row.payment_id]
     ]
 
 

@@ -38,7 +38,9 @@ def record(
     for row in new:
         log.error("books_differ", kind=row.kind, about=row.about, object=row.stripe_id)
     gone = Difference.objects.filter(about=about, stripe_id__in=list(ids), resolved_at=None)
-    gone.exclude(key__in=list(found)).update(resolved_at=now, how=Difference.How.GONE)
+    gone.exclude(key__in=list(found)).update(
+        resolved_at=now, how=Difference.How.GONE, left_cents=None
+    )
 
 
 def _said(found: Found) -> dict[str, Any]:
@@ -59,6 +61,7 @@ def _difference(found: Found, now: dt.datetime, run: Reconciliation | None) -> D
         stripe_id=found.pair.stripe_id,
         enrollment_id=found.pair.enrollment_id,
         currency=found.currency,
+        ours_currency=found.ours_currency,
         first_seen_at=now,
         last_seen_at=now,
         **_said(found),
@@ -72,13 +75,15 @@ def _seen_again(
     same = all(getattr(row, name) == value for name, value in said.items())
     opens = bool(row.resolved_at) and not (same and row.how in ACCEPTED)
     if opens or not same:
-        said["in_vain_at"] = None  # an import may succeed now
+        # An import may succeed now, and what was left was left of something else.
+        said |= {"in_vain_at": None, "left_cents": None}
     # Columns of their own: somebody may settle it at this moment.
     rows = Difference.objects.filter(pk=row.pk)
     rows.update(
         **said,
         last_seen_at=now,
         run=run or row.run_id,
+        ours_currency=found.ours_currency,
         enrollment=found.pair.enrollment_id or row.enrollment_id,  # money moves along
     )
     if opens:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from accounts.clock import local
 from accounts.models import User
-from billing import run_plan
+from billing import bank_words, run_plan
 from billing.dispute_mails import DISPUTED_SEAT, disputed_seat
 from billing.models import Payment, Refund, RefundDecision
 from billing.papers.business_days import estimate_due
@@ -160,7 +160,6 @@ def previews(
 
     Of a `decision` that waits the mail speaks as it was decided.
     """
-    member, currency = rehearsal.enrollment.member, rehearsal.enrollment.currency
     status = rehearsal.enrollment.status
     words = (
         _decided(decision, status)
@@ -174,7 +173,7 @@ def previews(
             ended=ended,
         )
     )
-    return _of_takes(member, rehearsal.takes, currency, words)
+    return _of_takes(rehearsal.enrollment, rehearsal.takes, words)
 
 
 def previews_in_run(line: run_plan.Line, *, ended: bool) -> list[Mail]:
@@ -188,14 +187,18 @@ def previews_in_run(line: run_plan.Line, *, ended: bool) -> list[Mail]:
         status=enrollment.status,
         ended=ended,
     )
-    return _of_takes(enrollment.member, line.takes, enrollment.currency, words)
+    return _of_takes(enrollment, line.takes, words)
 
 
-def _of_takes(member: User, takes: Sequence[Take], currency: str, words: _Words) -> list[Mail]:
+def _of_takes(seat: Enrollment, takes: Sequence[Take], words: _Words) -> list[Mail]:
     mails = [
-        _refund_mail(member, take.cents, currency, Refund.Reason.DESK, words) for take in takes
+        _refund_mail(seat.member, take.cents, seat.currency, Refund.Reason.DESK, words)
+        for take in takes
     ]
-    return mails or [seat_freed_mail(member, ended=words.group_ended)]
+    if mails:
+        return mails
+    bank = bank_words.at_the_end([seat]).get(seat.pk, "")
+    return [seat_freed_mail(seat.member, ended=words.group_ended, bank=bank)]
 
 
 def _decided(decision: RefundDecision, status: str) -> _Words:

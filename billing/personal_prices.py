@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from accounts import audit
 from accounts.models import Action, Role, Subject, User
+from billing import prices
 from billing.models import CheckoutAttempt, PersonalPrice
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -40,16 +41,17 @@ class Means:
     held: list[tuple[Enrollment, bool]]
 
 
-def means(*, member: User, cohort: Cohort | None, price_cents: int) -> Means:
+def means(*, member: User, cohort: Cohort | None, price_cents: int, now: dt.datetime) -> Means:
     """What the price comes to. Two queries."""
     weeks = cohort.starting_weeks if cohort else (1, 5, 9)
-    kept = Enrollment.objects.filter(member=member, status=Status.HELD).select_related("cohort")
+    kept = Enrollment.objects.filter(member=member, status=Status.HELD)
+    kept = kept.select_related("cohort", "came_by")
     if cohort is not None:
         kept = kept.filter(cohort=cohort)
     fixed = set(
-        CheckoutAttempt.objects.filter(
-            enrollment__in=kept, status=CheckoutAttempt.Status.OPEN
-        ).values_list("enrollment_id", flat=True)
+        CheckoutAttempt.objects.filter(prices.asking(now), enrollment__in=kept).values_list(
+            "enrollment_id", flat=True
+        )
     )
     return Means(
         per_session_cents=share_of_session(price_cents, 1, 1),
@@ -61,7 +63,7 @@ def means(*, member: User, cohort: Cohort | None, price_cents: int) -> Means:
             )
             for week in weeks
         ],
-        held=[(one, one.pk in fixed) for one in kept],
+        held=[(one, one.pk in fixed or prices.moving_to(one) is not None) for one in kept],
     )
 
 

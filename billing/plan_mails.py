@@ -7,6 +7,7 @@ from typing import Any
 from accounts import clock
 from billing import part_reminders, plans, words
 from billing.models import Instalment, InstalmentTry, PaymentPlan
+from enrollment.links import occasion
 from enrollment.models import Enrollment
 from enrollment.states import Status
 from outbox.kinds import register
@@ -63,6 +64,8 @@ def part_ahead(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         part = found[message.subject_id]
         if part.pk not in owed:
             return NotOwed(f"The part is {part.status}, the seat {part.enrollment.status}.")
+        if occasion(part.due_at) != message.occasion_id:
+            return NotOwed("The part is due on another day by now.")
         return compose(
             "part-ahead",
             "Your next payment",

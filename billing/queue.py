@@ -120,14 +120,14 @@ def outside_refunds(now: dt.datetime) -> Group:
     rows = [
         _row(
             refund,
-            what="Made in Stripe's dashboard. The seat has not been touched.",
+            what="Made in Stripe\u2019s dashboard. The seat has not been touched.",
             then="Look at it, and decide about the seat",
             url=reverse("billing:outside_refund", args=[refund.uuid]),
             since=refund.requested_at,
         )
         for refund in refunds
     ]
-    title = "Refunds made in Stripe's dashboard"
+    title = "Refunds made in Stripe\u2019s dashboard"
     return Group("outside", title, "We found them at Stripe and booked them.", rows, total)
 
 
@@ -260,7 +260,7 @@ def won_too_late(now: dt.datetime) -> Group:
     found = [
         Waiting(
             seat=one.payment.enrollment,
-            what="They left or moved while the bank held the money, and the dispute was won.",
+            what="Their seat ended while the bank held the money, and the dispute was won.",
             cents=left,
             currency=one.currency,
             since=one.closed_at or one.opened_at,
@@ -282,7 +282,7 @@ def differences(now: dt.datetime) -> Group:
     return _listed(
         reconciliation.waiting(now),
         slug="differences",
-        title="Differences from Stripe's books",
+        title="Differences from Stripe\u2019s books",
         hint="Nothing is mended by itself: each has a proposed remedy.",
         then="Look at the difference",
     )

@@ -238,11 +238,17 @@ def waiting(now: dt.datetime) -> list[Waiting]:
     return [
         Waiting(
             seat=row.enrollment,
-            what=row.title,
-            cents=row.theirs_cents if row.theirs_cents is not None else row.ours_cents,
+            what=row.title if row.left_cents is None else f"{row.title}, put right in part",
+            cents=_cents(row),
             currency=row.currency,
             since=row.first_seen_at,
             url=row.get_absolute_url(),
         )
         for row in open_differences()
     ]
+
+
+def _cents(row: Difference) -> int | None:
+    """What is left of it, or Stripe's sum, or ours where Stripe has none."""
+    known = (row.left_cents, row.theirs_cents, row.ours_cents)
+    return next((cents for cents in known if cents is not None), None)

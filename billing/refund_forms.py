@@ -89,9 +89,10 @@ class RefundForm(KindForm):
         if not most and not self.is_bound:
             offered = []
             del fields["amount"]
-        fields["basis"].choices = [
-            (basis.value, _label(basis, computed.get(basis), currency)) for basis in offered
-        ] + [("nothing", "Nothing: only the seat is freed")] * has_seat
+        ways = [(basis.value, _label(basis, computed.get(basis), currency)) for basis in offered]
+        ways += [("nothing", "Nothing: only the seat is freed")] * has_seat
+        # Last, so that its field stands below it.
+        fields["basis"].choices = sorted(ways, key=lambda way: way[0] == Basis.AMOUNT)
         if not has_seat:
             del fields["seat"]
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db.models import Sum
 
-from billing import facts, policy
+from billing import disputes, facts, policy
 from billing.facts import Agreed, Money, Source
-from billing.models import Instalment, RefundDecision
+from billing.models import Instalment, LedgerEntry, RefundDecision
 from billing.policy import Basis, Computed, Facts, Meeting
 from billing.rehearsals import CONFIRMED, Impossible, Take, Wish, check, takes_from
 from enrollment import ending
@@ -51,6 +51,8 @@ class Line:
     paid: int
     takes: list[Take]
     obstacle: str
+    # Cents of what they paid that their bank took in a dispute; `paid` is without them.
+    at_bank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,8 @@ def plan(*, cohort: Cohort, whom: Whom, now: dt.datetime) -> Plan:
     every = [
         _blocked(line, WAITS_ALREADY) if line.enrollment.pk in undecided else line for line in every
     ]
+    taken = _at_banks(keys)
+    every = [dataclasses.replace(one, at_bank=taken.get(one.enrollment.pk, 0)) for one in every]
     lines = [line for line in every if _concerns(line)]
     statuses = Enrollment.objects.filter(cohort=cohort).values_list("status", flat=True)
     there = list(statuses)
@@ -189,6 +193,13 @@ def _line(
     except Impossible as error:
         return _blocked(line, error.message)
     return line
+
+
+def _at_banks(enrollments: Collection[int]) -> dict[int, int]:
+    """What banks have taken of each one's money, in cents. One query."""
+    lines = LedgerEntry.objects.filter(enrollment__in=enrollments, kind__in=disputes.DISPUTED)
+    taken = lines.order_by().values_list("enrollment").annotate(cents=-Sum("amount_cents"))
+    return {pk: cents for pk, cents in taken if cents > 0}
 
 
 def _blocked(line: Line, words: str) -> Line:

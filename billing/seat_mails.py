@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from accounts.models import User
+from billing import bank_words
 from billing.models import Refund, RefundDecision, RunItem
 from billing.refunds import NOT_OWED, REFUND_SENT, SEAT_FREED
 from outbox.mail import Mail, NotOwed, compose
@@ -28,14 +29,16 @@ def seat_freed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         told=Exists(_refunds_that_tell()), owed=Sum("refunds__amount_cents", filter=_still_owed())
     )
     decisions = known.in_bulk([message.subject_id for message in messages])
+    at_bank = bank_words.at_the_end(decision.enrollment for decision in decisions.values())
 
     def render(message: Message) -> Mail | NotOwed:
         decision = decisions[message.subject_id]
         if decision.told:
             return NotOwed("The mail about the refund says it.")
         owed = format_money(decision.owed, decision.currency) if decision.owed else ""
-        member = decision.enrollment.member
-        return seat_freed_mail(member, ended=group_ended(decision), owed=owed)
+        seat = decision.enrollment
+        bank = at_bank.get(seat.pk, "")
+        return seat_freed_mail(seat.member, ended=group_ended(decision), owed=owed, bank=bank)
 
     return {message.pk: render(message) for message in messages}
 
@@ -57,10 +60,10 @@ def _still_owed() -> Q:
     return Q(refunds__status__in=asked) | failed & Q(refunds__resolved_at=None)
 
 
-def seat_freed_mail(member: User, *, ended: bool = False, owed: str = "") -> Mail:
-    """`owed` is the amount that did not go back at once."""
-    subject = "Your group can't be held any longer" if ended else "You have left the group"
-    context = {"member": member, "group_ended": ended, "owed": owed}
+def seat_freed_mail(member: User, *, ended: bool = False, owed: str = "", bank: str = "") -> Mail:
+    """`owed` is the amount that did not go back at once, `bank` what is said of one at a bank."""
+    subject = "Your group can't be held any longer" if ended else "About your seat"
+    context = {"member": member, "group_ended": ended, "owed": owed, "bank": bank}
     return compose("seat-freed", subject, context)
 
 

@@ -92,7 +92,7 @@ def dispute_lines(enrollment: Enrollment) -> list[Line]:
                     at=one.seat_decided_at,
                     kind="seat",
                     what=f"Decided in the dispute: {one.get_seat_decision_display().lower()}",
-                    why="What becomes of a disputed seat is a person's decision.",
+                    why="What becomes of a disputed seat is a person\u2019s decision.",
                     actor=who(one.seat_decided_by, enrollment),
                     link=link,
                     link_words=words,

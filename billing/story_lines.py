@@ -8,8 +8,6 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterator
 
-from django.db.models import CharField, Exists, OuterRef, Value
-from django.db.models.functions import Cast, Concat
 from django.urls import reverse
 
 from accounts.models import User
@@ -151,7 +149,8 @@ def ledger_lines(enrollment: Enrollment) -> list[Line]:
                 kind="money",
                 what=entry.get_kind_display(),
                 why=said + MONEY_RULES.get(entry.kind, ""),
-                actor=who(entry.actor, enrollment),
+                # It came back by itself, whoever had sent it.
+                actor="" if failed else who(entry.actor, enrollment),
                 cents=entry.amount_cents,
                 currency=entry.currency,
                 stripe_id=entry.stripe_id,
@@ -169,7 +168,7 @@ REFUND_RULES: dict[str, str] = {
     Refund.Reason.MOVE: "The member moved to a group that costs less than their credit.",
     Refund.Reason.NO_MOVE: "It was paid for a move that was not possible any more: such money goes "
     "back in full by itself.",
-    Refund.Reason.OUTSIDE: "Made in Stripe's dashboard; we found it there and booked it.",
+    Refund.Reason.OUTSIDE: "Made in Stripe\u2019s dashboard; we found it there and booked it.",
 }
 
 
@@ -178,12 +177,11 @@ AROUND = ("actor", "seen_by", "resolved_by", "payment", "retry")
 
 def refund_lines(enrollment: Enrollment) -> list[Line]:
     """What was decided about refunds, and what never left. The cents move with ledger lines."""
-    key = Concat(Value("refund:"), Cast(OuterRef("uuid"), CharField()))
-    refunds = enrollment.refunds.annotate(left=Exists(LedgerEntry.objects.filter(key=key)))
+    left = set(enrollment.ledger.filter(kind=Kind.REFUND).values_list("key", flat=True))
     return [
         line
-        for refund in refunds.select_related(*AROUND).order_by("pk")
-        for line in _of_refund(refund, enrollment, left=refund.left)
+        for refund in enrollment.refunds.select_related(*AROUND).order_by("pk")
+        for line in _of_refund(refund, enrollment, left=f"refund:{refund.uuid}" in left)
     ]
 
 
@@ -223,7 +221,7 @@ def _of_refund(refund: Refund, enrollment: Enrollment, *, left: bool) -> Iterato
         yield Line(
             at=refund.seen_at,
             kind="money",
-            what=f"The refund of {amount} in Stripe's dashboard was looked at",
+            what=f"The refund of {amount} in Stripe\u2019s dashboard was looked at",
             why="Somebody has to know of it and decide about the seat.",
             actor=who(refund.seen_by, enrollment),
         )

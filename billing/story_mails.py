@@ -27,7 +27,7 @@ MAILS: dict[str, str] = {
     links.LEADERS_CHANGED: "Notice of another leader",
     links.HOLD_EXPIRED: "Notice that the seat was released",
     MOVED: "Notice of the move to this group",
-    GROUP_MESSAGE: "A leader's message to the group",
+    GROUP_MESSAGE: "A leader\u2019s message to the group",
     links.WAITLIST_JOINED: "Confirmation of the waitlist",
     links.SEAT_OFFERED: "Offer of a seat",
     links.OFFER_LAPSED: "Notice that the offer ended",

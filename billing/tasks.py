@@ -76,6 +76,7 @@ def charge_due_instalments() -> None:
     """Each minute: charge the parts that are due, warn or pause who has not paid, and tell who is
     charged in some days."""
     now = timezone.now()
+    part_reminders.put_off(now=now)
     told = part_reminders.promise_reminders(now=now)
     if charging.charge_due(now=now) + plans.watch_overdue(now=now) + told:
         kick()

@@ -29,7 +29,7 @@ from enrollment import agreements, catalogue
 from enrollment import services as enrollment_services
 from enrollment.catalogue import GroupCard
 from enrollment.intake import Answers
-from enrollment.models import Consent, Enrollment, Intake
+from enrollment.models import Consent, Enrollment, EnrollmentMove, Intake
 from enrollment.services import Confirmation
 from enrollment.states import IN_STANDING, LIVE, Status
 from sessions.models import Cohort, GroupSession
@@ -262,7 +262,7 @@ def _complete(transfer: Transfer, actor: User | None, now: dt.datetime) -> None:
     left = enrollment_services.withdraw(
         enrollment_id=source.pk,
         actor=source.member,
-        reason=f"Moved to {target.cohort.name}"[:200],
+        reason=f"{EnrollmentMove.MOVED_TO} {target.cohort.name}"[:200],
         now=now,
     )
     assert left, "The old seat was in standing under its lock."

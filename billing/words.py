@@ -12,7 +12,7 @@ FAILURES: dict[str, str] = {
     "expired_or_canceled_card": "The card has expired or was cancelled",
     "insufficient_funds": "There was too little money in our account at Stripe",
     "lost_or_stolen_card": "The card was reported lost or stolen",
-    "merchant_request": "It was cancelled in Stripe's dashboard",
+    "merchant_request": "It was cancelled in Stripe\u2019s dashboard",
     "unknown": "The bank gave no reason",
 }
 

@@ -17,7 +17,7 @@ from django.utils.html import format_html
 
 from accounts import clock
 from accounts.models import LEADING, User
-from enrollment import opening, services
+from enrollment import opening
 from enrollment.models import Enrollment, EnrollmentMove, Seat
 from sessions.bookings import Conflict
 from sessions.forms import CodesField, LeadersField, refuse_too_little
@@ -197,26 +197,21 @@ class MoveInline(ReadOnly, admin.TabularInline):
 
 @admin.register(Enrollment)
 class EnrollmentAdmin(ReadOnly, admin.ModelAdmin):
-    list_display = ("public_id", "member", "cohort", "status", "reserved_at", "held_until")
+    list_display = (
+        *("public_id", "member", "cohort", "status", "reserved_at", "held_until"),
+        "story",
+    )
     list_filter = ("status",)
     list_select_related = ("member", "cohort")
     search_fields = ("public_id", "member__email", "member__display_name", "cohort__name")
     # The door's address lets its member in; staff have no use for it.
     exclude = ("door_token",)
+    readonly_fields = ("story",)
     inlines = (MoveInline,)
-    actions = ("withdraw",)
     show_full_result_count = False
 
-    @admin.action(description="Withdraw: end the enrolment and free the seat (no refund)")
-    def withdraw(self, request: HttpRequest, queryset: "QuerySet[Enrollment]") -> None:
-        assert isinstance(request.user, User)
-        ended = sum(
-            services.withdraw(
-                enrollment_id=enrollment.pk,
-                actor=request.user,
-                reason="Withdrawn in the admin",
-                now=timezone.now(),
-            )
-            for enrollment in queryset
-        )
-        self.message_user(request, f"{ended} ended; their seats are free.")
+    @admin.display(description="Money and seat")
+    def story(self, enrollment: Enrollment) -> str:
+        """Where a seat is ended: there it is looked at first, and the member gets a mail."""
+        where = reverse("billing:enrollment", args=[enrollment.public_id])
+        return format_html('<a href="{}">At the money desk</a>', where)

@@ -5,7 +5,7 @@ showed. Every change of dates, leaders or link goes through here.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -78,11 +78,18 @@ def sessions_ahead(cohort: Cohort, now: dt.datetime) -> "QuerySet[GroupSession]"
 # --- Who is told ------------------------------------------------------------------------
 
 
-def concerned(cohort: Cohort, last: int) -> "QuerySet[Enrollment]":
+def concerned(
+    cohort: Cohort, last: int, whom: Collection[Status] = IN_STANDING
+) -> "QuerySet[Enrollment]":
     """Members in standing who have one of the sessions up to number `last` before them."""
-    return Enrollment.objects.filter(
-        cohort=cohort, status__in=IN_STANDING, first_week__lte=last
-    ).order_by("pk")
+    return Enrollment.objects.filter(cohort=cohort, status__in=whom, first_week__lte=last).order_by(
+        "pk"
+    )
+
+
+def told_of(kind: str) -> Collection[Status]:
+    """Who hears of a change. A date is no news to whoever is paused; that the group ends, is."""
+    return (*IN_STANDING, Status.SUSPENDED) if kind == Kind.END else IN_STANDING
 
 
 def lock_enrollments(cohort: Cohort) -> list[int]:
@@ -102,7 +109,8 @@ def tell_members(*, kind: str, change: CohortChange, last: int, now: dt.datetime
     The mail goes out when words that were made before the change are too old to be sent, so
     that nothing older comes after it.
     """
-    rows = concerned(change.cohort, last).annotate(change=F("pk") * 0 + change.pk)
+    whom = concerned(change.cohort, last, told_of(change.kind))
+    rows = whom.annotate(change=F("pk") * 0 + change.pk)
     return outbox.promise_each(
         kind=kind,
         rows=rows.order_by().values_list("member_id", "pk", "change"),

@@ -17,12 +17,13 @@ from accounts import clock
 from accounts.models import User
 from enrollment import links
 from enrollment.calendar import sessions_ics
+from enrollment.history import told_of
 from enrollment.models import Absence, Enrollment
 from enrollment.states import ENTERED, IN_STANDING, Status
 from outbox.kinds import register
 from outbox.mail import Attachment, Form, Mail, NotOwed, compose, compose_form
 from outbox.models import Message
-from sessions.models import CohortChange, GroupSession
+from sessions.models import Cohort, CohortChange, GroupSession
 from sessions.pricing import format_money
 from sessions.schedule import weeks_off
 
@@ -57,6 +58,9 @@ def seat_confirmed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
         ]
         calendar = sessions_ics(enrollment=enrollment, sessions=own, now=now)
         coming = [session for session in own if session.ends_at > now]
+        ended = enrollment.cohort.status == Cohort.Status.ARCHIVED
+        if not coming and (ended or not own):
+            return NotOwed("The group is not held any more.")
         off = weeks_off({one.number: one.starts_at for one in own}, enrollment.cohort.zone)
         return compose(
             "seat-confirmed",
@@ -200,9 +204,9 @@ def schedule_changed(messages: Sequence[Message], now: dt.datetime) -> Rendered:
 
     def render(message: Message) -> Mail | NotOwed:
         enrollment = enrollments[message.subject_id]
-        if enrollment.status not in IN_STANDING:
-            return NotOwed(f"The enrolment is {enrollment.status}.")
         change = changes[message.occasion_id]
+        if enrollment.status not in told_of(change.kind):
+            return NotOwed(f"The enrolment is {enrollment.status}.")
         lines = _changed_for(enrollment, change, sessions[enrollment.cohort_id], now)
         if not lines:
             return NotOwed("Nothing is different from what this member knows.")

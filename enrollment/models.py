@@ -155,6 +155,8 @@ class EnrollmentMove(models.Model):
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     reason = models.CharField(max_length=200)
 
+    MOVED_TO = "Moved to"  # so begins the reason of a seat that was given up for another one
+
     class Meta:
         ordering = ("at", "pk")
 

@@ -37,6 +37,7 @@ STATUS_WORDS: dict[str, str] = {
 
 
 LEFT = "You left this group"
+MOVED = "You moved to another group"
 NOT_HELD = "This group is not held any more"
 
 
@@ -53,12 +54,13 @@ def how_it_ended(enrollments: Iterable[Enrollment]) -> dict[int, str]:
     )
     moves = EnrollmentMove.objects.filter(enrollment__in=ended, target=Status.WITHDRAWN)
     rows = moves.annotate(not_held=Exists(ends)).values_list(
-        "enrollment", "actor", "enrollment__member", "not_held"
+        "enrollment", "actor", "enrollment__member", "not_held", "reason"
     )
     words = {}
-    for enrollment_id, actor, member, not_held in rows:
+    for enrollment_id, actor, member, not_held, reason in rows:
         ours = NOT_HELD if not_held else STATUS_WORDS[Status.WITHDRAWN]
-        words[enrollment_id] = LEFT if actor == member else ours
+        theirs = MOVED if reason.startswith(EnrollmentMove.MOVED_TO) else LEFT
+        words[enrollment_id] = theirs if actor == member else ours
     return words
 
 

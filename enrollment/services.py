@@ -22,7 +22,7 @@ from enrollment.moves import move, record
 from enrollment.seats import claim_seat
 from enrollment.states import ENTERED, LIVE, Status
 from outbox import services as outbox
-from sessions.models import Cohort, GroupSession
+from sessions.models import Cohort, CohortChange, GroupSession
 from sessions.pricing import price_from_week
 from sessions.services import entry_session
 
@@ -273,9 +273,26 @@ def _welcome(*, enrollment_id: int, now: dt.datetime, mail: str) -> None:
         .values_list("member_id", "cohort__programme__link_lead_hours", "next_start")
         .get(pk=enrollment_id)
     )
+    if next_start is None and _tell_of_end(enrollment_id, member_id, now):
+        return
     outbox.promise(kind=mail, recipient_id=member_id, subject_id=enrollment_id, now=now)
     if next_start is not None and next_start <= now + dt.timedelta(hours=lead_hours):
         links.promise_links(now=now, enrollment_id=enrollment_id)
+
+
+def _tell_of_end(enrollment_id: int, member_id: int, now: dt.datetime) -> bool:
+    """Money for a group that is not held any more: its member hears that, and of no seat."""
+    ends = CohortChange.objects.filter(
+        cohort__enrollments=enrollment_id, kind=CohortChange.Kind.END
+    )
+    ended = ends.values_list("pk", flat=True).first()
+    return ended is not None and outbox.promise(
+        kind=links.SCHEDULE_CHANGED,
+        recipient_id=member_id,
+        subject_id=enrollment_id,
+        occasion_id=ended,
+        now=now,
+    )
 
 
 # --- Releasing --------------------------------------------------------------------------

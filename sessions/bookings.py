@@ -163,10 +163,11 @@ def book(*, cohort: Cohort, since: dt.datetime | None = None) -> None:
     """
     # Two who insert what the other inserts would wait for each other.
     take_turn(BOOKINGS)
-    bookings = Booking.objects.filter(session__cohort=cohort)
+    sessions = GroupSession.objects.filter(cohort=cohort)
     if since is not None:
-        bookings = bookings.filter(session__ends_at__gt=since)
-    bookings.delete()
+        sessions = sessions.filter(ends_at__gt=since)
+    # Not through a join: that would read the table of bookings once for each of its rows.
+    Booking.objects.filter(session__in=sessions).delete()
     planned = slots(cohort, leading.team(cohort))
     wanted: list[Booking] = []
     for slot in planned:

@@ -97,13 +97,20 @@ class Difference(models.Model):
     about = models.CharField(max_length=8, choices=About.choices)
     stripe_id = models.CharField(max_length=120)
     enrollment = models.ForeignKey(Enrollment, models.PROTECT, null=True, related_name="+")
+    # Stripe's; ours where it has none.
     currency = models.CharField(max_length=3)
+    ours_currency = models.CharField(
+        max_length=3, blank=True, db_default="", help_text="Of our cents; empty without them."
+    )
     ours_cents = models.IntegerField(null=True)
     theirs_cents = models.IntegerField(null=True)
     ours = models.CharField(max_length=80, blank=True, help_text="What our books say, in words.")
     theirs = models.CharField(max_length=80, blank=True)
     in_vain_at = models.DateTimeField(
         null=True, help_text="When an import of exactly this came to nothing."
+    )
+    left_cents = models.IntegerField(
+        null=True, help_text="What lines by hand have left of it; nothing while there are none."
     )
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
@@ -142,8 +149,13 @@ class Difference(models.Model):
         return f"{self.get_about_display()}: {kind[0].lower()}{kind[1:]}"
 
     @property
+    def our_currency(self) -> str:
+        """In which our cents are."""
+        return self.ours_currency or self.currency
+
+    @property
     def fingerprint(self) -> str:
         """What a page showed; whoever acts on it must have seen this."""
         resolved = self.resolved_at.isoformat() if self.resolved_at else ""
-        said = (self.key, self.ours_cents, self.theirs_cents, self.ours, self.theirs, resolved)
-        return "|".join(map(str, said))
+        cents = (self.ours_cents, self.theirs_cents, self.left_cents)
+        return "|".join(map(str, (self.key, *cents, self.ours, self.theirs, resolved)))

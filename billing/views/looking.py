@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import audit, clock
 from accounts.models import Action, Subject
-from billing import facts, ledger_file, numbers, plots
+from billing import facts, failed_refunds, ledger_file, numbers, plots
 from billing import search as searching
 from billing import story as stories
 from billing.ledger_file import Part
@@ -92,6 +92,7 @@ def enrollment(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "all_back": _all_back(found),
         "parts": parts_of(found),
         "has_seat": found.status in CONFIRMED,
+        "failed": failed_refunds.waiting().filter(enrollment=found),
     }
     return render(request, "billing/desk/story.html", context)
 

@@ -56,7 +56,7 @@ def give(request: HttpRequest, pk: int) -> HttpResponse:
             "said": said,
             "price_cents": price_cents,
             "means": personal_prices.means(
-                member=member, cohort=said["cohort"], price_cents=price_cents
+                member=member, cohort=said["cohort"], price_cents=price_cents, now=timezone.now()
             ),
         }
         return render(request, "billing/desk/price_preview.html", context)
@@ -99,7 +99,10 @@ def end(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "price": price,
         "means": personal_prices.means(
-            member=price.member, cohort=price.cohort, price_cents=price.price_cents
+            member=price.member,
+            cohort=price.cohort,
+            price_cents=price.price_cents,
+            now=timezone.now(),
         ),
     }
     return render(request, "billing/desk/price_end.html", context)

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from billing import differences, gateway, reconciliation
+from billing import differences, gateway, reconciliation, remedies
 from billing.book_forms import AdjustForm, LeftForm, PeriodForm, ReasonForm
 from billing.models import Difference, Reconciliation
 from billing.tasks import go_on_comparing_books
@@ -143,7 +143,8 @@ def _show(
     adjust: AdjustForm | None = None,
     note: ReasonForm | None = None,
 ) -> HttpResponse:
-    gap = differences.gap(found)
+    proposed = remedies.remedy(found)
+    gap = proposed.gap
     line: dict[str, Any] = {"amount": f"{gap.cents / 100:.2f}" if gap else ""}
     words: dict[str, Any] = {}
     if typed is not None and typed.get("act") == "by_hand":
@@ -157,7 +158,7 @@ def _show(
         )
     context = {
         "difference": found,
-        "remedy": differences.remedy(found),
+        "remedy": proposed,
         "gap": gap,
         "adjust": adjust,
         "note": note or ReasonForm(initial=words | seen, auto_id="note_%s"),
@@ -193,7 +194,7 @@ def _import(request: HttpRequest, found: Difference) -> HttpResponse:
 
 def _by_hand(request: HttpRequest, found: Difference) -> HttpResponse:
     """First shows the line, and what still differs after it; with `confirm` writes it."""
-    gap = differences.gap(found)
+    gap = remedies.gap(found)
     if gap is None or found.resolved_at:
         raise differences.ChangedMeanwhile
     form = AdjustForm(request.POST, gap=gap, currency=found.currency, auto_id="adjust_%s")
@@ -240,7 +241,11 @@ def _written(
     )
     words = format_money(abs(cents), found.currency)
     way = "less" if cents < 0 else "more"
-    messages.success(request, f"The ledger has a line of {words} {way}.")
+    told = f"The ledger has a line of {words} {way}."
+    if form.left_cents:
+        left_words = format_money(form.left_cents, found.currency)
+        told += f" {left_words} still differs, so it stays open."
+    messages.success(request, told)
     return redirect(found)
 
 

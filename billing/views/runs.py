@@ -187,7 +187,9 @@ def stop_now(request: HttpRequest, found: RefundRun) -> None:
         ip=address(request),
     )
     stopped = "It is stopped. Who was done stays done."
-    messages.success(request, stopped if began else "It is declined: nothing was done.")
+    taken_back = found.made_by == member_of(request)
+    declined = "taken back" if taken_back else "declined"
+    messages.success(request, stopped if began else f"It is {declined}: nothing was done.")
 
 
 ACTS: dict[str, Callable[[HttpRequest, RefundRun], None]] = {
@@ -234,14 +236,15 @@ def run_page(
 
 
 def progress_of(found: RefundRun) -> dict[str, Any]:
-    items = list(items_of(found))
-    decisions = [one.decision for one in items if one.decision]
-    refunds: list[Any] = [refund for one in decisions for refund in one.refunds.all()]
+    items: list[Any] = list(items_of(found))
+    for one in items:
+        refunds: list[Any] = list(one.decision.refunds.all()) if one.decision else []
+        one.refund_failed = sum(refund.waits for refund in refunds)
     return {
         "run": found,
         "items": items,
         "cohort": found.cohort,
-        "failed": sum(refund.waits for refund in refunds),
+        "failed": sum(one.refund_failed for one in items),
         "stopped_by": runs.stopped_by(found),
     }
 

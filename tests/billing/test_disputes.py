@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 import stripe
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -28,7 +29,7 @@ from billing import (
     sweeps,
     transfers,
 )
-from billing.dispute_mails import DISPUTED_SEAT
+from billing.dispute_mails import DISPUTED_SEAT, disputed_seat
 from billing.models import Dispute, LedgerEntry, Payment, Refund, StripeEvent
 from billing.policy import Basis
 from enrollment import door, services
@@ -371,16 +372,86 @@ def test_the_mail_is_neutral_and_says_what_happened(
     assert not re.search(CLINICAL, words, re.IGNORECASE)
 
 
-def test_a_mail_about_a_decision_that_was_changed_is_not_sent(
+PAUSED, ENDED = "Your seat is paused", "Your seat has been released"
+OPEN_AGAIN = "Your seat is open again"
+
+
+def decided_in_a_minute(
+    sink: SmtpSink, dispute: Dispute, *decided: Dispute.Seat, told_each: bool = False
+) -> list[str]:
+    """The subjects that the member reads of decisions that are seconds apart."""
+    Message.objects.all().delete()
+    with time_machine.travel(now(), tick=False) as clock:
+        for what in decided:
+            decide(dispute, what)
+            clock.shift(2)
+            if told_each:
+                deliver_due(clock=timezone.now)
+        deliver_due(clock=timezone.now)
+    return [str(one.message["Subject"]) for one in sink.messages]
+
+
+@pytest.mark.parametrize(
+    ("decided", "subjects"),
+    [
+        ([Seat.PAUSE, Seat.END], [ENDED]),
+        ([Seat.PAUSE, Seat.KEEP], [OPEN_AGAIN]),
+        ([Seat.PAUSE, Seat.KEEP, Seat.END], [ENDED]),
+        ([Seat.PAUSE, Seat.KEEP, Seat.PAUSE], [PAUSED]),
+    ],
+)
+def test_of_decisions_within_a_minute_the_last_is_told(
+    standin: Standin, smtp_sink: SmtpSink, decided: list[Dispute.Seat], subjects: list[str]
+) -> None:
+    assert decided_in_a_minute(smtp_sink, opened(standin), *decided) == subjects
+
+
+def test_what_was_told_a_moment_ago_keeps_back_no_newer_mail(
+    standin: Standin, smtp_sink: SmtpSink
+) -> None:
+    decided = (Seat.PAUSE, Seat.KEEP, Seat.END)
+    told = decided_in_a_minute(smtp_sink, opened(standin), *decided, told_each=True)
+    assert told == [PAUSED, OPEN_AGAIN, ENDED]
+
+
+@pytest.mark.parametrize("told_each", [True, False])
+def test_who_lost_the_seat_never_reads_that_it_is_open(
+    standin: Standin, smtp_sink: SmtpSink, told_each: bool
+) -> None:
+    """It was won after its seat was ended: "They left" is noted as a seat that is kept."""
+    dispute = opened(standin)
+    Message.objects.all().delete()
+    decide(dispute, Seat.END)
+    if told_each:
+        deliver_due(clock=timezone.now)
+    decide(close(standin, dispute, won=True), Seat.KEEP)
+    deliver_due(clock=timezone.now)
+    assert [str(one.message["Subject"]) for one in smtp_sink.messages] == [ENDED]
+
+
+def test_who_leaves_before_the_mail_goes_out_reads_of_no_open_seat(
     standin: Standin, smtp_sink: SmtpSink
 ) -> None:
     dispute = opened(standin)
-    Message.objects.all().delete()
     decide(dispute, Seat.PAUSE)
-    Message.objects.update(occasion_id=1)
-    decide(dispute, Seat.END)
+    Message.objects.all().delete()
+    decide(dispute, Seat.KEEP)
+    seat = dispute.payment.enrollment
+    services.withdraw(enrollment_id=seat.pk, actor=seat.member, reason="Left", now=now())
     deliver_due(clock=timezone.now)
-    assert [one.message["Subject"] for one in smtp_sink.messages] == ["Your seat has been released"]
+    [message] = Message.objects.all()
+    assert (message.state, message.reason) == ("not_owed", "The seat is withdrawn.")
+
+
+def test_a_batch_of_mails_about_decisions_costs_the_same_however_long(standin: Standin) -> None:
+    counts = []
+    for number in (1, 3):
+        made = [decide(opened(standin, a_payment(standin)), Seat.PAUSE) for _ in range(number)]
+        batch = [Message(pk=one.pk, subject_id=one.pk) for one in made]
+        with CaptureQueriesContext(connection) as asked:
+            assert len(disputed_seat(batch, now())) == number
+        counts.append(len(asked))
+    assert counts == [4, 4]
 
 
 # --- The queue ----------------------------------------------------------------------------
@@ -430,6 +501,25 @@ def test_the_page_shows_what_may_be_shared_and_no_attendance(standin: Standin) -
     assert AuditEntry.objects.count() == 0
 
 
+def test_what_happened_several_times_is_a_list(standin: Standin) -> None:
+    dispute = opened(standin)
+    whose = dispute.payment.enrollment
+    for week in (1, 2):
+        Message.objects.create(
+            kind="session-link",
+            subject_id=whose.pk,
+            occasion_id=week,
+            recipient=whose.member,
+            state="sent",
+            next_try_at=now(),
+            created_at=now(),
+            sent_at=now() + dt.timedelta(hours=week),
+        )
+    page = at_the_desk().get(dispute.get_absolute_url()).content.decode()
+    shown = page.split("Mailed: Access to a session</dt>")[1].split("</dd>")[0]
+    assert shown.count("<li>") == 2
+
+
 def test_a_look_at_attendance_is_written_down_before_it_is_shown(standin: Standin) -> None:
     dispute = opened(standin)
     enrollment = dispute.payment.enrollment
@@ -459,7 +549,7 @@ def test_what_is_to_copy_is_neutral(standin: Standin) -> None:
     dispute = opened(standin)
     found = dispute_facts.facts(dispute=dispute, now=now() + dt.timedelta(days=30))
     text = dispute_facts.text_block(dispute=dispute, found=found)
-    assert "Sessions held so far: " in text
+    assert "Sessions held so far:\n- " in text
     assert not re.search(CLINICAL + "|evening|arriv|attend", text, re.IGNORECASE)
 
 
@@ -531,10 +621,10 @@ def test_after_a_move_a_bank_and_the_desk_read_of_both_seats(standin: Standin) -
     dispute = opened(standin, payment)
     assert [one.enrollment.pk for one in dispute_facts.bought(dispute)] == [source.pk, target.pk]
     found = dispute_facts.facts(dispute=dispute, now=now() + dt.timedelta(days=90))
-    words = {fact.label: fact.words for fact in found}
-    assert "to other dates" in words["Moved at their own wish"]
+    lines = {fact.label: fact.lines for fact in found}
+    assert "to other dates" in lines["Moved at their own wish"][0]
     # The sessions of the group that they left lay all ahead: none of them was theirs.
-    assert words["Sessions held so far"].count(";") + 1 == _held(target, 90) > 5
+    assert len(lines["Sessions held so far"]) == _held(target, 90) > 5
     text = dispute_facts.text_block(dispute=dispute, found=found)
     assert not re.search(CLINICAL + "|evening|arriv|attend", text, re.IGNORECASE)
     outbox.promise(

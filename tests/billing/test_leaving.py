@@ -233,7 +233,7 @@ def test_staff_see_that_the_member_asked_and_decided() -> None:
     client.post(page_of(enrollment), hidden(client.get(page_of(enrollment))))
     desk = at_the_desk()
     words = said(desk.get(reverse("billing:decision", args=[RefundDecision.objects.get().uuid])))
-    assert "asked and decided by the member, by the policy" in words
+    assert "Asked and decided by the member, by the policy" in words
     assert "by the member, by the policy" in said(
         desk.get(reverse("billing:enrollment", args=[enrollment.public_id]))
     )
@@ -296,3 +296,14 @@ def test_a_refund_is_said_at_each_of_its_steps() -> None:
     assert "Returned on Tuesday, October 20" in group_of(enrollment)
     fail(refund)
     assert "The bank sent it back to us" in group_of(enrollment)
+
+
+def test_whoever_has_left_reads_what_became_of_the_money_before_the_sessions() -> None:
+    enrollment = a_paid_seat()
+    client, mine = signed_in(enrollment.member), enrollment.get_absolute_url()
+    before = said(client.get(mine))
+    assert before.index("All sessions") < before.index("Payment")
+    client.post(page_of(enrollment), hidden(client.get(page_of(enrollment))))
+    after = said(client.get(mine))
+    assert after.index("Payment") < after.index("All sessions")
+    assert after.count("Receipt and other papers") == 1

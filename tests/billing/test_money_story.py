@@ -148,6 +148,21 @@ def test_a_refund_that_came_back_is_told_once(standin: Standin) -> None:
     assert "Refund of $100.00 failed" not in whats(enrollment)
 
 
+def test_a_refund_that_came_back_is_nobodys_act_and_leads_to_what_can_be_done(
+    standin: Standin, desk: Client
+) -> None:
+    enrollment = a_payment(standin).enrollment
+    give_back(enrollment, 10_000, actor=a_billing_admin())
+    refund = Refund.objects.get()
+    standin.control("fail_refund", refund=refund.stripe_refund_id)
+    sweeps.reconcile(now=now())
+    actors = {line.what: line.actor for line in told(enrollment).lines}
+    assert (actors["Refunded"], actors["Refund came back"]) == (str(refund.actor), "")
+    words = text(desk, page(enrollment))
+    assert "A refund of $100.00 failed and is still owed." in words
+    assert f'href="/money/refunds/{refund.uuid}/"' in words
+
+
 def test_a_payment_that_waits_leads_to_its_decision(standin: Standin, desk: Client) -> None:
     attempt = a_wrong_payment(standin)
     words = text(desk, page(attempt.enrollment))

@@ -4,14 +4,16 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
+import time_machine
 from django.core import mail
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 
 from accounts.clock import day
 from billing import charging, parts, plans, tasks
 from billing.models import Dispute, Instalment, PaymentPlan
-from billing.part_reminders import PART_AHEAD, promise_reminders, still_ahead
+from billing.part_reminders import PART_AHEAD, promise_reminders, put_off, still_ahead
 from enrollment import pausing
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment
@@ -19,12 +21,13 @@ from outbox import services as outbox
 from outbox.models import Message
 from sandbox.stripe_standin.process import Standin
 from tests.billing.builders import now, refreshed
-from tests.billing.instalments import DAY, a_plan, part
+from tests.billing.instalments import DAY, a_plan, at, part, tries
 from tests.billing.money.laws_of_mails import somebody_entitled_gets_it
 from tests.billing.people import a_billing_admin
 
 pytestmark = pytest.mark.django_db
 MINUTE = dt.timedelta(minutes=1)
+HOUR = dt.timedelta(hours=1)
 
 
 def told() -> list[Message]:
@@ -116,6 +119,118 @@ def test_who_is_held_up_hears_of_no_charge_and_is_not_charged(
     assert (charging.due(now=on_the_day).count(), owed(before)) == (0, 0)
 
 
+def the_bank_decides(one: Enrollment) -> None:
+    Dispute.objects.update(status=Dispute.Status.WON, closed_at=now())
+
+
+def resume(one: Enrollment) -> None:
+    person = a_billing_admin()
+    assert pausing.resume(enrollment_id=one.pk, actor=person, reason="Agreed", now=now())
+
+
+HOLDS = [(dispute, the_bank_decides), (pause, resume)]
+
+
+def tick(standin: Standin, moment: dt.datetime) -> None:
+    """What the clock does in a minute, with Stripe's clock beside ours."""
+    with time_machine.travel(at(standin, moment), tick=False):
+        tasks.charge_due_instalments()
+
+
+@pytest.mark.parametrize(("begins", "ends"), HOLDS)
+@pytest.mark.parametrize("days", [-10, -2, 0, 12])
+def test_after_a_hold_the_mail_comes_first_and_the_charge_as_long_after_it_as_ever(
+    standin: Standin,
+    begins: Callable[[Enrollment], None],
+    ends: Callable[[Enrollment], None],
+    days: int,
+) -> None:
+    """The hold ends so many days after the part was due; the clock ticks each hour."""
+    enrollment = a_plan(standin)
+    due = part(enrollment, 2).due_at
+    Instalment.objects.filter(number=3).update(status="cancelled", next_try_at=None)
+    begun, ended = due - 12 * DAY, due + days * DAY + 5 * HOUR
+    with time_machine.travel(begun, tick=False):
+        begins(enrollment)
+    moment = begun
+    while moment < ended:
+        tick(standin, moment)
+        moment += 4 * HOUR
+    assert (told(), tries(enrollment)) == ([], [])
+    with time_machine.travel(ended, tick=False):
+        ends(enrollment)
+    while not tries(enrollment):
+        tick(standin, moment)
+        moment += HOUR
+        assert refreshed(enrollment).status == "active"
+    [mail_about_it] = told()
+    assert part(enrollment, 2).status == "paid"
+    charged = enrollment.payments.latest("paid_at").paid_at
+    notice = charged - mail_about_it.created_at
+    assert parts.TOLD_BEFORE - HOUR <= notice <= parts.TOLD_BEFORE + HOUR
+    assert charged - ended < parts.TOLD_BEFORE + 2 * DAY or days < -3
+    # At the same time of day as agreed, and never before the day that was agreed.
+    assert (charged - due) % DAY <= HOUR
+    assert charged >= due
+
+
+@pytest.mark.parametrize(("begins", "ends"), HOLDS)
+def test_whoever_was_told_and_then_held_up_is_told_the_new_day(
+    standin: Standin, begins: Callable[[Enrollment], None], ends: Callable[[Enrollment], None]
+) -> None:
+    enrollment = a_plan(standin)
+    before = three_days_before(enrollment)
+    tick(standin, before)
+    [first] = send(before)
+    begins(enrollment)
+    tick(standin, before + DAY)
+    ends(enrollment)
+    tick(standin, before + 2 * DAY)
+    [second] = send(before + 2 * DAY)
+    zone = enrollment.member.time_zone
+    agreed, new = before + parts.TOLD_BEFORE, part(enrollment, 2).due_at
+    assert new == agreed + 2 * DAY
+    assert (day(agreed, zone) in first, day(new, zone) in second) == (True, True)
+    tick(standin, agreed + MINUTE)
+    assert tries(enrollment) == []
+
+
+def test_a_reminder_of_a_day_that_moved_is_not_sent(standin: Standin) -> None:
+    enrollment = a_plan(standin)
+    before = three_days_before(enrollment)
+    promise_reminders(now=before)
+    Instalment.objects.filter(number=2).update(due_at=F("due_at") - DAY)
+    assert send(before) == []
+    assert [one.reason for one in told()] == ["The part is due on another day by now."]
+
+
+@pytest.mark.parametrize("happens", HELD_UP)
+def test_a_part_that_was_tried_keeps_its_days(
+    standin: Standin, happens: Callable[[Enrollment], object]
+) -> None:
+    """Its grace and its pause have a timetable of their own, which its member was told."""
+    enrollment = a_plan(standin)
+    happens(enrollment)
+    Instalment.objects.filter(number=2).update(tries=1)
+    due, last = part(enrollment, 2).due_at, part(enrollment, 3).due_at
+    assert put_off(now=last) == parts.TOLD_BEFORE.days + 1
+    assert part(enrollment, 2).due_at == due
+    assert part(enrollment, 3).due_at == last + parts.TOLD_BEFORE + DAY
+
+
+def test_nobody_who_is_not_held_up_is_put_off(standin: Standin) -> None:
+    enrollment = a_plan(standin)
+    assert put_off(now=part(enrollment, 3).due_at) == 0
+
+
+def test_after_days_without_a_clock_one_tick_is_enough(standin: Standin) -> None:
+    enrollment = a_plan(standin)
+    pause(enrollment)
+    late = part(enrollment, 2).due_at + 25 * DAY
+    put_off(now=late)
+    assert part(enrollment, 2).next_try_at == part(enrollment, 2).due_at == late + 4 * DAY
+
+
 @pytest.mark.parametrize("happens", HELD_UP)
 def test_the_law_about_mails_sees_a_reminder_to_who_is_held_up(
     standin: Standin, happens: Callable[[Enrollment], object]
@@ -171,10 +286,11 @@ def test_the_minute_promises_it(standin: Standin, monkeypatch: pytest.MonkeyPatc
     assert refreshed(enrollment).status == "active"
 
 
-def test_a_tick_that_owes_nothing_asks_once(standin: Standin) -> None:
+def test_a_tick_that_owes_nothing_asks_once_for_each(standin: Standin) -> None:
     enrollment = a_plan(standin)
     at = three_days_before(enrollment)
     promise_reminders(now=at)
     with CaptureQueriesContext(connection) as asked:
+        put_off(now=at)
         promise_reminders(now=at)
-    assert len(asked) == 1
+    assert len(asked) == 2

@@ -12,18 +12,29 @@ from django.urls import reverse
 
 from accounts.models import Action, AuditEntry
 from billing import checkout, personal_prices, prices
-from billing.models import PersonalPrice
+from billing.models import CheckoutAttempt, PersonalPrice
 from enrollment import services
 from enrollment.agreements import CURRENT
 from enrollment.models import Enrollment
 from sandbox.stripe_standin.process import Standin
 from sessions.models import Cohort
-from sessions.pricing import price_from_week
-from tests.billing.builders import a_group, a_payment, a_seat, at_the_page, now, refreshed
+from sessions.pricing import format_money, price_from_week
+from tests.billing import moving
+from tests.billing.builders import (
+    MINUTE,
+    a_group,
+    a_payment,
+    a_seat,
+    at_the_page,
+    now,
+    refreshed,
+)
+from tests.billing.decided import a_paid_seat
 from tests.billing.people import at_the_desk
 from tests.billing.pricing import a_price
 from tests.billing.test_codes import said
 from tests.billing.test_pay_page import signed_in, url
+from tests.billing.test_replaced_pages import a_replaced_page
 from tests.enrollment.builders import NOW, a_member
 from tests.enrollment.test_waitlist import an_offer
 
@@ -171,9 +182,40 @@ def test_the_preview_names_a_seat_that_is_kept_now(standin: Standin) -> None:
     assert "They see the new price before they pay." in said(
         desk.post(here(waiting.member), typed())
     )
-    assert "Their payment page is open already and keeps its price of $299.00." in said(
+    assert "Its price of $299.00 is agreed on already, and stays." in said(
         desk.post(here(attempt.enrollment.member), typed())
     )
+
+
+@pytest.mark.parametrize("how", ["replaced", "moving"])
+def test_what_is_agreed_on_already_is_told_as_such(standin: Standin, how: str) -> None:
+    """A page that gave way can be paid for a while; of a move the price was agreed to at first."""
+    if how == "replaced":
+        kept = a_replaced_page(standin, "500")
+        CheckoutAttempt.objects.filter(status="open").update(status="failed")
+        when = now()
+    else:
+        kept = moving.start(a_paid_seat(), moving.a_group_for(39_900)).target
+        when = moving.NOW
+    words = f"Its price of {format_money(kept.price_cents, 'usd')} is agreed on already, and stays."
+    with time_machine.travel(when, tick=False):
+        assert words in said(at_the_desk().post(here(kept.member), typed()))
+        price = a_price(kept.member, 10_000)
+        end = reverse("billing:price_end", args=[price.pk])
+        assert words in said(at_the_desk().get(end))
+    if how == "replaced":
+        with time_machine.travel(when + checkout.PAGE_LIFE + MINUTE, tick=False):
+            assert words not in said(at_the_desk().post(here(kept.member), typed()))
+
+
+def test_the_preview_asks_the_same_however_many_seats_are_kept() -> None:
+    member, counts = a_member(), []
+    for _ in range(2):
+        a_seat(a_group(), member)
+        with CaptureQueriesContext(connection) as asked:
+            shown = personal_prices.means(member=member, cohort=None, price_cents=1, now=now())
+        counts.append((len(asked), len(shown.held)))
+    assert counts == [(2, 1), (2, 2)]
 
 
 @pytest.mark.parametrize(

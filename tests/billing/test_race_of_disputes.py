@@ -154,7 +154,8 @@ def test_two_presses_begin_one_comparison_and_two_workers_do_it_once(standin: St
     assert Difference.objects.count() <= 1
 
 
-def test_a_line_by_hand_pressed_many_times_is_written_once(standin: Standin) -> None:
+@pytest.mark.parametrize("left", [0, -2])
+def test_a_line_by_hand_pressed_many_times_is_written_once(standin: Standin, left: int) -> None:
     payment = a_payment(standin)
     row = Difference.objects.create(
         key="ledger:pi_1",
@@ -164,7 +165,7 @@ def test_a_line_by_hand_pressed_many_times_is_written_once(standin: Standin) -> 
         enrollment=payment.enrollment,
         currency="usd",
         ours_cents=PRICE,
-        theirs_cents=PRICE - 1,
+        theirs_cents=PRICE - 1 + left,
         first_seen_at=now(),
         last_seen_at=now(),
     )
@@ -172,7 +173,7 @@ def test_a_line_by_hand_pressed_many_times_is_written_once(standin: Standin) -> 
         differences.put_right,
         difference_id=row.pk,
         cents=-1,
-        left=0,
+        left=left,
         reason="Once",
         seen=row.fingerprint,
         actor=a_billing_admin(),

@@ -20,6 +20,7 @@ from billing import (
     gateway,
     ledger,
     reconciliation,
+    remedies,
     sweeps,
     tasks,
 )
@@ -290,7 +291,7 @@ def test_what_differs_is_listed_once_and_mended_by_nobody(
     assert Difference.objects.count() == len(found)
     row = Difference.objects.get()
     assert row.last_seen_at > row.first_seen_at
-    assert differences.remedy(row).words
+    assert remedies.remedy(row).words
     assert at_the_desk().get(row.get_absolute_url()).status_code == 200
 
 
@@ -601,12 +602,12 @@ def test_what_an_import_could_not_write_is_put_right_by_hand(standin: Standin) -
 
 def test_when_it_is_another_difference_its_import_is_tried_first(standin: Standin) -> None:
     row = imported_in_vain(standin)
-    assert differences.gap(row) == differences.Gap(theirs=-5_000, ours=0)
+    assert remedies.gap(row) == remedies.Gap(theirs=-5_000, ours=0)
     compare()
-    assert differences.gap(refreshed_difference(row)) == differences.Gap(theirs=-5_000, ours=0)
+    assert remedies.gap(refreshed_difference(row)) == remedies.Gap(theirs=-5_000, ours=0)
     bend(standin, "refund", amount=4_000)
     compare()
-    assert differences.gap(refreshed_difference(row)) is None
+    assert remedies.gap(refreshed_difference(row)) is None
 
 
 def test_what_is_booked_after_a_line_by_hand_all_the_same_is_found(standin: Standin) -> None:
@@ -616,7 +617,7 @@ def test_what_is_booked_after_a_line_by_hand_all_the_same_is_found(standin: Stan
     sweeps.reconcile(now=later())
     assert compare() == [("refund", "ledger")]
     [twice] = Difference.objects.filter(kind="ledger")
-    assert differences.gap(twice) == differences.Gap(theirs=-5_000, ours=-10_000)
+    assert remedies.gap(twice) == remedies.Gap(theirs=-5_000, ours=-10_000)
 
 
 def test_a_part_of_it_is_written_only_by_who_knows_what_still_differs(standin: Standin) -> None:
@@ -685,9 +686,9 @@ def test_what_a_bank_moved_back_without_stripe_is_typed_when_no_import_helps(
     standin: Standin,
 ) -> None:
     row = the_difference(standin, a_dispute_whose_money_came_back)
-    assert differences.gap(row) is None
+    assert remedies.gap(row) is None
     press(at_the_desk(), row, "import")
-    assert differences.gap(refreshed_difference(row)) == differences.Gap(theirs=0, ours=-PRICE)
+    assert remedies.gap(refreshed_difference(row)) == remedies.Gap(theirs=0, ours=-PRICE)
 
 
 def test_how_a_dispute_stands_is_said_in_words(standin: Standin) -> None:

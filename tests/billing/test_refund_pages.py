@@ -31,6 +31,7 @@ from tests.billing.decided import (
     paid,
 )
 from tests.billing.people import a_billing_admin, at_the_desk
+from tests.enrollment.builders import a_cohort, a_confirmed_seat
 from tests.enrollment.pages import said
 
 pytestmark = pytest.mark.django_db
@@ -198,8 +199,25 @@ def test_the_mail_that_is_shown_is_the_mail_that_goes_out(
     [mail] = shown.context["mails"]
     desk.post(page_of(enrollment), hidden(shown))
     deliver_due(clock=lambda: after(3))
-    [sent] = [one for one in mailoutbox if one.subject == "You have left the group"]
+    [sent] = [one for one in mailoutbox if one.subject == "About your seat"]
     assert (sent.subject, sent.body) == (mail.subject, mail.text)
+
+
+def test_a_seat_for_which_nothing_was_paid_is_freed_from_its_story(
+    desk: Client, mailoutbox: list[Any]
+) -> None:
+    enrollment = a_confirmed_seat(cohort=a_cohort())
+    Enrollment.objects.update(price_cents=0)
+    story = desk.get(reverse("billing:enrollment", args=[enrollment.public_id]))
+    link = f'href="{page_of(enrollment)}">Free the seat…</a>'
+    assert link in story.content.decode()
+    shown = desk.post(page_of(enrollment), typed(seat="free", basis="nothing"))
+    desk.post(page_of(enrollment), hidden(shown))
+    assert refreshed(enrollment).status == "withdrawn"
+    deliver_due(clock=lambda: after(3))
+    assert shown.context["mails"][0].text in [one.body for one in mailoutbox]
+    after_it = desk.get(reverse("billing:enrollment", args=[enrollment.public_id]))
+    assert link not in after_it.content.decode()
 
 
 def test_the_mail_about_a_refund_is_the_one_that_was_shown(
@@ -347,7 +365,7 @@ def test_a_second_person_sees_the_same_and_agrees(waiting: RefundDecision) -> No
     lee = at_the_desk(a_billing_admin("Lee Cash"))
     words = said(lee.get(waiting.get_absolute_url()))
     for part in (
-        "asked for by Kim Ledger",
+        "Asked for by Kim Ledger",
         "Moved away",
         "What goes back: $400.00",
         "Subject: Your refund of $400.00 is on its way",

@@ -180,7 +180,7 @@ def test_leaving_without_money_has_a_mail_of_its_own() -> None:
     decision = decide(enrollment, basis=Basis.AMOUNT, frees=True)
     sent = seat_mails.seat_freed([Message(pk=1, subject_id=decision.pk)], after(3))[1]
     assert sent == preview
-    assert preview.subject == "You have left the group"
+    assert preview.subject == "About your seat"
     assert LEFT in " ".join(preview.text.split())
     assert "refund" not in preview.text
 

@@ -308,7 +308,7 @@ def test_a_second_person_may_decline(desk: Client, settings: Settings) -> None:
     words = said(reply)
     assert "It is declined: nothing was done." in words
     assert "Stopped" not in words
-    assert "· declined by Kim Ledger," in words
+    assert " Declined by Kim Ledger," in words
     assert words.count("Not done: the refund was declined before it began.") == 2
     assert "declined, nothing was done" in said(desk.get(page_of(cohort)))
 
@@ -317,8 +317,9 @@ def test_whoever_asked_may_take_it_back(desk: Client, settings: Settings) -> Non
     settings.REFUND_SECOND_PERSON_CENTS = 0
     press(desk, a_paid_group(2))
     run = RefundRun.objects.get()
-    desk.post(run.get_absolute_url(), {"act": "stop_now", "seen": "2"})
-    assert "· taken back by Kim Ledger," in said(desk.get(run.get_absolute_url()))
+    reply = desk.post(run.get_absolute_url(), {"act": "stop_now", "seen": "2"}, follow=True)
+    assert "It is taken back: nothing was done." in said(reply)
+    assert " Taken back by Kim Ledger," in said(desk.get(run.get_absolute_url()))
 
 
 def test_one_that_was_agreed_to_and_stopped_says_so(desk: Client, settings: Settings) -> None:
@@ -329,7 +330,7 @@ def test_one_that_was_agreed_to_and_stopped_says_so(desk: Client, settings: Sett
     reply = desk.post(run.get_absolute_url(), {"act": "stop_now", "seen": "2"}, follow=True)
     words = said(reply)
     assert "It is stopped. Who was done stays done." in words
-    assert "· stopped by Kim Ledger," in words
+    assert " Stopped by Kim Ledger," in words
     assert words.count(runs.STOPPED) == 2
     assert "eclined" not in words
 

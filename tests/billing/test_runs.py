@@ -7,27 +7,29 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import AuditEntry
-from billing import decisions, run_work, runs
+from billing import decisions, ledger, run_work, runs
 from billing.decisions import AlreadyDecided, ChangedMeanwhile
-from billing.models import Dispute, Payment, Refund, RefundDecision, RefundRun, RunItem
+from billing.models import Dispute, LedgerEntry, Payment, Refund, RefundDecision, RefundRun, RunItem
 from billing.policy import TERMS, Basis
 from billing.rehearsals import Impossible
 from billing.run_plan import WAITS_ALREADY, Whom
-from enrollment import door, links, refusals
+from enrollment import door, history, links, refusals
 from enrollment import services as enrollment_services
 from enrollment.models import Enrollment, Seat
-from enrollment.states import Status
+from enrollment.states import IN_STANDING, Status
 from outbox.models import Message
+from outbox.services import deliver_due
 from sandbox.stripe_standin.process import Standin
 from sessions.models import Cohort, GroupSession
 from tests.billing import moving
 from tests.billing.builders import a_group, mails, now, refreshed
-from tests.billing.decided import PRICE, after, decide, paid
+from tests.billing.decided import PRICE, after, decide, go_through, paid
 from tests.billing.instalments import AMOUNTS, a_plan, statuses
 from tests.billing.people import a_billing_admin
 from tests.billing.run_people import (
@@ -52,6 +54,7 @@ from tests.enrollment.builders import (
 )
 
 pytestmark = pytest.mark.django_db
+OVER = "We are sorry: your group can't be held any longer."
 THREE_HELD = 22_425  # of $299.00 after three of twelve sessions
 
 
@@ -115,6 +118,22 @@ def test_a_rehearsal_writes_nothing() -> None:
     assert RefundRun.objects.count() == Refund.objects.count() == 0
     assert Message.objects.count() == before
     assert not GroupSession.objects.filter(cancelled_at__isnull=False).exists()
+
+
+def test_money_that_a_bank_has_is_named_beside_whose_it_was() -> None:
+    cohort = a_paid_group(2)
+    first, second = people(cohort)
+    ledger.post(
+        enrollment_id=first.pk,
+        kind=LedgerEntry.Kind.DISPUTE,
+        amount_cents=-PRICE,
+        currency="usd",
+        key="dispute:dp_gone",
+        at=after(1),
+    )
+    shown = {line.enrollment: line for line in look(cohort).lines}
+    assert (shown[first].cents, shown[first].paid, shown[first].at_bank) == (0, 0, PRICE)
+    assert (shown[second].paid, shown[second].at_bank) == (PRICE, 0)
 
 
 def test_who_cannot_be_refunded_is_named_with_the_reason() -> None:
@@ -257,6 +276,70 @@ def test_a_kept_seat_holds_the_end_open_and_late_money_waits_for_a_person() -> N
     carry_on(NOW + HOUR)
     assert refreshed_run(run).state == "done"
     assert going_back(cohort) == [PRICE, PRICE]
+
+
+def told_of_the_end(enrollment: Enrollment, when: dt.datetime) -> list[str]:
+    """What a member has read a little later."""
+    mail.outbox.clear()
+    deliver_due(clock=lambda: when + HOUR)
+    mine = [one for one in mail.outbox if one.to == [enrollment.member.email]]
+    return [str(one.subject) for one in mine if OVER in str(one.body)]
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.GRACE, Status.SUSPENDED])
+@pytest.mark.parametrize("what", ["set aside", "waiting", "done"])
+def test_everybody_hears_once_that_the_group_is_over(status: Status, what: str) -> None:
+    cohort = a_paid_group(1)
+    (enrollment,) = people(cohort)
+    Enrollment.objects.filter(pk=enrollment.pk).update(status=status)
+    if what != "done":
+        is_disputed(enrollment)
+    run = start(cohort)
+    carry_on()
+    if what == "set aside":
+        run_work.set_aside(item=run.items.get(), actor=a_billing_admin(), how="x", now=after(3))
+    for refund in Refund.objects.all():
+        go_through(refund)
+    subject = "Your refund of $224.25 is on its way"
+    expected = [subject] if what == "done" else ["A change to your Tuesday sessions"]
+    assert told_of_the_end(enrollment, after(3)) == expected
+
+
+def test_who_is_paused_hears_of_the_end_alone() -> None:
+    cohort = a_paid_group(1)
+    (enrollment,) = people(cohort)
+    Enrollment.objects.filter(pk=enrollment.pk).update(status=Status.SUSPENDED)
+    assert not history.concerned(cohort, 12).exists()
+    assert [history.told_of(kind) for kind in ("move", "cancel")] == [IN_STANDING] * 2
+
+
+@pytest.mark.parametrize("sessions", [0, 3])
+def test_whoever_pays_for_a_group_that_is_over_hears_that_and_of_no_seat(sessions: int) -> None:
+    when = after(3) if sessions else NOW + HOUR
+    cohort = a_paid_group(1)
+    held = a_held_seat(cohort=cohort, now=NOW)
+    start(cohort, now=when)
+    enrollment_services.confirm_seat(enrollment_id=held.pk, now=when, reason="Paid")
+    paid(held, PRICE)
+    assert not Message.objects.filter(kind=links.SEAT_CONFIRMED, subject_id=held.pk).exists()
+    [subject] = told_of_the_end(held, when)
+    assert subject.startswith("A change to your ")
+
+
+@pytest.mark.parametrize("sessions", [0, 3])
+def test_a_confirmation_that_comes_after_the_end_is_not_sent(sessions: int) -> None:
+    when = after(3) if sessions else NOW + HOUR
+    cohort = a_paid_group(1)
+    held = a_held_seat(cohort=cohort, now=NOW)
+    enrollment_services.confirm_seat(enrollment_id=held.pk, now=when, reason="Paid")
+    start(cohort, now=when)
+    [subject] = told_of_the_end(held, when)
+    assert subject.startswith("A change to your ")
+    confirmation = Message.objects.get(kind=links.SEAT_CONFIRMED, subject_id=held.pk)
+    assert (confirmation.state, confirmation.reason) == (
+        "not_owed",
+        "The group is not held any more.",
+    )
 
 
 def test_no_part_is_charged_for_a_group_that_is_over(standin: Standin) -> None:

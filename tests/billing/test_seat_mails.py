@@ -7,13 +7,22 @@ from django.test import Client
 from django.urls import reverse
 
 from billing import failed_refunds, seat_mails
-from billing.models import Refund, RefundDecision
+from billing.models import Dispute, Refund, RefundDecision
 from billing.policy import Basis
 from outbox.models import Message
 from outbox.services import deliver_due
-from tests.billing.decided import a_failed_refund, a_paid_seat, after, decide, fail, go_through
+from tests.billing.decided import (
+    PRICE,
+    a_failed_refund,
+    a_paid_seat,
+    after,
+    decide,
+    fail,
+    go_through,
+)
 from tests.billing.people import a_billing_admin, at_the_desk
 from tests.billing.run_people import a_paid_group, approve, carry_on, people, start
+from tests.billing.test_what_is_left import kept_by_bank
 from tests.smtp_sink import SmtpSink
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +31,10 @@ LATER = after(3) + dt.timedelta(minutes=5)
 LEFT = "Your seat is free again from now on, and your links to the sessions no longer work."
 ENDED = "We are sorry: your group can't be held any longer."
 OWED = "We are sending $224.25 back to you. It did not work at once, and a person takes care of it."
+AT_BANK = (
+    "Your bank holds $299.00 of what you paid while it looks at your question about it. When it "
+    "has answered, a person here looks at what goes back to you."
+)
 ABOUT = ("refund-sent", "seat-freed", "refund-settled")
 
 
@@ -65,15 +78,28 @@ def a_freed_seat_whose_refund_failed() -> Refund:
 def test_a_failed_refund_does_not_keep_the_seat_from_being_told(smtp_sink: SmtpSink) -> None:
     a_freed_seat_whose_refund_failed()
     [(subject, words)] = told(smtp_sink)
-    assert subject == "You have left the group"
+    assert subject == "About your seat"
     assert (LEFT in words, OWED in words) == (True, True)
     assert told(smtp_sink) == []
+
+
+@pytest.mark.parametrize("by_member", [True, False])
+def test_its_words_are_true_whoever_decided_that_the_seat_ends(
+    smtp_sink: SmtpSink, by_member: bool
+) -> None:
+    """Somebody may have lost the seat against their will."""
+    decide(a_paid_seat(), basis=Basis.AMOUNT, frees=True)
+    RefundDecision.objects.update(by_member=by_member)
+    [(subject, words)] = told(smtp_sink)
+    assert subject == "About your seat"
+    assert f"You are not in the group any more. {LEFT}" in words
+    assert "you have left" not in f"{subject} {words}".lower()
 
 
 def test_nor_does_one_that_fails_before_its_mail_went_out(smtp_sink: SmtpSink) -> None:
     decide(a_paid_seat(), frees=True)
     fail(Refund.objects.get())
-    assert [subject for subject, _ in told(smtp_sink)] == ["You have left the group"]
+    assert [subject for subject, _ in told(smtp_sink)] == ["About your seat"]
 
 
 def test_everybody_of_an_ended_group_is_told(smtp_sink: SmtpSink) -> None:
@@ -97,7 +123,7 @@ def test_everybody_of_an_ended_group_is_told(smtp_sink: SmtpSink) -> None:
 def test_what_is_not_owed_says_nothing_about_money(smtp_sink: SmtpSink) -> None:
     settle(a_freed_seat_whose_refund_failed(), owed=False)
     [(subject, words)] = told(smtp_sink)
-    assert subject == "You have left the group"
+    assert subject == "About your seat"
     assert (LEFT in words, "$" in words) == (True, False)
 
 
@@ -173,7 +199,7 @@ def test_the_last_hope_failing_tells_it_after_all(smtp_sink: SmtpSink) -> None:
     assert told(smtp_sink) == []
     go_through(second, "failed")
     [(subject, words)] = told(smtp_sink)
-    assert subject == "You have left the group"
+    assert subject == "About your seat"
     assert OWED in words
 
 
@@ -208,3 +234,19 @@ def test_a_batch_costs_one_query_however_long_it_is(
         with django_assert_num_queries(1):  # type: ignore[operator]
             assert len(seat_mails.refund_settled(batch, LATER)) == number
     assert RefundDecision.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(Dispute.Status.OPEN, True), (Dispute.Status.LOST, False)]
+)
+def test_whose_bank_holds_the_money_reads_what_becomes_of_it(
+    smtp_sink: SmtpSink, status: str, said: bool
+) -> None:
+    cohort = a_paid_group(1)
+    [enrollment] = people(cohort)
+    kept_by_bank(enrollment.payments.get(), PRICE, status=status)
+    start(cohort)
+    carry_on()
+    [(subject, words)] = told(smtp_sink)
+    assert subject == "Your group can't be held any longer"
+    assert (AT_BANK in words) == said

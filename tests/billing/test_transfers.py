@@ -25,6 +25,7 @@ from billing.models import (
 )
 from billing.policy import Basis
 from billing.rehearsals import Impossible, Wish
+from enrollment import portal
 from enrollment.agreements import CURRENT
 from enrollment.models import Consent, Enrollment, Seat
 from enrollment.refusals import GroupFull
@@ -106,6 +107,7 @@ def test_a_group_that_costs_less_is_moved_to_at_once_and_the_rest_goes_back() ->
     target = transfer.target
     assert (refreshed(source).status, refreshed(target).status) == ("withdrawn", "active")
     assert (seat_of(source), seat_of(target) is not None) == (None, True)
+    assert portal.how_it_ended([refreshed(source)]) == {source.pk: "You moved to another group"}
     assert balances(source, target) == [PRICE - 20_000, 20_000]
     decision = RefundDecision.objects.get()
     assert (decision.basis, decision.amount_cents, decision.by_member) == ("move", 2_425, True)

@@ -8,10 +8,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing import comparison, differences, disputes, findings
-from billing.differences import ChangedMeanwhile, Gap
+from billing import comparison, differences, disputes, findings, remedies
+from billing.differences import ChangedMeanwhile
 from billing.gateway.books import BookedRefund, DisputeState, Movement
 from billing.models import Difference, Payment
+from billing.remedies import Gap
 from tests.billing.decided import a_paid_seat, after
 from tests.billing.moving import CREDIT, a_group_for, balances, start
 from tests.billing.people import a_billing_admin
@@ -119,7 +120,7 @@ def test_money_that_moves_after_it_was_seen_is_asked_about_anew() -> None:
     source = a_paid_seat(PRICE)
     payment = the_payment()
     row = imported_in_vain(found(About.REFUND, "re_outside", outside(payment), after(1)), after(1))
-    assert differences.gap(row) == Gap(theirs=-5_000, ours=0)
+    assert remedies.gap(row) == Gap(theirs=-5_000, ours=0)
     target = start(source, a_group_for(CREDIT), now=MOVED).target
     with pytest.raises(ChangedMeanwhile):
         by_hand(row, -5_000)

@@ -386,7 +386,15 @@ def test_pages_about_disputes_and_differences(inspector: Inspector) -> None:
     page.get_by_role("button", name="Settle with this note").click()
     page.get_by_text("Write a few words about why").first.wait_for()
     inspector.look("difference with errors")
+    page.locator("#adjust_amount").fill("-1.00")
+    page.locator("#adjust_reason").fill("Booked a dollar too much")
+    page.get_by_role("button", name="See the line").click()
+    page.get_by_label("I know that -$49.00 still differs").check()
+    page.get_by_role("button", name="Write the line").click()
+    page.get_by_text("-$49.00 still differs, so it stays open").first.wait_for()
+    inspector.look("difference put right in part")
     inspector.visitor.goto("/money/reconciliation/")
+    inspector.look("differences, one put right in part")
     page.get_by_role("button", name="Compare", exact=True).click()
     page.get_by_role("status").first.wait_for()
     inspector.look("comparison begun")
@@ -414,9 +422,11 @@ def money_trouble(inspector: Inspector) -> tuple[str, str]:
         )
         row = connection.execute(
             "INSERT INTO billing_difference (key, kind, about, stripe_id, enrollment_id, currency,"
-            " ours_cents, theirs_cents, ours, theirs, first_seen_at, last_seen_at, how, note)"
+            " ours_cents, theirs_cents, ours, theirs, first_seen_at, last_seen_at, how, note,"
+            # An import came to nothing, so a line by hand is offered as well.
+            " in_vain_at)"
             " VALUES (%s, 'not_booked', 'refund', %s, %s, 'usd', NULL, 5000, '', 'returned',"
-            " now(), now(), '', '') RETURNING id",
+            " now(), now(), '', '', now()) RETURNING id",
             (f"not_booked:re_{mark}", f"re_{mark}", enrollment),
         ).fetchone()
     assert row is not None
@@ -608,7 +618,8 @@ def test_pages_of_the_money_desk(inspector: Inspector) -> None:
         if current == "Reconciliation":
             link.click()
         expect(link).to_be_in_viewport(ratio=1)
-        assert page.locator(".money-nav").bounding_box()["height"] < 60  # type: ignore[index]
+        for parts in (".money-nav", ".site-nav"):
+            assert page.locator(parts).bounding_box()["height"] < 60  # type: ignore[index]
     inspector.visitor.goto("/money/numbers/?range=year")
     page.locator("picture img").first.scroll_into_view_if_needed()
     assert page.locator("picture img").first.evaluate("image => image.decode().then(() => true)")

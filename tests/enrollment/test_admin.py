@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Role, User
 from enrollment import services
-from enrollment.models import Enrollment, EnrollmentMove, Seat
+from enrollment.models import Enrollment, Seat
 from enrollment.states import Status
 from sessions.models import Cohort
 from tests.accounts.people import sign_in_with_factor
@@ -370,21 +370,20 @@ def test_a_leader_who_is_wanted_twice_at_once_is_refused_here_too(client: Client
 # --- Enrolments -------------------------------------------------------------------------
 
 
-def test_withdrawing_frees_the_seat_and_says_who_did_it(client: Client, admin: User) -> None:
-    confirmed, held = a_confirmed_seat(), a_held_seat()
-    said = act(client, ENROLLMENTS, "withdraw", confirmed, held)
-    assert said == ["1 ended; their seats are free."]
+@pytest.mark.usefixtures("admin")
+def test_no_seat_is_ended_here_but_at_the_desk_which_tells_its_member(client: Client) -> None:
+    confirmed = a_confirmed_seat()
+    before = confirmed.moves.count()
+    chosen = {"action": "withdraw", "_selected_action": [confirmed.pk]}
+    client.post(ENROLLMENTS, chosen, follow=True)
     confirmed.refresh_from_db()
-    held.refresh_from_db()
-    assert (confirmed.status, held.status) == (Status.WITHDRAWN, Status.HELD)
-    last = EnrollmentMove.objects.filter(enrollment=confirmed).last()
-    assert last is not None
-    assert (last.target, last.actor, last.reason) == (
-        "withdrawn",
-        admin,
-        "Withdrawn in the admin",
-    )
-    assert Seat.objects.filter(enrollment=confirmed).count() == 0
+    assert (confirmed.status, confirmed.moves.count()) == (Status.ACTIVE, before)
+    assert Seat.objects.filter(enrollment=confirmed).count() == 1
+    desk = reverse("billing:enrollment", args=[confirmed.public_id])
+    row = reverse("admin:enrollment_enrollment_change", args=[confirmed.pk])
+    for page in (ENROLLMENTS, row):
+        assert f'<a href="{desk}">' in client.get(page).content.decode()
+    assert client.get(desk).status_code == 200
 
 
 @pytest.mark.usefixtures("admin")

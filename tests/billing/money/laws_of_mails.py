@@ -8,6 +8,7 @@ from enrollment import links
 from enrollment.models import Enrollment
 from enrollment.states import IN_STANDING, Status
 from outbox.models import Message
+from sessions.models import CohortChange
 
 DUE, PAID = Instalment.Status.DUE, Instalment.Status.PAID
 OVER = (Status.EXPIRED, Status.CANCELLED)
@@ -50,5 +51,9 @@ def somebody_entitled_gets_it(message: Message) -> None:
         assert refund.resolved_at is not None
         assert not refund.resolved_how.startswith(refunds.NOT_OWED)
     elif kind not in (refunds.SEAT_FREED, DISPUTED_SEAT):
-        status = Enrollment.objects.get(pk=subject).status
-        assert status in BY_STATUS.get(kind, IN_STANDING), kind
+        entitled = BY_STATUS.get(kind, IN_STANDING)
+        if kind == links.SCHEDULE_CHANGED:
+            # Whoever is paused hears that the group ends, and of no other change.
+            change = CohortChange.objects.get(pk=message.occasion_id)
+            entitled += (Status.SUSPENDED,) * (change.kind == CohortChange.Kind.END)
+        assert Enrollment.objects.get(pk=subject).status in entitled, kind

@@ -197,6 +197,7 @@ class World:
         ):
             on_a_bad_day(partial(sweep, now=self.now()))
         now = self.now()
+        part_reminders.put_off(now=now)
         part_reminders.promise_reminders(now=now)
         charging.charge_due(now=now)
         plans.watch_overdue(now=now)
