@@ -56,7 +56,7 @@ class ScaleField(forms.TypedChoiceField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
-            choices=[NO_ANSWER, *STEPS],
+            choices=[*STEPS, NO_ANSWER],
             coerce=int,
             empty_value=None,
             required=False,

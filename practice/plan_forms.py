@@ -99,7 +99,7 @@ class PlanForm(forms.Form):
         widget=SuggestionSelect,
         error_messages={"invalid_choice": FROM_THE_LIST},
     )
-    own = WordsField(label="Something of my own", help_text="Small is good.")
+    own = WordsField(label="Your own idea", help_text="Small is good.")
     own_area = forms.ChoiceField(
         label="Which part of your days is it?",
         choices=[("", "I can\u2019t say"), *Area.choices],
