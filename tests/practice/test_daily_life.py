@@ -80,7 +80,7 @@ def test_what_was_saved_stands_in_the_form_again(client: Client, seat: Enrollmen
     )
     page = client.get(HOME).content.decode()
     assert [text for text in list(WORDS.values())[:6] if text not in page] == []
-    assert 'name="performance" value="4" id="id_performance_4" checked' in page
+    assert 'name="performance" value="4" id="id_performance_3" checked' in page
     assert 'name="seen" value="1"' in page
 
 
@@ -132,7 +132,7 @@ def test_an_older_page_changes_nothing_and_shows_what_stands_beside_what_was_typ
     assert "Saved now: 4." in page
     assert page.count("Saved now") == 3
     assert "Letters" in late.content.decode()
-    assert 'value="9" id="id_performance_9" checked' in late.content.decode()
+    assert 'value="9" id="id_performance_8" checked' in late.content.decode()
 
 
 def test_whoever_has_seen_what_stands_may_save_over_it(client: Client, seat: Enrollment) -> None:

@@ -148,6 +148,15 @@ def test_what_is_missing_or_cannot_be_is_said_kindly_and_nothing_typed_is_lost(
     assert not WeekPlan.objects.exists()
 
 
+def test_the_offer_of_a_smaller_step_leads_to_the_four_ways(
+    client: Client, seat: Enrollment
+) -> None:
+    save(client, seat, sure="3", task="", tool="")
+    assert 'href="?change=smaller#easier"' in client.get(at(seat)).content.decode()
+    page = client.get(at(seat, query="?change=smaller")).content.decode()
+    assert '<details class="easier" id="easier" open>' in page
+
+
 def test_the_four_ways_to_make_it_easier_fold_out_when_one_is_used(
     client: Client, seat: Enrollment
 ) -> None:
@@ -325,6 +334,15 @@ def test_an_older_page_changes_nothing_and_shows_what_stands_beside_what_was_typ
     assert {name: form.initial[name] for name in typed} == typed
     assert late.context["seen"] == 1
     assert save(client, seat, seen=1, when="").status_code == 302
+
+
+def test_what_was_written_without_a_choice_is_shown_again_beside_what_stands(
+    client: Client, seat: Enrollment
+) -> None:
+    save(client, seat)
+    late = press(client, seat, "save", seen=0, skill="STOP", own="Feed the cat")
+    form = late.context["form"]
+    assert (form.initial["activity"], form.initial["own"]) == ("own", "Feed the cat")
 
 
 def test_a_mistake_does_not_make_an_older_page_a_newer_one(
