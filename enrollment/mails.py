@@ -92,12 +92,12 @@ def session_link(messages: Sequence[Message], now: dt.datetime) -> Rendered:
 
     def mail(enrollment: Enrollment, session: GroupSession) -> Mail | NotOwed:
         opens = enrollment.cohort.programme.door_opens_minutes
-        return words(session, enrollment.member, enrollment.door_url, opens)
+        return words(session, enrollment, enrollment.door_url, opens)
 
     return _for_sessions(messages, now, mail)
 
 
-def link_words(now: dt.datetime) -> Callable[[GroupSession, User, str, int], Mail]:
+def link_words(now: dt.datetime) -> Callable[[GroupSession, Enrollment, str, int], Mail]:
     """Writes link mails, each one's words once for all who share its zone and time."""
 
     @functools.cache
@@ -114,12 +114,13 @@ def link_words(now: dt.datetime) -> Callable[[GroupSession, User, str, int], Mai
                 "door_opens_minutes": opens,
                 "begun": begun,
             },
-            gaps=_OWN_WORDS,
+            gaps=(*_OWN_WORDS, "week_url"),
         )
 
-    def mail(session: GroupSession, member: User, door_url: str, opens: int) -> Mail:
+    def mail(session: GroupSession, enrollment: Enrollment, door_url: str, opens: int) -> Mail:
+        member = enrollment.member
         shared = form(session.starts_at, session.ends_at, member.time_zone, opens)
-        return shared.fill(_own_words(member, door_url))
+        return shared.fill({**_own_words(member, door_url), "week_url": enrollment.week_url})
 
     return mail
 

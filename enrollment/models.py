@@ -118,6 +118,11 @@ class Enrollment(models.Model):
         """The member's private link: the same all twelve weeks, useless to anybody else."""
         return settings.SITE_URL + reverse("enrollment:door", args=[self.door_token])
 
+    @property
+    def week_url(self) -> str:
+        """Where the member plans their own week: a page of a room above, known by its name."""
+        return settings.SITE_URL + reverse("practice:hub", args=[self.public_id])
+
 
 class Seat(models.Model):
     """A chair. A cohort has exactly `capacity` of them, so it cannot be oversold."""

@@ -47,7 +47,7 @@ def visit_link(messages: Sequence[Message], now: dt.datetime) -> Rendered:
     def mail(visit: Visit, message: Message) -> Mail | NotOwed:
         opens = visit.session.cohort.programme.door_opens_minutes
         return _at_its_time(visit, message) or words(
-            visit.session, visit.enrollment.member, visit.door_url, opens
+            visit.session, visit.enrollment, visit.door_url, opens
         )
 
     return _render(messages, now, mail)

@@ -59,6 +59,16 @@ def own_practice(*, member: User, public_id: uuid.UUID, now: dt.datetime) -> Own
     return practice_of(enrollment=enrollment, now=now)
 
 
+def latest_seat(*, member: User) -> Enrollment:
+    """Where somebody's practice is at home: the last group in which they had a confirmed seat.
+
+    One query. Raises Enrollment.DoesNotExist when they never had one.
+    """
+    return Enrollment.objects.filter(member=member, confirmed_at__isnull=False).latest(
+        "confirmed_at", "pk"
+    )
+
+
 def practice_of(*, enrollment: Enrollment, now: dt.datetime) -> OwnPractice:
     """Of an enrolment whose member, cohort and sessions were fetched along. One query."""
     zone = zoneinfo.ZoneInfo(enrollment.member.time_zone)

@@ -77,6 +77,7 @@ THAT_DAY = LEADERS | {"substitute"}
 PLANNERS = frozenset({"planner", "other planner", "admin"})
 OWN_PLANNERS = frozenset({"planner", "admin"})
 MEMBER = frozenset({"member"})
+SEATED = frozenset({"member", "visitor", "other member"})
 MONEY = frozenset({"billing", "admin"})
 ADMIN = frozenset({"admin"})
 
@@ -123,6 +124,9 @@ ADDRESSES: dict[str, Address] = {
     "accounts:profile": Address(SIGNED_IN),
     "practice:hub": Address(MEMBER, ("seat",)),
     "practice:bring": Address(MEMBER, ("seat",), "post"),
+    "practice:week": Address(MEMBER, ("begun", "number")),
+    "practice:daily_life": Address(SEATED),
+    "practice:daily_life_area": Address(SEATED, ("area",)),
     "billing:money": Address(MONEY),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),
@@ -278,6 +282,7 @@ def a_world() -> World:
     )
     held = a_held_seat(cohort=cohort, now=now)
     offer = an_offer(now)
+    begun = a_confirmed_seat(cohort=a_cohort(starts_at=NOW + HOUR), member=seat.member)
     feed = CalendarFeed.objects.create(person=seat.member, made_at=NOW)
     refund = an_outside_refund_of(seat, now)
     failed = decided.a_failed_refund(seat, cents=100, now=now)
@@ -303,6 +308,8 @@ def a_world() -> World:
             "draft": {"slug": draft.slug},
             "number": {"number": 1},
             "seat": {"public_id": seat.public_id},
+            "begun": {"public_id": begun.public_id},
+            "area": {"area": "home"},
             "held": {"public_id": held.public_id},
             "code": {"pk": a_code().pk},
             "person": {"pk": held.member_id},

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from practice import carrying
+from practice import carrying, week_plans
 from practice.views.asking import own_practice_or_404
 
 
@@ -23,5 +23,6 @@ def hub(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "cohort": practice.enrollment.cohort,
         "week": practice.current,
         "earlier": carrying.earlier(enrollment=practice.enrollment),
+        "plans": week_plans.overview(practice=practice),
     }
     return render(request, "practice/hub.html", context)

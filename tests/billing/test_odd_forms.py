@@ -1,4 +1,4 @@
-"""Odd texts in every field of every form about money and seats: a kind answer, never a 500.
+"""Odd texts in every form about money, seats and practice: a kind answer, never a 500.
 
 The addresses are those of `test_roles.py`, where a missing one fails; the fields are those of the
 pages themselves. So a new form is tried without a word here, but for `UNSEEN`.
@@ -30,7 +30,7 @@ ODD = (
     *("\u0661\u0662", "\u202eabc\u202c", "\u05d0\u05d1", "\U0001f9e1" * 40, "'; DROP TABLE x; --"),
     *("0000-01-01", "9999-12-31", "2026-02-30", "[]", '{"a": [1, null]}', "[[[[1]]]]", "null"),
 )
-ROOMS = ("billing:", "enrollment:")
+ROOMS = ("billing:", "enrollment:", "practice:")
 # What is sent to an address whose page shows no form now, or names it in another place.
 UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:pay_code": ("code", "remove"),
@@ -51,6 +51,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:dispute": ("look", "seen", "reason"),
     "billing:reconciliation": ("first", "last", "page"),
     "billing:webhook": ("payload",),
+    "practice:week": ("note", "outcome", "outcome_words", "take_up", "change"),
 }
 # Which of its pages the form stands on, where an address has several.
 LOOKS: dict[str, tuple[str, ...]] = {
@@ -66,6 +67,8 @@ SEEN = {
     "billing:failed_refund": {"way", "how", "seen"},
     "billing:difference": {"amount", "reason", "seen", "left", "known", "confirm"},
     "billing:refund": {"basis", "amount", "seat", "reason", "seen", "confirm"},
+    "practice:week": {"skill", "activity", "own", "when", "tool", "sure", "seen", "save", "skip"},
+    "practice:daily_life_area": {"well", "performance", "matters", "seen"},
 }
 PREFERRED = ("billing", "member", "buyer", "waiting member", "planner", "leader", "admin")
 
@@ -188,6 +191,7 @@ FORMS = {
     *("billing:difference", "billing:reconciliation", "billing:leave", "billing:move_to"),
     *("billing:ask", "billing:pay", "billing:pay_code", "billing:payments", "billing:search"),
     *("billing:numbers", "billing:ledger", "enrollment:offer", "billing:outside_refund"),
+    *("practice:week", "practice:daily_life_area"),
 }
 
 

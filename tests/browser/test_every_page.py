@@ -153,6 +153,78 @@ def test_pages_of_somebody_who_cannot_come(inspector: Inspector) -> None:
 
 
 @readers
+def test_pages_of_somebody_who_plans_their_week(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visit("/my/daily-life/")
+    page.get_by_role("link", name="Rest and sleep").click()
+    inspector.look("area of daily life")
+    page.get_by_label("What goes well?").fill("word " * 300)
+    page.get_by_role("group", name="How well does it go?").get_by_label("4", exact=True).check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    inspector.look("area of daily life, with errors")
+    page.get_by_label("What goes well?").fill("Reading before the light goes out.")
+    page.get_by_label("This area matters to me now").check()
+    faster = page.context.new_page()
+    faster.goto(page.url)
+    faster.get_by_label("What goes well?").fill(f"Weekends, {inspector.name}.")
+    faster.get_by_role("button", name="Save", exact=True).click()
+    faster.get_by_role("status").wait_for()
+    faster.close()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Saved now: Weekends").wait_for()
+    inspector.look("area of daily life, saved on another page")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("heading", name="Your daily life").wait_for()
+    inspector.look("daily life, one area looked at")
+
+    page.get_by_role("link", name="Your practice").click()
+    inspector.look("practice")
+    skip_nothing(inspector)
+    page.get_by_role("main").get_by_role("link", name=re.compile("^(Plan this|See )")).first.click()
+    if page.get_by_role("link", name="Change the plan").count():  # by the reader before
+        page.get_by_label("No answer").check()
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("link", name="Change the plan").click()
+    inspector.look("plan of a week, new")
+    page.get_by_label("Something of my own").first.check()
+    page.locator("input[name=own]").fill("word " * 300)
+    page.get_by_role("button", name="Save the plan").click()
+    inspector.look("plan of a week, with errors")
+    page.get_by_role("group", name="Which skill?").get_by_role("radio").first.check()
+    page.locator("input[name=own]").fill("Water the plants with nothing else on")
+    page.get_by_label("When and where?").fill("on the balcony, after breakfast")
+    if not page.locator("#easier[open]").count():
+        page.get_by_text("Make it easier", exact=True).click()
+    page.get_by_label("Use a thing").fill("The watering can by the door")
+    page.get_by_role("group", name="How sure are you").get_by_label("5", exact=True).check()
+    inspector.look("plan of a week, filled in")
+    page.get_by_role("button", name="Save the plan").click()
+    page.get_by_role("heading", name="Would a smaller step help?").wait_for()
+    inspector.look("plan of a week, made")
+    page.get_by_label("Partly").check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("link", name="Your practice").click()
+    inspector.look("practice, with a plan")
+    page.get_by_role("link", name="See your plan").click()
+    page.get_by_role("button", name="Skip this week").click()
+    inspector.look("plan of a week, skipped")
+    page.get_by_role("link", name="Your practice").click()
+    inspector.look("practice, skipped")
+    skip_nothing(inspector)
+    inspector.finish()
+
+
+def skip_nothing(inspector: Inspector) -> None:
+    """The week is as it was, for the next reader."""
+    page = inspector.visitor.page
+    if page.get_by_role("link", name="Plan something after all").count():
+        page.get_by_role("link", name="Plan something after all").click()
+        page.get_by_role("button", name=re.compile("^(Take my plan|Plan something)")).click()
+        page.get_by_role("link", name="Your practice").click()
+
+
+@readers
 def test_pages_of_somebody_who_leads(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.LUIS, demo.PASSWORD)

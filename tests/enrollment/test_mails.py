@@ -190,6 +190,21 @@ def test_a_mail_leads_to_the_members_own_door(smtp_sink: SmtpSink, kind: str, bo
     assert set(doors) == {f"http://testserver/join/{token}/"}
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("body", ["plain", "html"])
+def test_the_weekly_link_leads_to_the_members_own_week_in_one_line_and_no_other_mail_does(
+    smtp_sink: SmtpSink, kind: str, body: str
+) -> None:
+    text = html.unescape(text_of(received(smtp_sink, kind), body))
+    ada = Enrollment.objects.get(member__email="ada@example.org")
+    path = reverse("practice:hub", args=[ada.public_id])
+    named = re.findall(
+        r"Your week: (\S+)\n" if body == "plain" else r'"(\S+)"[^>]*>Your week<', text
+    )
+    assert named == ([f"http://testserver{path}"] if kind in ("link", "running") else [])
+    assert ("/practice/" in text) is bool(named)
+
+
 @pytest.mark.parametrize("body", ["plain", "html"])
 def test_an_expired_hold_leads_back_to_the_site_by_a_neutral_address(
     smtp_sink: SmtpSink, body: str
@@ -289,6 +304,8 @@ def test_each_member_of_a_batch_gets_the_own_name_door_and_clock(
             assert f"Hello {name or 'there'}," in said
             assert at in said
             assert re.findall(r"/join/([^/]+)/", said) == [seat.door_token]
+            weeks = set(re.findall(r"/my/([^/]+)/practice/", said))
+            assert weeks == ({str(seat.public_id)} if kind == links.SESSION_LINK else set())
 
 
 # --- The calendar file ------------------------------------------------------------------

@@ -592,6 +592,15 @@ def test_a_visitor_is_told_of_the_new_time_and_owed_its_link(
     assert link.occasion_id == links.occasion(THURSDAY + DAY)
 
 
+def test_a_visitors_link_leads_to_their_own_week_too(seat: Enrollment, smtp_sink: SmtpSink) -> None:
+    takes(seat, session(thursdays(), 1))
+    Message.objects.all().delete()
+    links.promise_links(now=THURSDAY - DAY)
+    deliver(THURSDAY - DAY)
+    [mail] = [one.message for one in smtp_sink.messages if "link" in one.message["Subject"]]
+    assert f"/my/{seat.public_id}/practice/" in words(mail)
+
+
 def test_a_visited_session_that_returns_to_its_time_is_owed_its_link_again(
     seat: Enrollment,
 ) -> None:
