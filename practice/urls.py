@@ -1,8 +1,13 @@
-from django.urls import path
+from django.urls import path, register_converter
 
-from practice.views import hub
+from practice.days import DayConverter
+from practice.views import diary, hub
+
+register_converter(DayConverter, "day")
 
 app_name = "practice"
 urlpatterns = [
     path("my/<uuid:public_id>/practice/", hub.hub, name="hub"),
+    path("my/<uuid:public_id>/practice/diary/", diary.days, name="diary"),
+    path("my/<uuid:public_id>/practice/diary/<day:date>/", diary.day, name="diary_day"),
 ]

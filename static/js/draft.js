@@ -1,0 +1,108 @@
+// What is typed into a form[data-draft] is kept on this device until it is saved, so that a lost
+// connection takes nothing along. It belongs to one signing-in: the next one's page throws it
+// away, and so does signing out, here and by the answer's Clear-Site-Data.
+(() => {
+  const PREFIX = "draft.";
+  const OURS = `${PREFIX}${document.currentScript.dataset.draftsOf}.`;
+  const OWN_TO_A_PAGE = ["csrfmiddlewaretoken", "revision", "page"];
+
+  // Where a browser keeps nothing, the form works as it would without this.
+  const store = {
+    get: (key) => {
+      try { return JSON.parse(localStorage.getItem(key)) ?? {}; } catch { return {}; }
+    },
+    set: (key, value) => {
+      try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* full, or forbidden */ }
+    },
+    forget: (goes) => {
+      try {
+        Object.keys(localStorage).filter(goes).forEach((key) => localStorage.removeItem(key));
+      } catch { /* forbidden */ }
+    },
+  };
+  const isDraft = (key) => key.startsWith(PREFIX);
+
+  store.forget((key) => isDraft(key) && !key.startsWith(OURS));
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("form[action$='/logout/']")) store.forget(isDraft);
+  });
+
+  const form = document.querySelector("form[data-draft]");
+  if (!form) return;
+  const key = OURS + form.dataset.draft;
+  const offer = document.querySelector("[data-draft-offer]");
+  const said = form.querySelector("[role=status]");
+
+  const typed = () =>
+    JSON.stringify(
+      [...new FormData(form)]
+        .filter(([name]) => !OWN_TO_A_PAGE.includes(name))
+        .map(([name, value]) => [name, value.replace(/\r\n/g, "\n").trim()])
+    );
+  // As the server knows it, on its way there, and from before this page was opened.
+  let saved = typed();
+  let sent = saved;
+  let earlier = null;
+
+  const keep = () => {
+    const now = typed();
+    const draft = { ...(now !== saved && { typed: now }), ...(earlier && { earlier }) };
+    if (Object.keys(draft).length) store.set(key, draft);
+    else store.forget((one) => one === key);
+  };
+  const changed = () => form.dispatchEvent(new Event("input", { bubbles: true }));
+
+  form.addEventListener("input", keep);
+  form.addEventListener("htmx:beforeRequest", () => { sent = typed(); });
+  form.addEventListener("draft:saved", () => {
+    saved = sent;
+    keep();
+  });
+  const say = (words) => () => { said.textContent = words; };
+  form.addEventListener("htmx:sendError", say(form.dataset.offline));
+  form.addEventListener("htmx:timeout", say(form.dataset.offline));
+  form.addEventListener("htmx:responseError", say(form.dataset.failed));
+  window.addEventListener("online", () => { if (typed() !== saved) changed(); });
+
+  const fill = (draft) => {
+    const pairs = JSON.parse(draft);
+    for (const field of form.elements) {
+      const values = pairs.filter(([name]) => name === field.name).map(([, value]) => value);
+      if (["checkbox", "radio"].includes(field.type)) field.checked = values.includes(field.value);
+      else if (values.length) field.value = values[0];
+      if (field.checked) field.closest("details")?.setAttribute("open", "");
+    }
+    changed();
+  };
+  const decided = () => {
+    offer.hidden = true;
+    earlier = null;
+    keep();
+  };
+  offer.querySelector("[data-draft-use]").addEventListener("click", () => {
+    const draft = earlier;
+    decided();
+    fill(draft);
+    form.querySelector("textarea, input:not([type=hidden])").focus();
+  });
+  offer.querySelector("[data-draft-drop]").addEventListener("click", () => {
+    decided();
+    form.querySelector("textarea, input:not([type=hidden])").focus();
+  });
+  const found = store.get(key);
+  earlier = [found.typed, found.earlier].find((one) => one && one !== saved) ?? null;
+  offer.hidden = !earlier;
+  keep();
+
+  // A button that fills a field does so here; without a script the server does.
+  form.querySelectorAll("[data-fill]").forEach((button) => {
+    button.addEventListener("click", (event) => {
+      event.preventDefault();
+      const field = document.getElementById(button.dataset.fill);
+      if (!field.value.trim()) field.value = button.dataset.with;
+      field.focus();
+      button.hidden = true;
+      changed();
+    });
+  });
+})();
