@@ -4,6 +4,8 @@
 (() => {
   const PREFIX = "draft.";
   const OURS = `${PREFIX}${document.currentScript.dataset.draftsOf}.`;
+  const MOST = 3;
+  const WORDS = ["activity", "note"];
   const OWN_TO_A_PAGE = ["csrfmiddlewaretoken", "revision", "page"];
 
   // Where a browser keeps nothing, the form works as it would without this.
@@ -42,11 +44,11 @@
   // As the server knows it, on its way there, and from before this page was opened.
   let saved = typed();
   let sent = saved;
-  let earlier = null;
+  let earlier = [];
 
   const keep = () => {
     const now = typed();
-    const draft = { ...(now !== saved && { typed: now }), ...(earlier && { earlier }) };
+    const draft = { ...(now !== saved && { typed: now }), ...(earlier.length && { earlier }) };
     if (Object.keys(draft).length) store.set(key, draft);
     else store.forget((one) => one === key);
   };
@@ -74,25 +76,28 @@
     }
     changed();
   };
-  const decided = () => {
-    offer.hidden = true;
-    earlier = null;
+  // One after the other, the newest first: what was typed beside an open offer may be lost as well.
+  const show = () => {
+    earlier = earlier.filter((one) => one !== saved);
+    offer.hidden = !earlier.length;
+    const pairs = JSON.parse(earlier[0] ?? "[]").filter(([name]) => WORDS.includes(name));
+    offer.querySelector("[data-draft-words]").textContent = pairs
+      .map(([, value]) => value)
+      .filter(Boolean)
+      .join("\n");
     keep();
   };
-  offer.querySelector("[data-draft-use]").addEventListener("click", () => {
-    const draft = earlier;
-    decided();
-    fill(draft);
-    form.querySelector("textarea, input:not([type=hidden])").focus();
-  });
-  offer.querySelector("[data-draft-drop]").addEventListener("click", () => {
-    decided();
-    form.querySelector("textarea, input:not([type=hidden])").focus();
-  });
+  const decide = (use) => () => {
+    const draft = earlier.shift();
+    show();
+    if (use) fill(draft);
+    form.querySelector("textarea").focus();
+  };
+  offer.querySelector("[data-draft-use]").addEventListener("click", decide(true));
+  offer.querySelector("[data-draft-drop]").addEventListener("click", decide(false));
   const found = store.get(key);
-  earlier = [found.typed, found.earlier].find((one) => one && one !== saved) ?? null;
-  offer.hidden = !earlier;
-  keep();
+  earlier = [found.typed, ...(found.earlier ?? [])].filter(Boolean).slice(0, MOST);
+  show();
 
   // A button that fills a field does so here; without a script the server does.
   form.querySelectorAll("[data-fill]").forEach((button) => {

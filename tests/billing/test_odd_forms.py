@@ -30,7 +30,7 @@ ODD = (
     *("\u0661\u0662", "\u202eabc\u202c", "\u05d0\u05d1", "\U0001f9e1" * 40, "'; DROP TABLE x; --"),
     *("0000-01-01", "9999-12-31", "2026-02-30", "[]", '{"a": [1, null]}', "[[[[1]]]]", "null"),
 )
-ROOMS = ("billing:", "enrollment:")
+ROOMS = ("billing:", "enrollment:", "practice:")
 # What is sent to an address whose page shows no form now, or names it in another place.
 UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:pay_code": ("code", "remove"),
@@ -51,6 +51,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:dispute": ("look", "seen", "reason"),
     "billing:reconciliation": ("first", "last", "page"),
     "billing:webhook": ("payload",),
+    "practice:diary_day": ("planned", "bring_back", "leave"),
 }
 # Which of its pages the form stands on, where an address has several.
 LOOKS: dict[str, tuple[str, ...]] = {
@@ -188,6 +189,7 @@ FORMS = {
     *("billing:difference", "billing:reconciliation", "billing:leave", "billing:move_to"),
     *("billing:ask", "billing:pay", "billing:pay_code", "billing:payments", "billing:search"),
     *("billing:numbers", "billing:ledger", "enrollment:offer", "billing:outside_refund"),
+    "practice:diary_day",
 }
 
 

@@ -51,7 +51,7 @@ def unlocked(meet: threading.Barrier, seat: Enrollment, card: Card) -> None:
     entry.save()
 
 
-def save_at_once(save: Save, seat: Enrollment) -> list[None | Exception]:
+def save_at_once(save: Save, seat: Enrollment) -> list[Exception | None]:
     return at_once([partial(save, seat, card) for card in cards()])
 
 
