@@ -165,6 +165,35 @@ def test_a_draft_outlives_a_lost_connection_and_a_closed_page(visitor: Visitor) 
 
 
 @phone
+def test_a_draft_replaces_nothing_unseen_that_was_saved_meanwhile(visitor: Visitor) -> None:
+    page = open_today(visitor, demo.address("cal"))
+    note(page).fill("On the phone.")
+    expect(status(page)).to_have_text(SAVED)
+    visitor.context.set_offline(True)
+    note(page).fill("On the phone, in the tunnel.")
+    at = page.url
+    page.close()
+    visitor.context.set_offline(False)
+    laptop = visitor.context.browser.new_context()  # type: ignore[union-attr]
+    laptop.add_cookies(visitor.context.cookies())  # type: ignore[arg-type]
+    other = laptop.new_page()
+    other.goto(at)
+    note(other).fill("On the laptop.")
+    save(other).click()
+    expect(status(other)).to_have_text(ONLY_SAVED)
+    laptop.close()
+    page = visitor.context.new_page()
+    page.goto(at)
+    note(page).fill("Begun anew.")
+    page.get_by_role("button", name="Use it").click()
+    expect(page.locator("#card-replaced")).to_contain_text("On the laptop.")
+    expect(offer(page)).to_contain_text("Begun anew.")
+    page.reload()
+    expect(note(page)).to_have_value("On the phone, in the tunnel.")
+    expect(page.locator("#card-replaced")).to_contain_text("On the laptop.")
+
+
+@phone
 def test_a_draft_is_saved_when_the_connection_is_back(visitor: Visitor) -> None:
     page = open_today(visitor, demo.address("dee"))
     visitor.context.set_offline(True)
