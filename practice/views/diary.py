@@ -142,7 +142,7 @@ def _decide(request: HttpRequest, practice: OwnPractice, date: dt.date) -> HttpR
     seen, enrollment = request.POST.get("revision", ""), practice.enrollment
     if "bring_back" in request.POST:
         done = diary.bring_back(enrollment=enrollment, day=date, seen=seen, now=timezone.now())
-        words = "It is back. What stood here before is kept below."
+        words = "It is back. What stood here before is kept beside it."
     else:
         done = diary.leave_as_it_is(enrollment=enrollment, day=date, seen=seen)
         words = "It stays as it is."
@@ -164,7 +164,7 @@ def _skills(practice: OwnPractice, date: dt.date, entry: DiaryEntry | None) -> d
 
 
 def _around(request: HttpRequest, practice: OwnPractice) -> dict[str, Any]:
-    # Drafts in the browser belong to this signing-in, which its cookie must not be readable for.
+    # Drafts in the browser belong to one signing-in: a mark of it that does not give away its cookie.
     mark = salted_hmac("practice.draft", request.session.session_key or "", algorithm="sha256")
     return {
         "practice": practice,
