@@ -164,7 +164,7 @@ def _skills(practice: OwnPractice, date: dt.date, entry: DiaryEntry | None) -> d
 
 
 def _around(request: HttpRequest, practice: OwnPractice) -> dict[str, Any]:
-    # Drafts in the browser belong to one signing-in: a mark of it that does not give away its cookie.
+    # Drafts in the browser belong to one signing-in: a mark that tells nothing of its cookie.
     mark = salted_hmac("practice.draft", request.session.session_key or "", algorithm="sha256")
     return {
         "practice": practice,

@@ -4,7 +4,7 @@ JavaScript, and on two devices."""
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from sandbox import demo_people as demo
 from tests.browser.conftest import PHONE, Visitor
@@ -23,8 +23,8 @@ ONLY_SAVED = re.compile(r"^\s*Saved \d+:\d\d [AP]M \w+\s*$")
 KEPT = "Object.entries(localStorage).map(([key, value]) => key + ' ' + value).join(' ')"
 
 
-def open_today(visitor: Visitor, email: str, *, fresh: bool = True) -> Page:
-    """Today's card of somebody in a running group; blank, unless `fresh` is not wanted."""
+def open_today(visitor: Visitor, email: str) -> Page:
+    """Today's card of somebody in a running group, blank."""
     page = visitor.page
     visitor.sign_in(email, demo.PASSWORD)
     visitor.goto("/my/")
@@ -34,8 +34,7 @@ def open_today(visitor: Visitor, email: str, *, fresh: bool = True) -> Page:
         "link", name=re.compile("^Today")
     ).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Today, ")
-    if fresh:
-        empty(page)
+    empty(page)
     return page
 
 
@@ -52,27 +51,27 @@ def empty(page: Page) -> None:
     expect(status(page)).to_have_text("")
 
 
-def note(page: Page):  # type: ignore[no-untyped-def]
+def note(page: Page) -> Locator:
     return page.get_by_label("A note for yourself")
 
 
-def activity(page: Page):  # type: ignore[no-untyped-def]
+def activity(page: Page) -> Locator:
     return page.get_by_label("While doing what?")
 
 
-def strength(page: Page, when: str, value: str):  # type: ignore[no-untyped-def]
+def strength(page: Page, when: str, value: str) -> Locator:
     return page.locator(f"input[name={when}][value='{value}']")
 
 
-def save(page: Page):  # type: ignore[no-untyped-def]
+def save(page: Page) -> Locator:
     return page.get_by_role("button", name="Save", exact=True)
 
 
-def status(page: Page):  # type: ignore[no-untyped-def]
+def status(page: Page) -> Locator:
     return page.locator("#card-said")
 
 
-def offer(page: Page):  # type: ignore[no-untyped-def]
+def offer(page: Page) -> Locator:
     return page.locator("[data-draft-offer]")
 
 

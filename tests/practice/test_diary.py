@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 TODAY = dt.date(2026, 10, 14)
 DAY = dt.timedelta(days=1)
 HTMX = {"HX-Request": "true"}
-TYPED = {
+TYPED: dict[str, Any] = {
     "skills": ["STOP"],
     "activity": "cooking",
     "before": "7",
