@@ -2,6 +2,7 @@
 
 import urllib.parse
 
+from allauth.account import views as account_views
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib import messages
@@ -103,3 +104,11 @@ def prove_by_code(request: HttpRequest) -> HttpResponse:
         ],
     }
     return render(request, "account/prove_by_code.html", context)
+
+
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """allauth's; and the browser forgets what pages of this site kept in it, as drafts."""
+    response: HttpResponse = account_views.logout(request)
+    if not request.user.is_authenticated:
+        response["Clear-Site-Data"] = '"storage"'
+    return response

@@ -8,10 +8,12 @@ from django.urls import URLPattern, URLResolver, include, path
 from accounts import factor_views
 from accounts.proof import needs_proof
 from accounts.second_factor import needs_factor_proof
+from accounts.views import sign_out
 from grouport import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", views.healthz, name="healthz"),
+    path("accounts/logout/", sign_out),
     # These come first: an open session alone may not change how one signs in.
     path("accounts/email/", needs_proof(account_views.email)),
     path("accounts/password/set/", needs_proof(account_views.password_set)),

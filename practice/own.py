@@ -40,9 +40,19 @@ class OwnPractice:
         """One of the weeks that have begun."""
         return next((week for week in self.begun if week.number == number), None)
 
+    def week_on(self, day: dt.date) -> Week | None:
+        """The week whose skill is practised on that day, if it has begun.
+
+        Until a session begins, its day still belongs to the week before.
+        """
+        week = week_of(self.weeks, day)
+        if week is None or week.has_begun(self.now):
+            return week
+        return self.current if day <= self.today else None
+
     def may_note(self, day: dt.date) -> bool:
         """Whether the diary takes that day: from the first session until today, in a week."""
-        return day <= self.today and week_of(self.begun, day) is not None
+        return day <= self.today and self.week_on(day) is not None
 
 
 def own_practice(*, member: User, public_id: uuid.UUID, now: dt.datetime) -> OwnPractice:

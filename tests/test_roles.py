@@ -127,6 +127,8 @@ ADDRESSES: dict[str, Address] = {
     "practice:week": Address(MEMBER, ("begun", "number")),
     "practice:daily_life": Address(SEATED),
     "practice:daily_life_area": Address(SEATED, ("area",)),
+    "practice:diary": Address(MEMBER, ("practised",)),
+    "practice:diary_day": Address(MEMBER, ("practised", "noted_day")),
     "billing:money": Address(MONEY),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),
@@ -310,6 +312,8 @@ def a_world() -> World:
             "seat": {"public_id": seat.public_id},
             "begun": {"public_id": begun.public_id},
             "area": {"area": "home"},
+            "practised": {"public_id": a_practised_seat(seat.member, now).public_id},
+            "noted_day": {"date": (now - dt.timedelta(days=1)).date()},
             "held": {"public_id": held.public_id},
             "code": {"pk": a_code().pk},
             "person": {"pk": held.member_id},
@@ -338,6 +342,13 @@ def a_world() -> World:
             "plot": {"name": "money", "theme": "dark"},
         },
     )
+
+
+def a_practised_seat(member: User, now: dt.datetime) -> Enrollment:
+    """In a group that began two weeks ago: there is something to practise."""
+    began = now - dt.timedelta(weeks=2)
+    cohort = a_cohort(starts_at=began)
+    return a_confirmed_seat(cohort=cohort, member=member, now=began - HOUR)
 
 
 def a_request(seat: Enrollment, now: dt.datetime) -> MemberRequest:

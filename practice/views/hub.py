@@ -9,6 +9,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from practice import carrying, week_plans
+from practice.diary import noted_days
+from practice.diary_days import Day, of_week
+from practice.own import OwnPractice
 from practice.views.asking import own_practice_or_404
 
 
@@ -24,5 +27,15 @@ def hub(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "week": practice.current,
         "earlier": carrying.earlier(enrollment=practice.enrollment),
         "plans": week_plans.overview(practice=practice),
+        "diary_days": diary_days(practice),
     }
     return render(request, "practice/hub.html", context)
+
+
+def diary_days(practice: OwnPractice) -> list[Day]:
+    """This week's, until today."""
+    week = practice.current
+    if week is None:
+        return []
+    noted = noted_days(enrollment=practice.enrollment, first=week.first_day, last=practice.today)
+    return of_week(practice, week, noted)

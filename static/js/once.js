@@ -4,6 +4,7 @@
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
+    if (event.defaultPrevented) return; // htmx sends it, and the page stays
     if (form.dataset.sent) {
       event.preventDefault();
       return;

@@ -52,6 +52,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:reconciliation": ("first", "last", "page"),
     "billing:webhook": ("payload",),
     "practice:week": ("note", "outcome", "outcome_words", "take_up", "change"),
+    "practice:diary_day": ("planned", "bring_back", "leave"),
 }
 # Which of its pages the form stands on, where an address has several.
 LOOKS: dict[str, tuple[str, ...]] = {
@@ -192,6 +193,7 @@ FORMS = {
     *("billing:ask", "billing:pay", "billing:pay_code", "billing:payments", "billing:search"),
     *("billing:numbers", "billing:ledger", "enrollment:offer", "billing:outside_refund"),
     *("practice:week", "practice:daily_life_area"),
+    "practice:diary_day",
 }
 
 

@@ -25,7 +25,7 @@ FOCUS = """() => {
 STOPS = """main => {
   const all = [...main.querySelectorAll(
     'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]'
-  )].filter(one => one.getClientRects().length && !one.disabled && !one.readOnly);
+  )].filter(one => one.checkVisibility() && !one.disabled && !one.readOnly);
   const radios = new Set();
   return all.filter(one => {
     if (one.type !== "radio") return true;

@@ -225,6 +225,63 @@ def skip_nothing(inspector: Inspector) -> None:
 
 
 @readers
+def test_pages_of_a_member_with_a_diary(inspector: Inspector) -> None:
+    page, context = inspector.visitor.page, inspector.visitor.context
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.goto("/my/")
+    page.get_by_role("main").get_by_role("link").first.click()
+    page.get_by_role("link", name=re.compile("Your practice")).click()
+    inspector.look("practice")
+    page.get_by_role("link", name="Open your diary").click()
+    inspector.look("diary, blank")
+    page.locator("a[aria-current=date]").click()
+    page.get_by_role("heading", level=1).filter(has_text="Today").wait_for()
+    inspector.look("a day, blank")
+    other = context.new_page()
+    other.goto(page.url)
+    for nth in (0, 1):
+        page.locator(".choice input").nth(nth).check()
+    page.get_by_label("While doing what?").fill("making soup for two, with the radio on")
+    page.locator("label", has=page.locator("input[name=before][value='8']")).click()
+    page.locator("label", has=page.locator("input[name=after][value='4']")).click()
+    page.get_by_label("A note for yourself").fill("The onions did not help.\nThe pause did.")
+    page.locator("#card-said").filter(has_text="Saved").wait_for()
+    inspector.look("a day, saved by itself")
+    other.get_by_label("A note for yourself").fill("From the laptop.")
+    other.locator("#card-replaced form").wait_for()
+    other.close()
+    page.reload()
+    inspector.look("a day, saved twice")
+    page.get_by_text("Skills of earlier weeks").click()
+    page.get_by_label("A note for yourself").fill("x" * 2001)
+    page.locator("#card-said").filter(has_text="2,000 fit").wait_for()
+    inspector.look("a day, too long")
+    page.reload()
+    page.locator("[data-draft-offer]").wait_for()
+    inspector.look("a day, with a draft")
+    page.get_by_role("button", name="Throw it away").click()
+    inspector.visitor.goto(page.url.removeprefix(inspector.visitor.site.site_url)[:-11])
+    page.get_by_text("Week 3").first.wait_for()
+    inspector.look("diary")
+    page.locator("details.fold summary").last.click()
+    inspector.look("diary, an earlier week")
+    page.go_back()
+    page.get_by_role("button", name="Bring it back").click()
+    page.get_by_role("button", name="Leave it as it is now").click()
+    inspector.look("a day, decided")
+    # As it was, for the next reader.
+    page.locator("form.card").evaluate(
+        "form => form.querySelectorAll('input:checked').forEach(one => { one.checked = false; })"
+    )
+    page.get_by_label("While doing what?").fill("")
+    page.get_by_label("A note for yourself").fill("")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("This day is blank again").wait_for()
+    inspector.look("a day, blank again")
+    inspector.finish()
+
+
+@readers
 def test_pages_of_somebody_who_leads(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.LUIS, demo.PASSWORD)

@@ -1,0 +1,175 @@
+"""The diary: one card for a day, under a minute.
+
+Saved twice is one entry. The later one wins; what it replaced without having seen it is kept
+beside it until the member decides. A card that says nothing is no entry.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any, Self
+
+from django.db import transaction
+
+from enrollment.models import Enrollment
+from practice.models import DiaryEntry, WeekPlan
+
+LONGEST_ACTIVITY = 1000
+LONGEST_NOTE = 2000
+# How strong an emotion was: not at all, to as strong as it can be.
+STRENGTHS = range(11)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What is noted about one day; each part may be left out.
+
+    No ratings of suicidality or self-harm and nothing that asks for them: nobody watches this.
+    """
+
+    skills: tuple[str, ...] = ()
+    activity: str = ""
+    before: int | None = None
+    after: int | None = None
+    note: str = ""
+
+    @property
+    def is_blank(self) -> bool:
+        return self == Card()
+
+    def dump(self) -> dict[str, Any]:
+        return {**dataclasses.asdict(self), "skills": list(self.skills)}
+
+    @classmethod
+    def load(cls, stored: Mapping[str, Any]) -> Self:
+        """What a card has today; what other versions wrote besides is left out."""
+        return cls(
+            skills=tuple(str(skill) for skill in stored.get("skills") or ()),
+            activity=str(stored.get("activity") or ""),
+            before=_strength(stored.get("before")),
+            after=_strength(stored.get("after")),
+            note=str(stored.get("note") or ""),
+        )
+
+
+def _strength(stored: Any) -> int | None:
+    return stored if isinstance(stored, int) and stored in STRENGTHS else None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Replaced:
+    """What another page or device had saved before, and when that was."""
+
+    card: Card
+    saved_at: dt.datetime
+
+
+def replaced_in(entry: DiaryEntry | None) -> Replaced | None:
+    if entry is None or entry.replaced is None:
+        return None
+    saved_at = dt.datetime.fromisoformat(entry.replaced["saved_at"])
+    return Replaced(Card.load(entry.replaced), saved_at)
+
+
+def version_of(entry: DiaryEntry | None) -> str:
+    """What a page says it knew when it saves; empty where nothing stood.
+
+    With the time: a day that was emptied and filled again counts its savings anew.
+    """
+    return f"{entry.revision}-{entry.saved_at.timestamp():.6f}" if entry else ""
+
+
+def entry_of(*, enrollment: Enrollment, day: dt.date) -> DiaryEntry | None:
+    return DiaryEntry.objects.filter(enrollment=enrollment, day=day).first()
+
+
+def entries_of(*, enrollment: Enrollment) -> dict[dt.date, DiaryEntry]:
+    """Every day that something is noted about. One query."""
+    return {entry.day: entry for entry in DiaryEntry.objects.filter(enrollment=enrollment)}
+
+
+def noted_days(*, enrollment: Enrollment, first: dt.date, last: dt.date) -> set[dt.date]:
+    """Those of the days that something is noted about. One query."""
+    rows = DiaryEntry.objects.filter(enrollment=enrollment, day__range=(first, last))
+    return set(rows.values_list("day", flat=True))
+
+
+def planned_activity(*, enrollment: Enrollment, week: int) -> str:
+    """What the member planned for that week, or nothing. One query."""
+    plan = WeekPlan.objects.filter(enrollment=enrollment, week=week, skipped=False).first()
+    activity = plan.content.get("activity") if plan and isinstance(plan.content, dict) else ""
+    return activity[:LONGEST_ACTIVITY] if isinstance(activity, str) else ""
+
+
+@transaction.atomic
+def save_card(
+    *, enrollment: Enrollment, day: dt.date, card: Card, seen: str, page: str, now: dt.datetime
+) -> DiaryEntry | None:
+    """Keep the card; return what stands now, None for a day that is blank.
+
+    `seen` is the version that the page knew; `page` a random word of the page itself, so that one
+    whose last answer got lost on the way is not taken for another device. What the page did not
+    know is kept in `replaced`, with `replaced_at` at `now`. A blank card takes an entry away,
+    unless the page did not know what stands there.
+    """
+    if card.is_blank:
+        return _empty(_locked(enrollment, day), seen, page)
+    content = {**card.dump(), "page": page}
+    entry, first = DiaryEntry.objects.select_for_update().get_or_create(
+        enrollment=enrollment, day=day, defaults={"content": content, "saved_at": now}
+    )
+    if first or Card.load(entry.content) == card:
+        return entry
+    if not _knew(entry, seen, page):
+        entry.replaced, entry.replaced_at = _kept(entry), now
+    return _written(entry, content, now)
+
+
+@transaction.atomic
+def bring_back(*, enrollment: Enrollment, day: dt.date, seen: str, now: dt.datetime) -> bool:
+    """Swap what stands with what it replaced; False when the page showed something else."""
+    entry = _locked(enrollment, day)
+    replaced = replaced_in(entry)
+    if entry is None or replaced is None or version_of(entry) != seen:
+        return False
+    entry.replaced, entry.replaced_at = _kept(entry), now
+    _written(entry, replaced.card.dump(), now)
+    return True
+
+
+@transaction.atomic
+def leave_as_it_is(*, enrollment: Enrollment, day: dt.date, seen: str) -> bool:
+    """Forget what was replaced; False when the page showed something else."""
+    entry = _locked(enrollment, day)
+    if entry is None or entry.replaced is None or version_of(entry) != seen:
+        return False
+    entry.replaced = entry.replaced_at = None
+    entry.save(update_fields=["replaced", "replaced_at"])
+    return True
+
+
+def _locked(enrollment: Enrollment, day: dt.date) -> DiaryEntry | None:
+    return DiaryEntry.objects.select_for_update().filter(enrollment=enrollment, day=day).first()
+
+
+def _knew(entry: DiaryEntry, seen: str, page: str) -> bool:
+    """Whether the page that saves had shown, or written, what stands there."""
+    return seen == version_of(entry) or bool(page and entry.content.get("page") == page)
+
+
+def _empty(entry: DiaryEntry | None, seen: str, page: str) -> DiaryEntry | None:
+    if entry is None or not _knew(entry, seen, page):
+        return entry
+    entry.delete()
+    return None
+
+
+def _kept(entry: DiaryEntry) -> dict[str, Any]:
+    return {**Card.load(entry.content).dump(), "saved_at": entry.saved_at.isoformat()}
+
+
+def _written(entry: DiaryEntry, content: dict[str, Any], now: dt.datetime) -> DiaryEntry:
+    entry.content, entry.saved_at = content, now
+    entry.revision += 1
+    entry.save(update_fields=["content", "saved_at", "revision", "replaced", "replaced_at"])
+    return entry

@@ -1,0 +1,197 @@
+"""The diary: all its days, and one of them."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRefresh, trigger_client_event
+
+from enrollment.views.asking import form_status, fresh
+from practice import diary, diary_days
+from practice.diary import Card
+from practice.diary_form import CardForm
+from practice.models import DiaryEntry
+from practice.own import OwnPractice
+from practice.views.asking import own_practice_or_404
+
+BLANK_AGAIN = "This day is blank again. That is fine: nobody counts the days."
+CHANGED = "This day was changed meanwhile. Here is what stands now."
+# Of a page's random word; nobody's own page sends a longer one.
+LONGEST_WORD = 64
+
+
+@login_required
+@fresh
+@require_safe
+def days(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """Today's card, and the days until now."""
+    practice = own_practice_or_404(request, public_id)
+    entries = diary.entries_of(enrollment=practice.enrollment)
+    context: dict[str, Any] = {
+        "weeks": diary_days.listed(practice, entries),
+        **_around(request, practice),
+    }
+    if practice.may_note(practice.today):
+        context |= _card_context(practice, practice.today, entries.get(practice.today))
+    return render(request, "practice/diary.html", context)
+
+
+def day(request: HttpRequest, public_id: uuid.UUID, date: dt.date) -> HttpResponse:
+    """GET shows a day, POST saves it; htmx is answered with what the page has to know of that."""
+    if _by_itself(request) and not request.user.is_authenticated:
+        # To be led to signing in would take what was typed along.
+        return render(request, "practice/_diary_signed_out.html", status=401)
+    response: HttpResponse = _own_day(request, public_id, date)
+    return response
+
+
+@login_required
+@fresh
+@require_http_methods(["GET", "HEAD", "POST"])
+def _own_day(request: HttpRequest, public_id: uuid.UUID, date: dt.date) -> HttpResponse:
+    practice = own_practice_or_404(request, public_id)
+    if not practice.may_note(date):
+        raise Http404
+    if request.method != "POST":
+        entry = diary.entry_of(enrollment=practice.enrollment, day=date)
+        context = _card_context(practice, date, entry)
+        return render(request, "practice/diary_day.html", {**context, **_around(request, practice)})
+    if "bring_back" in request.POST or "leave" in request.POST:
+        return _decide(request, practice, date)
+    return _save(request, practice, date)
+
+
+def _save(request: HttpRequest, practice: OwnPractice, date: dt.date) -> HttpResponse:
+    entry = diary.entry_of(enrollment=practice.enrollment, day=date)
+    posted = request.POST.copy()
+    if "planned" in posted and not posted.get("activity", "").strip():
+        week = practice.week_on(date)
+        assert week is not None  # a day that may be noted is in one
+        posted["activity"] = diary.planned_activity(
+            enrollment=practice.enrollment, week=week.number
+        )
+    form = CardForm(posted, skills=_skills(practice, date, entry))
+    if not form.is_valid():
+        if _by_itself(request):
+            return render(request, "practice/_diary_refused.html", {"form": form}, status=422)
+        context = _card_context(practice, date, entry) | {
+            "form": form,
+            "revision": posted.get("revision", ""),
+            "page": posted.get("page", ""),
+        }
+        context |= _around(request, practice)
+        return render(request, "practice/diary_day.html", context, status=form_status(form))
+    card = form.card()
+    if card.is_blank and _by_itself(request) and "save" not in request.POST:
+        # Somebody who empties a field to write it anew has not emptied the day.
+        return render(request, "practice/_diary_empty.html", {"entry": entry})
+    return _store(request, practice, date, card)
+
+
+def _store(request: HttpRequest, practice: OwnPractice, date: dt.date, card: Card) -> HttpResponse:
+    seen, page = request.POST.get("revision", ""), request.POST.get("page", "")
+    now = timezone.now()
+    entry = diary.save_card(
+        enrollment=practice.enrollment,
+        day=date,
+        card=card,
+        seen=seen,
+        page=page if len(page) <= LONGEST_WORD else "",
+        now=now,
+    )
+    if _by_itself(request) and entry and card.is_blank:
+        messages.warning(request, CHANGED)
+        return HttpResponseClientRefresh()  # the page does not show what stands
+    if _by_itself(request):
+        return _answer(request, practice, entry, now)
+    if entry is None:
+        messages.info(request, BLANK_AGAIN)
+    elif card.is_blank:
+        messages.warning(request, CHANGED)
+    else:
+        messages.success(request, "Saved.")
+    return redirect("practice:diary_day", practice.enrollment.public_id, date)
+
+
+def _answer(
+    request: HttpRequest, practice: OwnPractice, entry: DiaryEntry | None, now: dt.datetime
+) -> HttpResponse:
+    """What htmx puts in place: a line for the live region, the version, what was replaced."""
+    context = {
+        "entry": entry,
+        "blank_again": BLANK_AGAIN,
+        "has_replaced": entry is not None and entry.replaced_at == now,
+        "revision": diary.version_of(entry),
+        "replaced": diary.replaced_in(entry),
+        "day_url": request.path,
+        "today": practice.today,
+    }
+    response = render(request, "practice/_diary_saved.html", context)
+    return trigger_client_event(response, "draft:saved")
+
+
+def _decide(request: HttpRequest, practice: OwnPractice, date: dt.date) -> HttpResponse:
+    """What becomes of the other version of a day."""
+    seen, enrollment = request.POST.get("revision", ""), practice.enrollment
+    if "bring_back" in request.POST:
+        done = diary.bring_back(enrollment=enrollment, day=date, seen=seen, now=timezone.now())
+        words = "It is back. What stood here before is kept beside it."
+    else:
+        done = diary.leave_as_it_is(enrollment=enrollment, day=date, seen=seen)
+        words = "It stays as it is."
+    if done:
+        messages.success(request, words)
+    else:
+        messages.warning(request, CHANGED)
+    return redirect("practice:diary_day", enrollment.public_id, date)
+
+
+def _by_itself(request: HttpRequest) -> bool:
+    """Whether the page saves by itself, without being loaded anew."""
+    return bool(request.htmx)  # type: ignore[attr-defined]  # set by django-htmx
+
+
+def _skills(practice: OwnPractice, date: dt.date, entry: DiaryEntry | None) -> diary_days.Skills:
+    noted = Card.load(entry.content).skills if entry else ()
+    return diary_days.skills_of(practice, date, noted=noted)
+
+
+def _around(request: HttpRequest, practice: OwnPractice) -> dict[str, Any]:
+    # Drafts in the browser belong to one signing-in: a mark that tells nothing of its cookie.
+    mark = salted_hmac("practice.draft", request.session.session_key or "", algorithm="sha256")
+    return {
+        "practice": practice,
+        "enrollment": practice.enrollment,
+        "cohort": practice.enrollment.cohort,
+        "drafts_of": mark.hexdigest()[:32],
+    }
+
+
+def _card_context(practice: OwnPractice, date: dt.date, entry: DiaryEntry | None) -> dict[str, Any]:
+    card = Card.load(entry.content) if entry else Card()
+    week = practice.week_on(date)
+    assert week is not None  # a day that may be noted is in one
+    planned = diary.planned_activity(enrollment=practice.enrollment, week=week.number)
+    return {
+        "day": date,
+        "week": week,
+        "entry": entry,
+        "form": CardForm(initial=card.dump(), skills=_skills(practice, date, entry)),
+        "planned": "" if card.activity else planned,
+        "revision": diary.version_of(entry),
+        "page": uuid.uuid4().hex,
+        "replaced": diary.replaced_in(entry),
+        "today": practice.today,
+        "is_today": date == practice.today,
+        "before": date - dt.timedelta(days=1),
+        "after": date + dt.timedelta(days=1),
+        "has_before": practice.may_note(date - dt.timedelta(days=1)),
+        "has_after": practice.may_note(date + dt.timedelta(days=1)),
+    }
