@@ -1,55 +1,14 @@
-"""Plots as images: bars drawn on the server, in the site's colours, for a light and a dark page.
-
-They hold no script, no font and no address, and are shown as <img>; the same numbers stand in a
-table beside them.
-"""
+"""The plots of the numbers page. How all plots look stands in `accounts/plots.py`."""
 
 import itertools
-import sys
 from collections.abc import Sequence
-from typing import Any
 
-import pygal
-from pygal.style import Style
-
+from accounts.plots import COLOURS, CSS, looks, pygal, svg
 from billing.numbers import Filled, Month
 from sessions.models import Cohort
 from sessions.pricing import format_money
 
-# pygal hooks itself into every import of the process by a protocol that Python has given up:
-# whoever asks the hooks for a module then meets an AttributeError.
-sys.meta_path[:] = [one for one in sys.meta_path if type(one).__name__ != "PluginImportFixer"]
-
-# As in static/css/tokens.css, which an image cannot read.
-COLOURS: dict[str, dict[str, str]] = {
-    "light": {
-        "surface": "#fffdfa",
-        "ink": "#14343a",
-        "ink-soft": "#365053",
-        "line": "#e0d7c8",
-        "mindfulness": "#3f7f78",
-        "distress": "#b07a35",
-        "emotion": "#5877a8",
-        "people": "#8a6a9c",
-        "edge": "#74837f",
-    },
-    "dark": {
-        "surface": "#142629",
-        "ink": "#f0eadf",
-        "ink-soft": "#bcc8c4",
-        "line": "#2a4145",
-        "mindfulness": "#6fb8af",
-        "distress": "#d6a45f",
-        "emotion": "#8faddd",
-        "people": "#bf9fd0",
-        "edge": "#7c9391",
-    },
-}
-CSS = ("file://style.css", "file://graph.css")  # pygal's own
 BARS = ("mindfulness", "distress", "people", "emotion")
-SANS = "system-ui, sans-serif"
-WIDTH, HEIGHT = 720, 400
-NARROW = 360  # a phone's: drawn as wide as it is shown, so that the words stay readable
 # More groups than this are a smear; the table has them all.
 GROUPS = 16
 
@@ -57,7 +16,7 @@ GROUPS = 16
 def money(months: Sequence[Month], *, theme: str, narrow: bool = False) -> bytes:
     """Revenue, refunds, disputes and net of each month, as bars above and below zero."""
     chart = pygal.Bar(
-        **_looks(theme, BARS, narrow=narrow),
+        **looks(theme, BARS, narrow=narrow),
         value_formatter=_short_dollars,
         x_label_rotation=40 if len(months) > (3 if narrow else 6) else 0,
     )
@@ -69,23 +28,23 @@ def money(months: Sequence[Month], *, theme: str, narrow: bool = False) -> bytes
         ("Net", [month.net for month in months]),
     ):
         chart.add(label, [cents / 100 for cents in values])
-    return _svg(chart)
+    return svg(chart)
 
 
 def seats(groups: Sequence[Filled], *, theme: str, narrow: bool = False) -> bytes:
     """Taken, kept and free seats of the latest groups, one bar for each."""
     shown = list(itertools.islice(groups, GROUPS))
     height = max(180, 60 + 28 * len(shown))
-    looks = _looks(theme, ("mindfulness", "distress", "surface"), narrow=narrow)
-    looks |= {"height": height, "css": [*CSS, _hollow(theme)]}
-    chart = pygal.HorizontalStackedBar(**looks, value_formatter=lambda seats: f"{seats:.0f}")
+    given = looks(theme, ("mindfulness", "distress", "surface"), narrow=narrow)
+    given |= {"height": height, "css": [*CSS, _hollow(theme)]}
+    chart = pygal.HorizontalStackedBar(**given, value_formatter=lambda seats: f"{seats:.0f}")
     # Drawn from the bottom up: the latest group belongs on top, as in the table.
     shown.reverse()
     chart.x_labels = [_label(one.cohort, narrow=narrow) for one in shown]
     chart.add("Taken", [one.taken for one in shown])
     chart.add("Kept, not paid yet", [one.kept for one in shown])
     chart.add("Free", [one.free for one in shown])
-    return _svg(chart)
+    return svg(chart)
 
 
 def _short_dollars(units: float) -> str:
@@ -106,50 +65,3 @@ def _hollow(theme: str) -> str:
     """What is empty has an edge only."""
     edge = COLOURS[theme]["edge"]
     return f"inline:.color-2 {{ stroke: {edge} !important; stroke-width: 1.5 !important; }}"
-
-
-def _looks(theme: str, bars: Sequence[str], *, narrow: bool) -> dict[str, Any]:
-    colours = COLOURS[theme]
-    style = Style(
-        background=colours["surface"],
-        plot_background=colours["surface"],
-        foreground=colours["ink"],
-        foreground_strong=colours["ink"],
-        foreground_subtle=colours["line"],
-        guide_stroke_color=colours["line"],
-        major_guide_stroke_color=colours["line"],
-        opacity="1",
-        opacity_hover="1",
-        transition="0s",
-        colors=tuple(colours[bar] for bar in bars),
-        font_family=SANS,
-        label_font_size=12 if narrow else 14,
-        major_label_font_size=12 if narrow else 14,
-        no_data_font_size=18,
-    )
-    return {
-        "style": style,
-        "js": [],
-        "width": NARROW if narrow else WIDTH,
-        "height": HEIGHT,
-        "show_legend": False,  # the page has one, whose words are never cut off
-        "truncate_label": -1,
-        "show_minor_y_labels": True,
-        "no_data_text": "Nothing in this time",
-        "disable_xml_declaration": True,
-        "pretty_print": False,
-    }
-
-
-def _svg(chart: Any) -> bytes:
-    chart.add_xml_filter(_without_scripts)
-    return str(chart.render(is_unicode=True)).encode()
-
-
-def _without_scripts(root: Any) -> Any:
-    """pygal writes its settings into a script, even with none of its own asked for."""
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag == "script":
-                parent.remove(child)
-    return root
