@@ -54,7 +54,7 @@ def build(
 def style(
     size: float, *, bold: bool = False, soft: bool = False, right: bool = False, after: float = 0
 ) -> ParagraphStyle:
-    _load_fonts()
+    load_fonts()
     return ParagraphStyle(
         "words",
         fontName=BOLD if bold else FONT,
@@ -80,7 +80,7 @@ def drawable(text: str) -> str:
 
 
 def _glyph(sign: str) -> str:
-    known = _load_fonts()
+    known = load_fonts()
     if ord(sign) in known:
         return sign
     base = [part for part in unicodedata.normalize("NFKD", sign) if ord(part) in known]
@@ -88,7 +88,7 @@ def _glyph(sign: str) -> str:
 
 
 @functools.cache
-def _load_fonts() -> frozenset[int]:
+def load_fonts() -> frozenset[int]:
     """The signs that can be drawn. The fonts come with reportlab, whatever the machine has."""
     folder = Path(reportlab.__file__).parent / "fonts"
     fonts = [TTFont(name, folder / f"{name}.ttf") for name in (FONT, BOLD)]
