@@ -9,7 +9,7 @@ from typing import Literal
 from xml.etree import ElementTree
 
 from reportlab.graphics import shapes as on_paper
-from reportlab.lib.colors import HexColor
+from reportlab.lib.colors import Color, HexColor
 from reportlab.platypus import Flowable
 
 from accounts.pdf import BOLD, FONT, drawable, load_fonts
@@ -152,18 +152,20 @@ def _storable(text: str) -> str:
 # --- In a PDF ---------------------------------------------------------------------------
 
 
-def flowable(picture: Picture) -> Flowable:
-    """The same picture for a page of reportlab's, whose y grows upwards."""
+def flowable(picture: Picture, *, width: float) -> Flowable:
+    """The same picture, so wide in points, for a page of reportlab's, whose y grows upwards."""
     load_fonts()
     hues = {name: HexColor(hue) for name, hue in COLOURS["light"].items()}
-    colours = {"": None, **hues, "surface": HexColor("#ffffff")}
-    drawing = on_paper.Drawing(picture.width, picture.height)
+    colours: dict[str, Color | None] = {"": None, **hues, "surface": HexColor("#ffffff")}
+    scale = width / picture.width
+    drawing = on_paper.Drawing(width, picture.height * scale)
+    drawing.scale(scale, scale)
     for part in picture.parts:
         drawing.add(_on_paper(part, picture.height, colours))
     return drawing
 
 
-def _on_paper(part: Part, height: float, colours: dict[str, HexColor | None]) -> on_paper.Shape:
+def _on_paper(part: Part, height: float, colours: dict[str, Color | None]) -> on_paper.Shape:
     match part:
         case Text():
             return on_paper.String(

@@ -18,6 +18,7 @@ from practice.own import OwnPractice
 from practice.summary import Summary, WeekSummary
 
 PRINTED_WEEKS = RATED_WEEKS[1:]
+DRAWN = 640  # as wide as the pictures are drawn, before they are made to fit the page
 ABOUT = (
     "You wrote what this is made of, for yourself. Your notes are not in it.",
     "Not for emergencies. In immediate danger call 911; for support at any hour call or text 988, "
@@ -34,7 +35,7 @@ def draw(*, practice: OwnPractice, summary: Summary, week: int) -> bytes:
         line(title, style(18, bold=True, after=4)),
         line(
             f"{member.display_name or member.email}, {cohort.name}. "
-            f"As of {day(practice.now, practice.zone)}.",
+            f"As of {day(practice.now, practice.zone)}, {practice.today.year}.",
             style(9, soft=True, after=12),
         ),
         *_weeks(summary),
@@ -53,14 +54,17 @@ def _weeks(summary: Summary) -> list[Flowable]:
             str(week.number),
             week.week.teaches.title if week.week.teaches else "",
             _chosen(week),
-            str(len(week.days)) if week.days else "",
+            str(len(week.days) or ""),
         )
         for week in summary.weeks
     ]
-    return [
-        *_headed("Your weeks", pictures.weeks(summary, width=round(pdf.WIDTH))),
-        _table(("Week", "What it taught", "What you chose", "Days noted"), rows, (9, 37, 40, 14)),
-    ]
+    head = ("Week", "What it taught", "What you chose", "Days noted")
+    return _section(
+        "Your weeks",
+        pictures.weeks(summary, width=DRAWN),
+        "A dot is a day on which you noted something.",
+        _table(head, rows, (9, 37, 40, 14)),
+    )
 
 
 def _chosen(week: WeekSummary) -> str:
@@ -73,14 +77,12 @@ def _emotion(summary: Summary) -> list[Flowable]:
     if not rows:
         return []
     cells = [(row.skill, str(row.days), row.before_words, row.after_words) for row in rows]
-    return [
-        *_headed(
-            "How strong the emotion was, before and after",
-            pictures.emotion(summary, width=round(pdf.WIDTH)),
-            "From 0 to 10, on average. The ring is before, the full circle after.",
-        ),
+    return _section(
+        "How strong the emotion was, before and after",
+        pictures.emotion(summary, width=DRAWN),
+        "From 0 to 10, on average. The ring is before, the full circle after.",
         _table(("Skill", "Days", "Before", "After"), cells, (49, 17, 17, 17)),
-    ]
+    )
 
 
 def _places(summary: Summary) -> list[Flowable]:
@@ -88,14 +90,13 @@ def _places(summary: Summary) -> list[Flowable]:
     if not found.rows:
         return []
     cells = [(skill, *(str(count or "") for count in counts)) for skill, counts in found.rows]
-    return [
-        *_headed(
-            "Where each skill was lived",
-            pictures.lived(summary, width=round(pdf.WIDTH)),
-            "Days in each part of life.",
-        ),
-        _table(("Skill", *found.labels), cells, (28, *(72 / len(found.areas),) * len(found.areas))),
-    ]
+    each = 72 / len(found.areas)
+    return _section(
+        "Where each skill was lived",
+        pictures.lived(summary, width=DRAWN),
+        "Days in each part of life.",
+        _table(("Skill", *found.short), cells, (28, *[each for _ in found.areas])),
+    )
 
 
 def _goals(summary: Summary) -> list[Flowable]:
@@ -103,28 +104,27 @@ def _goals(summary: Summary) -> list[Flowable]:
     if not rows:
         return []
     cells = [(goal.aim.title, *(words for _, words in looks)) for goal, looks in rows]
-    legend = pictures.legend(progress.looked_at(summary.goals))
-    keys = [f"{mark} {title}" for mark, _, title in legend]
     numbers = " ".join(one.words for one in progress.together(summary.goals))
-    return [
-        *_headed("Your goals", pictures.goals(summary, width=round(pdf.WIDTH)), *keys),
-        _table(("Goal", *(f"Week {week}" for week in RATED_WEEKS)), cells, (32, 17, 17, 17, 17)),
-        line(f"{numbers} {progress.FIFTY}", style(9.5, after=4)),
-    ]
+    head = ("Goal", *(f"Week {week}" for week in RATED_WEEKS))
+    return _section(
+        "Your goals",
+        pictures.goals(summary, width=DRAWN),
+        pictures.keys(progress.looked_at(summary.goals), width=DRAWN),
+        _table(head, cells, (32, 17, 17, 17, 17)),
+        f"{numbers} {progress.FIFTY}",
+    )
 
 
-def _headed(title: str, picture: Picture, *below: str) -> list[Flowable]:
-    """A heading that stays with its picture."""
-    return [
-        KeepTogether(
-            [
-                line(title, style(13, bold=True, after=4)),
-                flowable(picture),
-                *(line(words, style(9, soft=True, after=2)) for words in below),
-                Spacer(1, 6),
-            ]
-        )
-    ]
+def _section(title: str, *shown: Picture | str | Flowable) -> list[Flowable]:
+    """On one page, where one is long enough."""
+    below = style(9, soft=True, after=6)
+    parts: list[Flowable] = [line(title, style(13, bold=True, after=2))]
+    for one in shown:
+        if isinstance(one, Picture):
+            parts.append(flowable(one, width=pdf.WIDTH))
+        else:
+            parts.append(line(one, below) if isinstance(one, str) else one)
+    return [KeepTogether(parts), Spacer(1, 12)]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]], parts: Sequence[float]) -> Flowable:
@@ -142,5 +142,5 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]], parts: Sequence[f
             ("LEFTPADDING", (0, 0), (0, -1), 0),
         ]
     )
-    grid.spaceAfter = 16
+    grid.spaceBefore = grid.spaceAfter = 6
     return grid

@@ -1,14 +1,15 @@
 """The four pictures of the progress page, each for any width from a phone's upwards."""
 
 import itertools
+import textwrap
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from accounts.plots import WIDTH
 from practice.attainment import LEVELS
 from practice.drawing import Box, Circle, Line, Part, Picture, Shape, Text
 from practice.models import RATED_WEEKS
 from practice.progress import (
-    ELSEWHERE,
     ROWS,
     Change,
     changes,
@@ -20,22 +21,12 @@ from practice.progress import (
     weeks_words,
 )
 from practice.summary import STRONGEST, WEAKEST, GoalSummary, Summary, WeekSummary
-from sessions.models import Area
 
 EDGE = 20
 BESIDE = 600  # from this width on, names stand beside what they name
+SCALE = (WEAKEST, (WEAKEST + STRONGEST) / 2, STRONGEST)
 BEFORE, AFTER = "distress", "mindfulness"
 GOAL_COLOURS, MARKS = ("mindfulness", "people", "distress", "emotion"), "\u25cf\u25a0\u25c6\u25b2"
-# Names that stand side by side, also on a phone.
-SHORT = {
-    Area.SELF_CARE: "Self-care",
-    Area.HOME: "Home",
-    Area.WORK: "Work",
-    Area.REST: "Rest",
-    Area.LEISURE: "Leisure",
-    Area.PEOPLE: "People",
-    ELSEWHERE: "Other",
-}
 STEPS = {2: "Much more", 1: "A little more", 0: "As expected", -1: "A little less", -2: "Much less"}
 
 
@@ -50,26 +41,22 @@ def emotion(summary: Summary, *, width: int = WIDTH) -> Picture:
         part = (strength - WEAKEST) / (STRONGEST - WEAKEST)
         return EDGE + 8 + part * (width - 2 * EDGE - 16)
 
-    bottom = picture.height - 26
-    for strength in (WEAKEST, (WEAKEST + STRONGEST) / 2, STRONGEST):
-        picture.add(
-            Line([(at(strength), 16), (at(strength), bottom)]),
-            Text(at(strength), bottom + 18, f"{strength:g}", 12, "ink-soft", anchor="middle"),
-        )
     for place, row in enumerate(rows):
-        picture.add(*_change(row, 16 + 52 * place, at, most=most))
+        picture.add(*_change(row, 8 + 52 * place, at, most=most))
+    for strength in SCALE:
+        words = f"{strength:g}"
+        picture.add(Text(at(strength), picture.height - 14, words, 12, "ink-soft", anchor="middle"))
     return picture
 
 
 def _change(row: Change, top: float, at: Callable[[float], float], *, most: int) -> list[Part]:
-    y = top + 32
-    right = at(STRONGEST) + 8
+    y = top + 34
     days = "1 day" if row.days == 1 else f"{row.days} days"
     return [
-        # On its own ground, so that the lines of the scale do not run through the words.
-        Box(EDGE - 2, top + 2, right - EDGE + 4, 18, fill="surface"),
         Text(EDGE, top + 15, _cut(row.skill, most), 14, bold=True),
-        Text(right, top + 15, days, 12, "ink-soft", anchor="end"),
+        Text(at(STRONGEST) + 8, top + 15, days, 12, "ink-soft", anchor="end"),
+        Line([(at(WEAKEST), y), (at(STRONGEST), y)]),
+        *(Line([(at(strength), y - 5), (at(strength), y + 5)]) for strength in SCALE),
         Line([(at(row.before), y), (at(row.after), y)], "edge", 3),
         Circle(at(row.before), y, 7, fill="surface", edge=BEFORE, width=3),
         Circle(at(row.after), y, 8, fill=AFTER),
@@ -86,8 +73,7 @@ def lived(summary: Summary, *, width: int = WIDTH) -> Picture:
     row_height = 58 if narrow else 42
     picture = Picture(width, row_height * len(rows) + 48, places_words(found))
     columns = [EDGE + labels + step * (place + 0.5) for place in range(len(found.areas))]
-    for x, area in zip(columns, found.areas, strict=True):
-        name = SHORT[Area(area)] if area else SHORT[ELSEWHERE]
+    for x, name in zip(columns, found.short, strict=True):
         picture.add(Text(x, 26, name, 11 if narrow else 13, "ink-soft", anchor="middle"))
     for place, (skill, counts) in enumerate(rows):
         top = 38 + row_height * place
@@ -103,7 +89,7 @@ def lived(summary: Summary, *, width: int = WIDTH) -> Picture:
 
 def _dot(x: float, y: float, days: int) -> list[Part]:
     if not days:
-        return [Circle(x, y, 2, fill="line")]
+        return [Circle(x, y, 3, edge="edge", width=1.25)]
     parts: list[Part] = [Circle(x, y, min(8 + 1.5 * days, 15), fill="mindfulness")]
     if days > 1:
         parts.append(Text(x, y + 4.5, str(days), 13, "surface", bold=True, anchor="middle"))
@@ -164,45 +150,48 @@ def _mark(x: float, y: float, kind: int, colour: str) -> Part:
     return Shape([(x + dx, y + dy) for dx, dy in corners], colour)
 
 
-TILE, GAP = 104, 8
+TILE, GAP = 96, 8  # a tile is at least so wide
 
 
 def weeks(summary: Summary, *, width: int = WIDTH) -> Picture:
     """A tile for each week with what was chosen for it, and a dot for each day with a card."""
-    each = (width - 2 * EDGE + GAP) // (TILE + GAP)
-    tops = []
+    each = 6 if width >= BESIDE else (width - 2 * EDGE + GAP) // (TILE + GAP)
+    wide = (width - 2 * EDGE + GAP) / each - GAP
+    tiles: list[Part] = []
     top: float = EDGE
-    lines = [summary.weeks[at : at + each] for at in range(0, len(summary.weeks), each)]
-    for line in lines:
-        tops.append(top)
-        top += max(map(_tall, line)) + GAP
-    picture = Picture(width, top - GAP + EDGE, weeks_words(summary))
-    for line, y in zip(lines, tops, strict=True):
-        tall = max(map(_tall, line))
-        for place, week in enumerate(line):
-            picture.add(*_tile(week, EDGE + place * (TILE + GAP), y, tall))
-    return picture
+    for at in range(0, len(summary.weeks), each):
+        row = summary.weeks[at : at + each]
+        tall = max(_tall(week) for week in row)
+        for place, week in enumerate(row):
+            tiles += _tile(week, Box(EDGE + place * (wide + GAP), top, wide, tall, round=8))
+        top += tall + GAP
+    return Picture(width, top - GAP + EDGE, weeks_words(summary), tiles)
 
 
 def _tall(week: WeekSummary) -> float:
     """A week that is longer than seven days, as the last one, has more lines of days."""
     lines = max(((day.day - week.week.first_day).days // 7 for day in week.days), default=0)
-    return 76 + 13 * lines
+    return 90 + 13 * lines
 
 
-def _tile(week: WeekSummary, x: float, y: float, tall: float) -> list[Part]:
-    begun = week.begun
+def _tile(week: WeekSummary, tile: Box) -> list[Part]:
+    begun, x, y = week.begun, tile.x + 10, tile.y
+    fill, edge, ink = ("sunk", "", "ink") if begun else ("", "line", "ink-soft")
     parts: list[Part] = [
-        Box(x, y, TILE, tall, fill="sunk" if begun else "", edge="" if begun else "line", round=8),
-        Text(x + 10, y + 21, f"Week {week.number}", 13, "ink" if begun else "ink-soft", bold=begun),
+        replace(tile, fill=fill, edge=edge),
+        Text(x, y + 21, f"Week {week.number}", 13, ink, bold=begun),
     ]
     if plan := week.chosen:
-        words = _cut(plan.skill or plan.activity, 15)
-        parts.append(Text(x + 10, y + 41, words, 12, "ink-soft"))
+        letters = int((tile.width - 12) / 6.6)
+        lines = textwrap.wrap(
+            plan.skill or plan.activity, letters, max_lines=2, placeholder="\u2026"
+        )
+        parts += [Text(x, y + 39 + 15 * n, words, 12, "ink-soft") for n, words in enumerate(lines)]
     for day in week.days:
         after = (day.day - week.week.first_day).days
-        at_x, at_y = x + 13 + 13 * (after % 7), y + 61 + 13 * (after // 7)
-        parts.append(Circle(at_x, at_y, 4.5, fill="mindfulness"))
+        parts.append(
+            Circle(x + 4 + 12 * (after % 7), y + 74 + 13 * (after // 7), 4.5, fill="mindfulness")
+        )
     return parts
 
 
@@ -222,3 +211,13 @@ def legend(shown: Sequence[GoalSummary]) -> list[tuple[str, str, str]]:
     """The mark, the colour and the title of each goal, in the order in which they are drawn."""
     kinds = zip(itertools.cycle(MARKS), itertools.cycle(GOAL_COLOURS), shown, strict=False)
     return [(mark, colour, goal.aim.title) for mark, colour, goal in kinds]
+
+
+def keys(shown: Sequence[GoalSummary], *, width: int) -> Picture:
+    """The legend as a picture, for paper: its font has no such marks."""
+    picture = Picture(width, 20 * len(shown), "")
+    for place, goal in enumerate(shown):
+        kind, y = place % len(GOAL_COLOURS), 20 * place + 10
+        title = _cut(goal.aim.title, width // 8)
+        picture.add(_mark(EDGE + 8, y, kind, GOAL_COLOURS[kind]), Text(EDGE + 26, y + 4, title, 12))
+    return picture

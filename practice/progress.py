@@ -14,6 +14,10 @@ from sessions.models import Area
 # Where a skill was lived when no area is known.
 ELSEWHERE = ""
 AREAS = {**{str(area.value): str(area.label) for area in Area}, ELSEWHERE: "Somewhere else"}
+# The same, where they stand side by side on a phone.
+SHORT = dict(
+    zip(AREAS, ("Self-care", "Home", "Work", "Rest", "Leisure", "People", "Other"), strict=True)
+)
 # A picture and its sentence show so many; the table has them all.
 ROWS = 8
 
@@ -79,6 +83,10 @@ class Places:
     @property
     def labels(self) -> list[str]:
         return [AREAS[area] for area in self.areas]
+
+    @property
+    def short(self) -> list[str]:
+        return [SHORT[area] for area in self.areas]
 
     @property
     def cells(self) -> list[tuple[str, list[tuple[str, int]], int]]:
@@ -192,7 +200,8 @@ def weeks_words(summary: Summary) -> str:
     planned = sum(week.chosen is not None for week in begun)
     days = sum(len(week.days) for week in begun)
     return (
-        f"{len(begun)} of your {len(summary.weeks)} weeks have begun. "
+        f"{len(begun)} of your {len(summary.weeks)} weeks {'has' if len(begun) == 1 else 'have'} "
+        "begun. "
         f"You planned something in {planned or 'none'} of them, and noted {_days(days)}."
     )
 
