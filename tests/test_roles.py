@@ -51,6 +51,7 @@ from tests.enrollment.builders import (
     a_place_in_line,
     session,
 )
+from tests.practice.lived import a_goal
 
 pytestmark = pytest.mark.django_db
 
@@ -122,6 +123,14 @@ ADDRESSES: dict[str, Address] = {
     "accounts:prove_by_code": Address(SIGNED_IN),
     "accounts:profile": Address(SIGNED_IN),
     "practice:hub": Address(MEMBER, ("seat",)),
+    "practice:goals": Address(MEMBER, ("seat",)),
+    "practice:goal_new": Address(MEMBER, ("seat",)),
+    "practice:goal": Address(MEMBER, ("seat", "goal")),
+    "practice:goal_end": Address(MEMBER, ("seat", "goal")),
+    "practice:goal_look": Address(MEMBER, ("seat", "goal", "look")),
+    "practice:progress": Address(MEMBER, ("seat",)),
+    "practice:picture": Address(MEMBER, ("seat", "picture")),
+    "practice:progress_paper": Address(MEMBER, ("seat", "look")),
     "billing:money": Address(MONEY),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),
@@ -328,6 +337,9 @@ def a_world() -> World:
             "request": {"pk": a_request(seat, now).pk},
             "move_to": {"slug": elsewhere.slug},
             "plot": {"name": "money", "theme": "dark"},
+            "goal": {"goal": a_goal(seat).public_id},
+            "look": {"week": 4},
+            "picture": {"name": "goals", "theme": "dark"},
         },
     )
 

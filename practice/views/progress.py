@@ -4,7 +4,7 @@ import uuid
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -61,11 +61,16 @@ def picture(request: HttpRequest, public_id: uuid.UUID, name: str, theme: str) -
 @never_cache
 @require_safe
 def paper(request: HttpRequest, public_id: uuid.UUID, week: int) -> HttpResponse:
-    """What was there until the end of that week, to print or to take along. It is not stored."""
+    """What was there until the end of that week, to print or to take along. It is not stored.
+
+    Before the week has begun, the page that says from when on.
+    """
     practice = own_practice_or_404(request, public_id)
-    summary = summary_of(practice)
-    if week not in PRINTED_WEEKS or week not in summary.looks:
+    if week not in PRINTED_WEEKS:
         raise Http404
+    summary = summary_of(practice)
+    if week not in summary.looks:
+        return redirect("practice:progress", public_id)
     content = draw(practice=practice, summary=summary.until(week), week=week)
     return HttpResponse(
         content,

@@ -1,4 +1,4 @@
-"""Odd texts in every field of every form about money and seats: a kind answer, never a 500.
+"""Odd texts in every field of every form about money, seats and practice: no answer is a 500.
 
 The addresses are those of `test_roles.py`, where a missing one fails; the fields are those of the
 pages themselves. So a new form is tried without a word here, but for `UNSEEN`.
@@ -30,7 +30,7 @@ ODD = (
     *("\u0661\u0662", "\u202eabc\u202c", "\u05d0\u05d1", "\U0001f9e1" * 40, "'; DROP TABLE x; --"),
     *("0000-01-01", "9999-12-31", "2026-02-30", "[]", '{"a": [1, null]}', "[[[[1]]]]", "null"),
 )
-ROOMS = ("billing:", "enrollment:")
+ROOMS = ("billing:", "enrollment:", "practice:")
 # What is sent to an address whose page shows no form now, or names it in another place.
 UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:pay_code": ("code", "remove"),
@@ -188,6 +188,7 @@ FORMS = {
     *("billing:difference", "billing:reconciliation", "billing:leave", "billing:move_to"),
     *("billing:ask", "billing:pay", "billing:pay_code", "billing:payments", "billing:search"),
     *("billing:numbers", "billing:ledger", "enrollment:offer", "billing:outside_refund"),
+    *("practice:goal_new", "practice:goal", "practice:goal_end"),
 }
 
 

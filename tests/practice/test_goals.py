@@ -21,6 +21,7 @@ from practice.goal_forms import AimForm
 from practice.goals import Aim, Reached, open_looks
 from practice.models import Goal, GoalRating
 from practice.own import OwnPractice, practice_of
+from tests.billing.test_odd_texts import sent
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -345,13 +346,12 @@ def test_an_ended_goal_is_neither_written_anew_nor_rated(client: Client, seat: E
     path = at("goal_look", seat, goal.public_id, 1)
     assert client.post(path, {"level": "0", "seen": "0"}).status_code == 409
     assert client.get(path).status_code == 200
-    for act in (
-        lambda: aiming.change_goal(goal=goal, aim=CALL, seen=2, now=NOW),
-        lambda: aiming.end_goal(goal=goal, seen=2, now=NOW),
-        lambda: rates(goal, 1, 0),
-    ):
-        with pytest.raises(NotPossible):
-            act()
+    with pytest.raises(NotPossible):
+        aiming.change_goal(goal=goal, aim=CALL, seen=2, now=NOW)
+    with pytest.raises(NotPossible):
+        aiming.end_goal(goal=goal, seen=2, now=NOW)
+    with pytest.raises(NotPossible):
+        rates(goal, 1, 0)
     goal.refresh_from_db()
     assert (Aim.load(goal.content), goal.ended_at) == (COOK, NOW)
     assert not GoalRating.objects.exists()
@@ -586,3 +586,19 @@ def test_the_pages_of_one_goal_ask_at_most_eight_times() -> None:
             with CaptureQueriesContext(connection) as captured:
                 assert client.get(path).status_code == 200
             assert len(captured) <= 8, path
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["A\0B", "A\ud800B", "x" * 10_000, "1e400", "\u0661", "\u202eabc", "\U0001f9e1" * 40, "[]"],
+)
+@time_machine.travel(IN_WEEK_2, tick=False)
+def test_odd_texts_break_no_look(odd: str, client: Client, seat: Enrollment) -> None:
+    goal = a_goal(seat)
+    path = at("goal_look", seat, goal.public_id, 1)
+    typed: dict[str, Any] = {"level": "0", "note": "", "seen": "0"}
+    for field in typed:
+        reply = client.post(path, {**typed, field: sent(odd)})
+        assert reply.status_code < 500
+        assert client.get(path).status_code == 200
+    assert client.get(at("goals", seat)).status_code == 200
