@@ -22,8 +22,8 @@ from sessions.models import Area
 
 # Of how strong an emotion was.
 WEAKEST, STRONGEST = 0, 10
-# What a plan's `went` says when it was not done.
-NOT_DONE = ("", "no", "not", "not_yet", "not-yet", "skipped")
+# How a plan went, when it was carried out.
+DONE = ("done", "partly", "yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +191,12 @@ def _look(row: Mapping[str, Any], member_id: int) -> LookSummary:
 
 def _plan(content: object, *, skipped: bool) -> PlanSummary:
     stored = _mapping(content)
-    went = stored.get("went")
     return PlanSummary(
         skill=_text(stored, "skill"),
         activity=_text(stored, "activity"),
         area=_area(stored),
         skipped=skipped,
-        done=bool(went) and went not in NOT_DONE,
+        done=(_text(stored, "outcome") or _text(stored, "went")) in DONE,
     )
 
 

@@ -31,7 +31,7 @@ class Shown:
 
 
 def shown(goal: GoalSummary, practice: OwnPractice) -> Shown:
-    """With those looks that the member's own weeks have."""
+    """With those looks that the member's own weeks have; an ended one, with those that it had."""
     first = practice.enrollment.first_week
     reached = open_looks(practice)
     return Shown(
@@ -39,7 +39,7 @@ def shown(goal: GoalSummary, practice: OwnPractice) -> Shown:
         [
             Look(week, goal.looks.get(week), week in reached and not goal.ended_at)
             for week in RATED_WEEKS
-            if week >= first or week in goal.looks
+            if week in goal.looks or (week >= first and not goal.ended_at)
         ],
     )
 

@@ -39,7 +39,7 @@ def read(seat: Enrollment, week: int = 12) -> Summary:
 @pytest.mark.django_db
 def test_cards_and_plans_are_read_into_their_weeks() -> None:
     seat = a_practising_member()
-    a_plan(seat, 1, skill="STOP", activity="Open the post", area="home", went="yes")
+    a_plan(seat, 1, skill="STOP", activity="Open the post", area="home", outcome="done")
     a_card(seat, 0, activity="Open the post")
     a_card(seat, 8, skills=["TIP", "STOP", "TIP"], before=8, after=None)
     summary = read(seat, week=2)
@@ -191,9 +191,9 @@ def test_a_sentence_names_as_many_skills_as_its_picture() -> None:
 @pytest.mark.django_db
 def test_where_skills_were_lived_is_said_by_area() -> None:
     seat = a_practising_member()
-    a_plan(seat, 1, went="yes")
-    a_plan(seat, 2, skill="TIP", area="work", went="yes")  # carried out, without a card
-    a_plan(seat, 3, skill="ACCEPTS", area="rest", went="no")
+    a_plan(seat, 1, outcome="done")
+    a_plan(seat, 2, skill="TIP", area="work", outcome="done")  # carried out, without a card
+    a_plan(seat, 3, skill="ACCEPTS", area="rest", outcome="not")
     a_card(seat, 0)
     a_card(seat, 1)
     a_card(seat, 3, activity="On the bus")
