@@ -260,6 +260,18 @@ def test_nobody_agrees_on_what_they_have_not_read(seat: Enrollment) -> None:
     assert goal.agreed_at is None
 
 
+def test_two_that_save_at_once_are_told_apart_by_the_database(seat: Enrollment) -> None:
+    goal = a_goal(seat)
+    other = Goal.objects.get(pk=goal.pk)  # read by both before either saves
+    aiming.change_goal(goal=goal, aim=CALL, seen=1, now=NOW)
+    with pytest.raises(Changed):
+        aiming.change_goal(goal=other, aim=COOK, seen=1, now=NOW)
+    with pytest.raises(Changed):
+        aiming.end_goal(goal=other, seen=1, now=NOW)
+    goal.refresh_from_db()
+    assert (Aim.load(goal.content), goal.ended_at) == (CALL, None)
+
+
 @time_machine.travel(IN_WEEK_2, tick=False)
 def test_that_an_agreement_would_end_is_said_before(client: Client, seat: Enrollment) -> None:
     goal = a_goal(seat)
