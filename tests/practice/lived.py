@@ -65,7 +65,13 @@ def a_goal(enrollment: Enrollment, aim: Aim = COOK, *, now: dt.datetime = NOW + 
 
 
 def rates(
-    goal: Goal, week: int, level: int, note: str = "", now: dt.datetime | None = None
+    goal: Goal,
+    week: int,
+    level: int,
+    note: str = "",
+    *,
+    seen: int = 0,
+    now: dt.datetime | None = None,
 ) -> None:
     """By the member, in that week unless `now` says when."""
     now = now or IN_WEEK[week]
@@ -76,7 +82,7 @@ def rates(
         level=level,
         note=note,
         by=goal.enrollment.member,
-        seen=0,
+        seen=seen,
         now=now,
     )
 

@@ -268,6 +268,9 @@ def test_two_that_save_at_once_are_told_apart_by_the_database(seat: Enrollment) 
         aiming.change_goal(goal=other, aim=COOK, seen=1, now=NOW)
     with pytest.raises(Changed):
         aiming.end_goal(goal=other, seen=1, now=NOW)
+    # What is compared with, to tell whether an agreement stays, is what is replaced.
+    with pytest.raises(Changed):
+        aiming.change_goal(goal=other, aim=COOK, seen=2, now=NOW)
     goal.refresh_from_db()
     assert (Aim.load(goal.content), goal.ended_at) == (CALL, None)
 
@@ -484,6 +487,15 @@ def test_two_looks_at_once_are_one_and_the_later_is_told(client: Client, seat: E
     assert Reached.load(GoalRating.objects.get().content).note == "Together"
     client.post(path, {"level": "0", "note": "Mine", "seen": hidden(words, "seen")})
     assert Reached.load(GoalRating.objects.get().content).note == "Mine"
+
+
+def test_of_two_corrections_the_second_is_told(seat: Enrollment) -> None:
+    goal = a_goal(seat)
+    rates(goal, 1, 0)
+    rates(goal, 1, 1, seen=1)
+    with pytest.raises(Changed):
+        rates(goal, 1, -1, seen=1)
+    assert Reached.load(GoalRating.objects.get().content).level == 1
 
 
 @time_machine.travel(IN_WEEK_2, tick=False)
