@@ -122,7 +122,7 @@ def goals(summary: Summary, *, width: int = WIDTH) -> Picture:
         name = f"Week {week}"
         picture.add(Text(x, 272, name, 12 if narrow else 13, "ink-soft", anchor="middle"))
     # Paths that go along together are drawn beside each other.
-    spread = 9
+    spread = min(13, 40 / max(len(shown), 1))
     for place, goal in enumerate(shown):
         aside = (place - (len(shown) - 1) / 2) * spread
         points = [
