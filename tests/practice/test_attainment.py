@@ -20,7 +20,12 @@ goals = st.lists(st.tuples(level, weight), min_size=1, max_size=6)
 PRINTED = ([1, 0], [6, 6], 0.3, 56.20)
 # The hand calculations in the same package's tests: one goal is a standard deviation away, and two
 # goals at +1 are 20 / sqrt(2.6) above, or 20 / sqrt(2) if they had nothing to do with each other.
+#
+# The example in the reference of `calc_tscore` of the R package gasr, the only one with weights of
+# several sizes: sums of 7 and 21 and squares of 91, so 70 / sqrt(0.7 * 91 + 0.3 * 441) = 70 / 14.
+# https://rdrr.io/github/taylordunn/gasr/man/calc_tscore.html (it gives the goals and the formula).
 BY_HAND = (
+    ([-2, 0, -1, 2, 0, 1], [3, 5, 1, 4, 2, 6], 0.3, 55.0),
     ([1], None, 0.3, 60.0),
     ([-1], None, 0.3, 40.0),
     ([1, 0], [6, 6], 0.3, 50 + 60 / math.sqrt(93.6)),
