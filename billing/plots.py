@@ -1,8 +1,4 @@
-"""Plots as images: bars drawn on the server, in the site's colours, for a light and a dark page.
-
-They hold no script, no font and no address, and are shown as <img>; the same numbers stand in a
-table beside them.
-"""
+"""The plots of the numbers page, as bars. What all plots share is in `accounts/plots.py`."""
 
 import itertools
 import sys
@@ -12,6 +8,7 @@ from typing import Any
 import pygal
 from pygal.style import Style
 
+from accounts.plots import COLOURS, NARROW, SANS, WIDTH
 from billing.numbers import Filled, Month
 from sessions.models import Cohort
 from sessions.pricing import format_money
@@ -20,36 +17,9 @@ from sessions.pricing import format_money
 # whoever asks the hooks for a module then meets an AttributeError.
 sys.meta_path[:] = [one for one in sys.meta_path if type(one).__name__ != "PluginImportFixer"]
 
-# As in static/css/tokens.css, which an image cannot read.
-COLOURS: dict[str, dict[str, str]] = {
-    "light": {
-        "surface": "#fffdfa",
-        "ink": "#14343a",
-        "ink-soft": "#365053",
-        "line": "#e0d7c8",
-        "mindfulness": "#3f7f78",
-        "distress": "#b07a35",
-        "emotion": "#5877a8",
-        "people": "#8a6a9c",
-        "edge": "#74837f",
-    },
-    "dark": {
-        "surface": "#142629",
-        "ink": "#f0eadf",
-        "ink-soft": "#bcc8c4",
-        "line": "#2a4145",
-        "mindfulness": "#6fb8af",
-        "distress": "#d6a45f",
-        "emotion": "#8faddd",
-        "people": "#bf9fd0",
-        "edge": "#7c9391",
-    },
-}
 CSS = ("file://style.css", "file://graph.css")  # pygal's own
+HEIGHT = 400
 BARS = ("mindfulness", "distress", "people", "emotion")
-SANS = "system-ui, sans-serif"
-WIDTH, HEIGHT = 720, 400
-NARROW = 360  # a phone's: drawn as wide as it is shown, so that the words stay readable
 # More groups than this are a smear; the table has them all.
 GROUPS = 16
 

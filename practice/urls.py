@@ -1,11 +1,13 @@
 from django.urls import path, register_converter
 
 from practice.days import DayConverter
-from practice.views import carrying, daily_life, diary, hub, planning
+from practice.views import carrying, daily_life, diary, goals, hub, looks, planning, progress
 
 register_converter(DayConverter, "day")
 
 app_name = "practice"
+GOALS = "my/<uuid:public_id>/practice/goals/"
+PROGRESS = "my/<uuid:public_id>/practice/progress/"
 urlpatterns = [
     path("my/<uuid:public_id>/practice/", hub.hub, name="hub"),
     path("my/<uuid:public_id>/practice/bring/", carrying.bring, name="bring"),
@@ -14,4 +16,12 @@ urlpatterns = [
     path("my/<uuid:public_id>/practice/weeks/<int:number>/", planning.own_week, name="week"),
     path("my/<uuid:public_id>/practice/diary/", diary.days, name="diary"),
     path("my/<uuid:public_id>/practice/diary/<day:date>/", diary.day, name="diary_day"),
+    path(GOALS, goals.goals, name="goals"),
+    path(f"{GOALS}new/", goals.new_goal, name="goal_new"),
+    path(f"{GOALS}<uuid:goal>/", goals.goal, name="goal"),
+    path(f"{GOALS}<uuid:goal>/end/", goals.end_goal, name="goal_end"),
+    path(f"{GOALS}<uuid:goal>/weeks/<int:week>/", looks.look, name="goal_look"),
+    path(PROGRESS, progress.progress, name="progress"),
+    path(f"{PROGRESS}<slug:name>-<slug:theme>.svg", progress.picture, name="picture"),
+    path(f"{PROGRESS}week-<int:week>.pdf", progress.paper, name="progress_paper"),
 ]

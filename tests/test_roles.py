@@ -51,6 +51,7 @@ from tests.enrollment.builders import (
     a_place_in_line,
     session,
 )
+from tests.practice.lived import a_goal
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +130,14 @@ ADDRESSES: dict[str, Address] = {
     "practice:daily_life_area": Address(SEATED, ("area",)),
     "practice:diary": Address(MEMBER, ("practised",)),
     "practice:diary_day": Address(MEMBER, ("practised", "noted_day")),
+    "practice:goals": Address(MEMBER, ("seat",)),
+    "practice:goal_new": Address(MEMBER, ("seat",)),
+    "practice:goal": Address(MEMBER, ("seat", "goal")),
+    "practice:goal_end": Address(MEMBER, ("seat", "goal")),
+    "practice:goal_look": Address(MEMBER, ("seat", "goal", "look")),
+    "practice:progress": Address(MEMBER, ("seat",)),
+    "practice:picture": Address(MEMBER, ("seat", "picture")),
+    "practice:progress_paper": Address(MEMBER, ("seat", "look")),
     "billing:money": Address(MONEY),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),
@@ -340,6 +349,9 @@ def a_world() -> World:
             "request": {"pk": a_request(seat, now).pk},
             "move_to": {"slug": elsewhere.slug},
             "plot": {"name": "money", "theme": "dark"},
+            "goal": {"goal": a_goal(seat).public_id},
+            "look": {"week": 4},
+            "picture": {"name": "goals", "theme": "dark"},
         },
     )
 

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.plots import COLOURS
 from billing import ledger, numbers, plots
 from billing.models import LedgerEntry
 from billing.numbers import Month
@@ -237,7 +238,7 @@ def test_a_plot_is_an_image_that_asks_nobody_for_anything(
     outside = set(re.findall(r"https?://[^\s\"'<]+", re.sub(r"<!--.*?-->", "", svg)))
     assert outside <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     assert "@import" not in svg
-    assert plots.COLOURS[theme]["surface"] in svg
+    assert COLOURS[theme]["surface"] in svg
 
 
 @pytest.mark.parametrize("path", ["money-blue", "people-dark"])
@@ -261,7 +262,7 @@ def test_the_colours_of_the_plots_are_the_sites() -> None:
     light, dark = css.split("@media (prefers-color-scheme: dark)")
     for theme, source in (("light", light), ("dark", dark)):
         tokens = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+);", source))
-        assert {name: tokens[name] for name in plots.COLOURS[theme]} == plots.COLOURS[theme]
+        assert {name: tokens[name] for name in COLOURS[theme]} == COLOURS[theme]
 
 
 def _brightness(colour: str) -> float:
@@ -279,7 +280,7 @@ def _contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_what_a_plot_shows_stands_out_from_its_ground(theme: str) -> None:
-    colours = plots.COLOURS[theme]
+    colours = COLOURS[theme]
     for name in (*plots.BARS, "edge"):
         assert _contrast(colours[name], colours["surface"]) >= 3
     assert _contrast(colours["line"], colours["surface"]) < 3  # so no bar has it

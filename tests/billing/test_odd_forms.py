@@ -1,4 +1,4 @@
-"""Odd texts in every form about money, seats and practice: a kind answer, never a 500.
+"""Odd texts in every field of every form about money, seats and practice: no answer is a 500.
 
 The addresses are those of `test_roles.py`, where a missing one fails; the fields are those of the
 pages themselves. So a new form is tried without a word here, but for `UNSEEN`.
@@ -194,6 +194,7 @@ FORMS = {
     *("billing:numbers", "billing:ledger", "enrollment:offer", "billing:outside_refund"),
     *("practice:week", "practice:daily_life_area"),
     "practice:diary_day",
+    *("practice:goal_new", "practice:goal", "practice:goal_end"),
 }
 
 

@@ -5,8 +5,9 @@ import dataclasses
 import pypdfium2
 import pytest
 
+from accounts.pdf import drawable
 from billing.papers.paper import Fact, Paper, Table
-from billing.papers.pdf import draw, drawable
+from billing.papers.pdf import draw
 from tests.billing.papers import pdf_words
 
 PAPER = Paper(

@@ -4,10 +4,12 @@ import datetime as dt
 import re
 
 import brotli
+import psycopg
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Response
 
+from accounts.encryption import encrypt
 from sandbox import demo_people as demo
 from tests.browser.conftest import DESKTOP, PHONE, Visitor
 from tests.browser.inspector import Inspector
@@ -279,6 +281,102 @@ def test_pages_of_a_member_with_a_diary(inspector: Inspector) -> None:
     page.get_by_text("This day is blank again").wait_for()
     inspector.look("a day, blank again")
     inspector.finish()
+
+
+def test_pages_of_goals(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    main = page.get_by_role("main")
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    practice = practice_of(inspector)
+    inspector.visit(practice)
+    inspector.visit(f"{practice}goals/")
+    inspector.visit(f"{practice}goals/new/")
+    page.get_by_role("button", name="Save the goal").click()
+    inspector.look("new goal with errors")
+    page.locator("textarea[name=title]").fill("Cook dinner at home")
+    page.locator("textarea[name=expected]").fill("On two evenings of the week")
+    page.locator("textarea[name=more]").fill("On three evenings of the week")
+    page.locator("textarea[name=less]").fill("On one evening of the week")
+    page.locator("textarea[name=much_less]").fill("I only warm things up " + 60 * "w")
+    page.get_by_role("button", name="Save the goal").click()
+    page.get_by_text("Your goal is saved").wait_for()
+    page.get_by_role("link", name=re.compile("Look at it.*week 1")).click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    inspector.look("look at a goal with errors")
+    page.get_by_label(re.compile("A little less than expected")).check()
+    page.locator("textarea[name=note]").fill("Mondays are hard; Fridays go well.")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("Saved. You can correct it").wait_for()
+    main.locator("summary").click()
+    inspector.look("goals")
+    page.get_by_role("link", name=re.compile("Correct it")).click()
+    inspector.look("look at a goal")
+    inspector.visitor.page.goto(page.url.replace("weeks/1/", "weeks/12/"))
+    inspector.look("look at a goal, not yet")
+    page.locator(".back-link").click()
+    main.get_by_role("link", name=re.compile("Change it")).click()
+    inspector.look("change a goal")
+    note_days(inspector)
+    inspector.visit(f"{practice}progress/")
+    for summary in main.locator("summary").all():
+        summary.click()
+    inspector.look("progress with its tables")
+    inspector.visitor.goto(f"{practice}goals/")
+    main.get_by_role("link", name=re.compile("End it")).click()
+    inspector.look("end a goal")
+    page.get_by_role("button", name="End this goal").click()
+    page.get_by_text("The goal is ended").wait_for()
+    main.locator("section li a").first.click()
+    inspector.look("ended goal")
+    inspector.finish()
+
+
+@readers
+def test_pages_of_practice_before_it_begins(inspector: Inspector) -> None:
+    inspector.visitor.sign_in(demo.KIM, demo.PASSWORD)
+    practice = practice_of(inspector)
+    inspector.visit(f"{practice}goals/")
+    inspector.visit(f"{practice}progress/")
+    inspector.finish()
+
+
+def practice_of(inspector: Inspector) -> str:
+    """The address of the practice in the first of one's groups."""
+    page = inspector.visitor.page
+    inspector.visitor.goto("/my/")
+    page.get_by_role("main").get_by_role("link").first.click()
+    link = page.locator("main a[href$='/practice/']")
+    return str(link.get_attribute("href"))
+
+
+def note_days(inspector: Inspector) -> None:
+    """Some cards and a plan of whoever is signed in, as rows."""
+    seat = inspector.visitor.page.url.split("/my/")[1].split("/")[0]
+    now = timezone.now()
+    card = "INSERT INTO practice_diaryentry (enrollment_id, day, content, saved_at, revision) "
+    plan = (
+        "INSERT INTO practice_weekplan (enrollment_id, week, content, skipped, saved_at, revision) "
+    )
+    whose = " FROM enrollment_enrollment WHERE public_id = %s ON CONFLICT DO NOTHING"
+    skills = ("Wise mind", "STOP", "TIP", "Radical acceptance and turning the mind")
+    with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as database:
+        for day in range(0, 16, 2):
+            content = encrypt(
+                {
+                    "skills": [skills[day % 4], "STOP"],
+                    "before": 8,
+                    "after": 3 + day % 5,
+                    "area": "home",
+                }
+            )
+            database.execute(
+                f"{card} SELECT id, %s, %s, %s, 1{whose}",
+                (now.date() - dt.timedelta(days=day), content, now, seat),
+            )
+        content = encrypt(
+            {"skill": "STOP", "activity": "Open the post", "area": "work", "outcome": "done"}
+        )
+        database.execute(f"{plan} SELECT id, 2, %s, false, %s, 1{whose}", (content, now, seat))
 
 
 @readers

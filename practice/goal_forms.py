@@ -1,0 +1,122 @@
+"""A goal in a member's words, and how far it is."""
+
+from typing import Any
+
+from django import forms
+
+from practice.attainment import LEVELS
+from practice.goals import MOST_LEVEL, MOST_NOTE, MOST_TITLE, Aim, Reached
+
+TOO_LONG = "Use at most %(limit_value)d characters. These are %(show_value)d."
+NUL = "Take out the character that cannot be stored, and try again."
+# The order in which they are asked: what is expected first, the rest is measured by it.
+FIELDS = {0: "expected", 1: "more", 2: "much_more", -1: "less", -2: "much_less"}
+
+
+class Words(forms.CharField):
+    """Some lines of a person's own, whose errors say what to do."""
+
+    def __init__(self, *, most: int, rows: int = 2, **kwargs: Any) -> None:
+        kwargs["error_messages"] = {
+            "max_length": TOO_LONG,
+            "null_characters_not_allowed": NUL,
+            **kwargs.get("error_messages", {}),
+        }
+        # No `maxlength`: a browser would cut what is pasted, without a word.
+        area = forms.Textarea(attrs={"rows": rows})
+        super().__init__(max_length=most, widget=area, **kwargs)
+        self.widget.attrs.pop("maxlength", None)
+
+
+class AimForm(forms.Form):
+    title = Words(
+        label="What do you want to be able to do?",
+        help_text="Something from your days, in your own words. For example: cook dinner at home.",
+        most=MOST_TITLE,
+        error_messages={"required": "Write down what you want to be able to do."},
+    )
+    expected = Words(
+        label="What would be a good, realistic result after these weeks?",
+        help_text="This is what you expect. For example: I cook on two evenings of the week.",
+        most=MOST_LEVEL,
+        error_messages={"required": "Write down a result that would be good and realistic."},
+    )
+    more = Words(
+        label="A little more than expected",
+        help_text="For example: on three evenings.",
+        most=MOST_LEVEL,
+        error_messages={"required": "Write down what would be a little more than that."},
+    )
+    much_more = Words(
+        label="Much more than expected",
+        help_text="For example: on most evenings, and I ask somebody to join me.",
+        most=MOST_LEVEL,
+        required=False,
+    )
+    less = Words(
+        label="A little less than expected",
+        help_text="For example: on one evening.",
+        most=MOST_LEVEL,
+        error_messages={"required": "Write down what would be a little less than that."},
+    )
+    much_less = Words(
+        label="Much less than expected",
+        help_text="For many people this is how it is today. For example: I don\u2019t cook.",
+        most=MOST_LEVEL,
+        required=False,
+    )
+
+    @classmethod
+    def showing(cls, aim: Aim) -> "AimForm":
+        levels = {name: aim.at(level) for level, name in FIELDS.items()}
+        return cls(initial={"title": aim.title, **levels})
+
+    def clean(self) -> dict[str, Any]:
+        """Two levels that read the same cannot be told apart later."""
+        cleaned = super().clean() or self.cleaned_data
+        first_of: dict[str, str] = {}
+        for name in FIELDS.values():
+            written = " ".join(cleaned.get(name, "").casefold().split())
+            if written and written in first_of:
+                label = self.fields[first_of[written]].label
+                self.add_error(name, f"This reads the same as \u201c{label}\u201d. Change one.")
+            first_of.setdefault(written, name)
+        return cleaned
+
+    def aim(self) -> Aim:
+        worst, less, expected, more, best = (self.cleaned_data[FIELDS[one]] for one in LEVELS)
+        title = self.cleaned_data["title"]
+        return Aim(title=title, levels=(worst, less, expected, more, best))
+
+
+class RatingForm(forms.Form):
+    """Which of the five levels fits best now, and a note if one helps."""
+
+    level = forms.TypedChoiceField(
+        label="Which of these fits best?",
+        coerce=int,
+        widget=forms.RadioSelect,
+        error_messages={
+            "required": "Choose the one that fits best.",
+            "invalid_choice": "Choose one of the five.",
+        },
+    )
+    note = Words(
+        label="Anything to remember about it",
+        most=MOST_NOTE,
+        rows=3,
+        required=False,
+    )
+
+    def __init__(self, *args: Any, aim: Aim, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        level = self.fields["level"]
+        assert isinstance(level, forms.ChoiceField)
+        level.choices = [
+            (one, f"{words}: {own}" if own else words) for one, words, own in aim.steps
+        ]
+
+    @classmethod
+    def showing(cls, aim: Aim, reached: Reached | None) -> "RatingForm":
+        shown = {"level": reached.level, "note": reached.note} if reached else {}
+        return cls(aim=aim, initial=shown)

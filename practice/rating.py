@@ -1,0 +1,57 @@
+"""How far a goal is, at one of the four looks. It may be late, and it may be corrected."""
+
+import datetime as dt
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts.models import User
+from practice.aiming import Changed, NotPossible
+from practice.goals import Aim, Reached, open_looks
+from practice.models import Goal, GoalRating
+from practice.own import OwnPractice
+
+
+def rate(
+    *,
+    practice: OwnPractice,
+    goal: Goal,
+    week: int,
+    level: int,
+    note: str,
+    by: User,
+    seen: int,
+    now: dt.datetime,
+) -> None:
+    """Save how far the goal is. `seen` is the revision of the rating that the page showed, 0 for
+    none. Raises NotPossible for a week that has not begun or a goal that was ended, and Changed
+    when somebody rated it since.
+    """
+    if week not in open_looks(practice):
+        raise NotPossible("This week has not begun yet.")
+    words = Aim.load(goal.content).at(level)
+    content = Reached(level=level, words=words, note=note).dump()
+    if not _save(goal=goal, week=week, content=content, by=by, seen=seen, now=now):
+        raise Changed("Somebody saved this look meanwhile.")
+
+
+@transaction.atomic
+def _save(
+    *, goal: Goal, week: int, content: dict[str, object], by: User, seen: int, now: dt.datetime
+) -> bool:
+    # Ending waits for this, so no rating comes after it.
+    if not Goal.objects.select_for_update(no_key=True).filter(pk=goal.pk, ended_at=None).exists():
+        raise NotPossible("This goal was ended.")
+    if seen:
+        found = GoalRating.objects.filter(goal=goal, week=week, revision=seen)
+        return bool(
+            found.update(content=content, rated_by=by, rated_at=now, revision=F("revision") + 1)
+        )
+    try:
+        with transaction.atomic():
+            GoalRating.objects.create(
+                goal=goal, week=week, content=content, rated_by=by, rated_at=now
+            )
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,257 @@
+"""A member's plans, diary and goals as plain values: what the progress page, its pictures and its
+paper are made of. The one place that reads what the other parts of practice store.
+
+Values written by other versions of the code may lack a key or have another kind of value in it;
+such a value is left out. Notes are not read at all: nothing here shows them.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.db.models import F
+
+from enrollment.models import Enrollment
+from practice.goals import Aim, Reached, open_looks
+from practice.models import DiaryEntry, Goal, WeekPlan
+from practice.own import OwnPractice
+from practice.weeks import Week, week_of
+from sessions.models import Area
+
+# Of how strong an emotion was.
+WEAKEST, STRONGEST = 0, 10
+# How a plan went, when it was carried out.
+DONE = ("done", "partly", "yes")
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary:
+    """One card of the diary. `area` is a value of `Area`, or empty when nothing says which."""
+
+    day: dt.date
+    week: int
+    skills: tuple[str, ...]
+    activity: str
+    area: str
+    before: int | None
+    after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    skill: str
+    activity: str
+    area: str
+    skipped: bool
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WeekSummary:
+    """One of the member's own weeks; `begun` by the time of the summary."""
+
+    week: Week
+    begun: bool
+    plan: PlanSummary | None
+    days: tuple[DaySummary, ...]
+
+    @property
+    def number(self) -> int:
+        return self.week.number
+
+    @property
+    def chosen(self) -> PlanSummary | None:
+        """The plan, unless the week was skipped or nothing was chosen."""
+        plan = self.plan
+        return plan if plan and not plan.skipped and (plan.skill or plan.activity) else None
+
+
+@dataclass(frozen=True, slots=True)
+class LookSummary:
+    """How far a goal was at one of the four looks, who rated it, and when."""
+
+    reached: Reached
+    by: str
+    by_member: bool
+    at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GoalSummary:
+    public_id: uuid.UUID
+    aim: Aim
+    made_at: dt.datetime
+    ended_at: dt.datetime | None
+    agreed_at: dt.datetime | None
+    agreed_with: str
+    looks: dict[int, LookSummary]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    weeks: list[WeekSummary]
+    goals: list[GoalSummary]
+    # The weeks at which goals can be looked at by now.
+    looks: list[int]
+
+    @property
+    def days(self) -> list[DaySummary]:
+        return [day for week in self.weeks for day in week.days]
+
+    @property
+    def begun(self) -> list[WeekSummary]:
+        return [week for week in self.weeks if week.begun]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw: no day, no plan, and no goal looked at."""
+        plans = any(week.chosen for week in self.weeks)
+        return not (self.days or plans or any(goal.looks for goal in self.goals))
+
+    def until(self, number: int) -> "Summary":
+        """As it was when that week ended, without what came after it."""
+        weeks = [week for week in self.weeks if week.number <= number]
+        last = max((week.week.last_day for week in weeks), default=dt.date.min)
+        goals = [
+            replace(goal, looks={n: look for n, look in goal.looks.items() if n <= number})
+            for goal in self.goals
+            if goal.made_at.date() <= last
+        ]
+        return Summary(
+            weeks=weeks,
+            goals=goals,
+            looks=[look for look in self.looks if look <= number],
+        )
+
+
+def summary_of(practice: OwnPractice) -> Summary:
+    """Three queries, however many weeks there are."""
+    plans = {
+        plan.week: _plan(plan.content, skipped=plan.skipped)
+        for plan in WeekPlan.objects.filter(enrollment=practice.enrollment)
+    }
+    days: dict[int, list[DaySummary]] = {}
+    for entry in DiaryEntry.objects.filter(enrollment=practice.enrollment).order_by("day"):
+        if week := week_of(practice.weeks, entry.day):
+            day = _day(entry.day, entry.content, week=week, plan=plans.get(week.number))
+            days.setdefault(week.number, []).append(day)
+    weeks = [
+        WeekSummary(
+            week=week,
+            begun=week.has_begun(practice.now),
+            plan=plans.get(week.number),
+            days=tuple(days.get(week.number, ())),
+        )
+        for week in practice.weeks
+    ]
+    return Summary(weeks, goals_of(practice.enrollment), open_looks(practice))
+
+
+def goals_of(enrollment: Enrollment) -> list[GoalSummary]:
+    """Those that go on first, each with how far it was at its looks. One query."""
+    found: dict[uuid.UUID, GoalSummary] = {}
+    rows = (
+        Goal.objects.filter(enrollment=enrollment)
+        .order_by(F("ended_at").asc(nulls_first=True), "slot", "pk", "ratings__week")
+        .values(
+            *("public_id", "content", "made_at", "ended_at"),
+            *("agreed_at", "agreed_by__display_name", "agreed_by__email"),
+            *("ratings__week", "ratings__content", "ratings__rated_at", "ratings__rated_by"),
+            *("ratings__rated_by__display_name", "ratings__rated_by__email"),
+        )
+    )
+    for row in rows:
+        goal = found.setdefault(
+            row["public_id"],
+            GoalSummary(
+                public_id=row["public_id"],
+                aim=Aim.load(_mapping(row["content"])),
+                made_at=row["made_at"],
+                ended_at=row["ended_at"],
+                agreed_at=row["agreed_at"],
+                agreed_with=row["agreed_by__display_name"] or row["agreed_by__email"] or "",
+                looks={},
+            ),
+        )
+        if row["ratings__week"] is not None:
+            goal.looks[row["ratings__week"]] = _look(row, enrollment.member_id)
+    return list(found.values())
+
+
+def _look(row: Mapping[str, Any], member_id: int) -> LookSummary:
+    return LookSummary(
+        reached=Reached.load(_mapping(row["ratings__content"])),
+        by=row["ratings__rated_by__display_name"] or row["ratings__rated_by__email"] or "",
+        by_member=row["ratings__rated_by"] == member_id,
+        at=row["ratings__rated_at"],
+    )
+
+
+def _plan(content: object, *, skipped: bool) -> PlanSummary:
+    stored = _mapping(content)
+    return PlanSummary(
+        skill=_text(stored, "skill"),
+        activity=_text(stored, "activity"),
+        area=_area(stored),
+        skipped=skipped,
+        done=(_text(stored, "outcome") or _text(stored, "went")) in DONE,
+    )
+
+
+def _day(day: dt.date, content: object, *, week: Week, plan: PlanSummary | None) -> DaySummary:
+    stored = _mapping(content)
+    skills = stored.get("skills")
+    named = skills if isinstance(skills, list | tuple) else ()
+    tried = tuple(dict.fromkeys(skill for skill in named if isinstance(skill, str) and skill))
+    activity = _text(stored, "activity")
+    return DaySummary(
+        day=day,
+        week=week.number,
+        skills=tried,
+        activity=activity,
+        area=_area(stored) or _lived_in(activity, tried, week=week, plan=plan),
+        before=_strength(stored, "before"),
+        after=_strength(stored, "after"),
+    )
+
+
+def _lived_in(activity: str, skills: Iterable[str], *, week: Week, plan: PlanSummary | None) -> str:
+    """The area of life of a day: that of the week's plan when it was about the same activity, or
+    names no other and has its skill; else that of the same words in the week's suggestions."""
+    said = _plain(activity)
+    if plan and plan.area:
+        same = said == _plain(plan.activity) if said else plan.skill in skills
+        if same:
+            return plan.area
+    if said and week.teaches:
+        for area in Area.values:
+            if said in map(_plain, week.teaches.activities_in(area)):
+                return str(area)
+    return ""
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.casefold().split()).rstrip(".")
+
+
+def _mapping(content: object) -> Mapping[str, Any]:
+    return content if isinstance(content, Mapping) else {}
+
+
+def _text(stored: Mapping[str, Any], key: str) -> str:
+    value = stored.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _area(stored: Mapping[str, Any]) -> str:
+    area = stored.get("area")
+    return area if area in Area.values else ""
+
+
+def _strength(stored: Mapping[str, Any], key: str) -> int | None:
+    value = stored.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if WEAKEST <= value <= STRONGEST else None
