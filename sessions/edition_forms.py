@@ -19,7 +19,8 @@ class TextsField(LinesField):
     """Short texts, one a line, without characters that cannot be seen."""
 
     def to_python(self, value: Any) -> Any:
-        return [text for line in super().to_python(value) if (text := seen(line) or line)]
+        lines = super().to_python(value)
+        return [text for line in lines if (text := line if "\0" in line else seen(line))]
 
     def validate(self, value: Any) -> None:
         if self.required and not value:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Prefetch
 
 from accounts import audit
 from accounts.models import Action, Subject, User
@@ -276,7 +277,10 @@ class Shelf:
 
 def shelves(*, now: dt.datetime) -> list[Shelf]:
     """Every programme with its versions. Three queries, however many."""
-    programmes = list(Programme.objects.prefetch_related("curricula").order_by("name", "pk"))
+    versions = Curriculum.objects.select_related("approved_by").order_by("-version")
+    programmes = list(
+        Programme.objects.prefetch_related(Prefetch("curricula", versions)).order_by("name", "pk")
+    )
     by_version: dict[int, list[Group]] = {
         curriculum.pk: [] for programme in programmes for curriculum in programme.curricula.all()
     }
@@ -288,7 +292,7 @@ def shelves(*, now: dt.datetime) -> list[Shelf]:
             programme,
             [
                 Version(curriculum, by_version[curriculum.pk])
-                for curriculum in reversed(programme.curricula.all())
+                for curriculum in programme.curricula.all()
             ],
         )
         for programme in programmes

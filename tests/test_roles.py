@@ -33,6 +33,7 @@ from billing.models import (
 from billing.policy import Basis
 from enrollment import absences, group_messages, making_up, season
 from enrollment.models import CalendarFeed, Enrollment
+from sessions import editions
 from sessions.models import Cohort, Substitution
 from tests.accounts.people import sign_in_with_factor
 from tests.billing import decided
@@ -92,6 +93,7 @@ class Address:
 
 
 GROUP, WEEK, DRAFT = ("slug",), ("slug", "number"), ("draft",)
+EDITION = ("programme", "version")
 ADDRESSES: dict[str, Address] = {
     "healthz": Address(EVERYBODY),
     "account_login": Address(EVERYBODY),
@@ -217,6 +219,13 @@ ADDRESSES: dict[str, Address] = {
     "enrollment:plan_publish": Address(OWN_PLANNERS, DRAFT, "post"),
     "enrollment:plan_archive": Address(OWN_PLANNERS, DRAFT, "post"),
     "enrollment:plan_capacity": Address(OWN_PLANNERS, DRAFT, "post"),
+    "enrollment:curricula": Address(ADMIN),
+    "enrollment:curriculum_draft": Address(ADMIN, ("programme",), "post"),
+    "enrollment:curriculum": Address(ADMIN, EDITION),
+    "enrollment:curriculum_week": Address(ADMIN, (*EDITION, "number")),
+    "enrollment:curriculum_throw_away": Address(ADMIN, EDITION),
+    "enrollment:curriculum_approve": Address(ADMIN, EDITION),
+    "enrollment:curriculum_publish": Address(ADMIN, EDITION),
 }
 # Stripe's own address has tests of its own; the admin's are below.
 ELSEWHERE = {"billing:webhook", "admin"}
@@ -328,6 +337,8 @@ def a_world() -> World:
             "request": {"pk": a_request(seat, now).pk},
             "move_to": {"slug": elsewhere.slug},
             "plot": {"name": "money", "theme": "dark"},
+            "programme": {"programme": cohort.programme.slug},
+            "version": {"version": editions.start_draft(programme=cohort.programme).version},
         },
     )
 
