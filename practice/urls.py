@@ -8,4 +8,5 @@ urlpatterns = [
     path("my/data/download/", own_data.download, name="download"),
     path("my/data/erase/<slug:what>/", own_data.erase, name="erase"),
     path("my/<uuid:public_id>/practice/", hub.hub, name="hub"),
+    path("my/<uuid:public_id>/practice/plan.fhir.json", own_data.plan_fhir, name="plan_fhir"),
 ]

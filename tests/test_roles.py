@@ -124,6 +124,7 @@ ADDRESSES: dict[str, Address] = {
     "accounts:prove_by_code": Address(SIGNED_IN),
     "accounts:profile": Address(SIGNED_IN),
     "practice:hub": Address(MEMBER, ("seat",)),
+    "practice:plan_fhir": Address(MEMBER, ("seat",)),
     "practice:own_data": Address(SIGNED_IN),
     "practice:download": Address(SIGNED_IN),
     "practice:erase": Address(SIGNED_IN, ("erased",)),

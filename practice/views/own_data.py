@@ -1,5 +1,7 @@
 """What is kept about me: taking it along, and having what I wrote erased."""
 
+import uuid
+
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib import messages
@@ -12,8 +14,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import exports
 from accounts.proof import needs_proof
 from enrollment.views.asking import fresh, member_of
-from practice import erasing
+from practice import erasing, fhir
 from practice.erasing import ChangedMeanwhile, What
+from practice.views.asking import own_practice_or_404
 
 EVERYTHING = "everything"
 
@@ -83,3 +86,14 @@ def erase(request: HttpRequest, what: str) -> HttpResponse:
         "seen": erasing.fingerprint(found),
     }
     return render(request, "practice/erase.html", context)
+
+
+@login_required
+@fresh
+@require_safe
+def plan_fhir(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
+    """My plan, goals and diary in one group, in the format that clinics' systems read."""
+    practice = own_practice_or_404(request, public_id)
+    response = HttpResponse(fhir.own_bundle(practice=practice), content_type=fhir.CONTENT_TYPE)
+    response["Content-Disposition"] = 'attachment; filename="plan.fhir.json"'
+    return response

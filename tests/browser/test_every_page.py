@@ -4,6 +4,7 @@ import datetime as dt
 import re
 
 import brotli
+import psycopg
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Response
@@ -431,6 +432,35 @@ def test_pages_of_an_admin_who_writes_the_curriculum(inspector: Inspector) -> No
     inspector.look("curriculum, throwing away")
     page.get_by_role("button", name="Throw it away").click()
     inspector.look("curriculum, thrown away")
+    inspector.finish()
+
+
+@readers
+def test_pages_about_ones_own_data(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.goto("/my/profile/")
+    page.get_by_role("link", name="Your data").click()
+    inspector.look("own data")
+    inspector.visit("/my/data/erase/everything/")
+    # One's own seat, with something written in it.
+    with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as database:
+        database.execute(
+            "INSERT INTO practice_sharedwithleader (enrollment_id, parts, saved_at)"
+            " SELECT id, '[]', now() FROM enrollment_enrollment WHERE confirmed_at IS NOT NULL"
+            " AND member_id = (SELECT id FROM accounts_user WHERE email = %s) LIMIT 1"
+            " ON CONFLICT DO NOTHING",
+            [demo.SAM],
+        )
+    inspector.visit("/my/data/")
+    page.get_by_role("link", name="All of it").click()
+    inspector.look("erase everything")
+    page.get_by_role("button", name="Erase all of it").click()
+    page.get_by_text("It is erased.").wait_for()
+    inspector.look("own data, erased")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download my data").click()
+    assert download.value.suggested_filename == "my-data.zip"
     inspector.finish()
 
 
