@@ -74,8 +74,8 @@ def erase(request: HttpRequest, what: str) -> HttpResponse:
             return redirect(request.path)
         messages.success(request, "It is erased.")
         response = redirect("practice:own_data")
-        # What this browser kept for a lost connection goes too.
-        response["Clear-Site-Data"] = '"storage"'
+        if chosen in (None, What.DIARY):  # with the drafts that this browser kept
+            response["Clear-Site-Data"] = '"storage"'
         return response
     found = erasing.counts(member=member)
     context = {

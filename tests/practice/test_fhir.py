@@ -49,7 +49,7 @@ def seat() -> Enrollment:
 
 
 def a_full_plan(seat: Enrollment) -> Goal:
-    for week, content, skipped in (
+    plans: tuple[tuple[int, dict[str, Any], bool], ...] = (
         (
             1,
             {
@@ -66,15 +66,17 @@ def a_full_plan(seat: Enrollment) -> Goal:
         ),
         (2, {"skill": "STOP", "activity": "The bus", "area": "leisure", "sure": 7}, False),
         (3, {"activity": "Nothing"}, True),
-    ):
+    )
+    for week, content, skipped in plans:
         WeekPlan.objects.create(
             enrollment=seat, week=week, content=content, skipped=skipped, saved_at=NOW
         )
-    for day, content in (
+    diary: tuple[tuple[int, dict[str, Any]], ...] = (
         (7, {"skills": ["STOP"], "activity": "Mail", "before": 7, "after": 4, "note": "Canary"}),
         (8, {"skills": [], "before": None, "after": None, "note": "Only a note"}),
         (9, {}),
-    ):
+    )
+    for day, content in diary:
         DiaryEntry.objects.create(
             enrollment=seat, day=dt.date(2026, 10, day), content=content, saved_at=NOW
         )
@@ -135,7 +137,7 @@ def test_everything_of_mine_is_valid_and_there(seat: Enrollment, client: Client)
     assert "no-store" in answer["Cache-Control"]
     text = answer.content.decode()
     bundle = Bundle.model_validate_json(text)
-    assert (bundle.type, len(bundle.entry)) == ("collection", 8)
+    assert (bundle.type, len(bundle.entry or [])) == ("collection", 8)
     assert kinds(text) == {"Patient": 1, "Goal": 1, "Observation": 4, "CarePlan": 1, "Consent": 1}
     [plan] = of_kind(text, "CarePlan")
     assert plan["period"] == {"start": "2026-10-06", "end": "2027-01-18"}
