@@ -64,8 +64,8 @@ def _at(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).isoformat(timespec="seconds")
 
 
-def _concept(words: str, *codings: dict[str, str]) -> dict[str, Any]:
-    return {**({"coding": list(codings)} if codings else {}), "text": words}
+def _concept(words: str, **coding: str) -> dict[str, Any]:
+    return {"coding": [coding], "text": words} if coding else {"text": words}
 
 
 def _subject(enrollment: Enrollment) -> dict[str, str]:
@@ -88,8 +88,8 @@ def patient(enrollment: Enrollment) -> dict[str, Any]:
 def care_plan(
     practice: OwnPractice, plans: Iterable[WeekPlan], goals: Iterable[Goal]
 ) -> dict[str, Any]:
-    enrollment, weeks = practice.enrollment, {week.number: week for week in practice.weeks}
-    today, days = practice.today, practice.weeks
+    enrollment, today, days = practice.enrollment, practice.today, practice.weeks
+    weeks = {week.number: week for week in days}
     over = bool(days) and days[-1].last_day < today
     plan: dict[str, Any] = {
         "resourceType": "CarePlan",
@@ -173,8 +173,7 @@ def goal(enrollment: Enrollment, row: Goal, ratings: Iterable[GoalRating]) -> di
     if len(steps) == len(LEVELS):
         expected = steps[LEVELS.index(0)]
         if expected:
-            target = {"measure": _concept(ATTAINMENT), "detailString": expected}
-            found["target"] = [target]
+            found["target"] = [{"measure": _concept(ATTAINMENT), "detailString": expected}]
         named = zip(("-2", "-1", "0", "+1", "+2"), steps, strict=True)
         if notes := [{"text": f"{level}: {step}"} for level, step in named if step]:
             found["note"] = notes
@@ -277,7 +276,7 @@ def consent(enrollment: Enrollment, share: Share, now: dt.datetime) -> dict[str,
         "period": {"start": _at(share.signed_at), "end": _at(until)},
         "actor": [
             {
-                "role": _concept(role, {"system": f"{TERMS}/v3-ParticipationType", "code": "IRCP"}),
+                "role": _concept(role, system=f"{TERMS}/v3-ParticipationType", code="IRCP"),
                 "reference": {"display": text(share.practitioner.display_name) or role},
             }
         ],
@@ -287,13 +286,12 @@ def consent(enrollment: Enrollment, share: Share, now: dt.datetime) -> dict[str,
         system = "http://hl7.org/fhir/resource-types"
         provision["class"] = [{"system": system, "code": kind} for kind in classes]
     scope = {"system": f"{TERMS}/consentscope", "code": "patient-privacy"}
-    category = {"system": "http://loinc.org", "code": "59284-0"}
     return {
         "resourceType": "Consent",
         "id": str(share.public_id),
         "status": "active" if share.stands(now) else "inactive",
-        "scope": _concept("Who may see what a member shares", scope),
-        "category": [_concept("Consent to share", category)],
+        "scope": _concept("Who may see what a member shares", **scope),
+        "category": [_concept("Consent to share", system="http://loinc.org", code="59284-0")],
         "patient": _subject(enrollment),
         "performer": [_subject(enrollment)],
         "dateTime": _at(share.signed_at),

@@ -377,7 +377,7 @@ def test_the_pages_ask_no_more_with_more_rows(client: Client) -> None:
             with CaptureQueriesContext(connection) as asked:
                 assert client.get(reverse(f"practice:{name}", args=args)).status_code == 200
             counts.append(len(asked))
-        assert counts[0] == counts[1]
+        assert counts[0] == counts[1] <= 8
 
 
 def test_who_was_never_in_a_group_may_look_too(client: Client) -> None:
