@@ -439,6 +439,13 @@ def test_pages_of_an_admin_who_writes_the_curriculum(inspector: Inspector) -> No
 def test_pages_about_ones_own_data(inspector: Inspector) -> None:
     page = inspector.visitor.page
     inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.goto("/my/")
+    page.get_by_role("main").get_by_role("link").first.click()
+    page.get_by_role("link", name=re.compile("Your practice")).click()
+    inspector.look("practice")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="your plan, goals and diary").click()
+    assert download.value.suggested_filename == "plan.fhir.json"
     inspector.visitor.goto("/my/profile/")
     page.get_by_role("link", name="Your data").click()
     inspector.look("own data")
