@@ -364,6 +364,15 @@ def test_from_the_look_to_an_empty_room(client: Client) -> None:
     assert "Nothing to erase" in said(client.get(path))
 
 
+@pytest.mark.parametrize("seen", ["", "a\0b", "9" * 5_000, "-1-0", "\u202e1"])
+def test_a_page_that_showed_something_else_erases_nothing(seen: str, client: Client) -> None:
+    mine = busy("canary")
+    prove(client, mine.member)
+    path = reverse("practice:erase", args=["everything"])
+    assert client.post(path, {"seen": seen})["Location"] == path
+    assert all(of(mine, model) for model in PRACTICE)
+
+
 def test_what_there_is_not_is_not_found(client: Client) -> None:
     prove(client, busy("canary").member)
     assert client.get(reverse("practice:erase", args=["billing"])).status_code == 404
