@@ -303,6 +303,14 @@ def test_whatever_was_stored_it_is_valid(content: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("stored", "read"), [(0, 0), (-2, -2), (True, None), ("7", None), (10**12, None), (None, None)]
+)
+def test_a_number_is_one_of_a_scale_or_none(stored: Any, read: int | None) -> None:
+    """R4's integers end at 32 bits, which the package does not look at."""
+    assert fhir_parts.number(stored) is read
+
+
 def test_it_asks_no_more_with_more_rows(
     seat: Enrollment, client: Client, django_assert_max_num_queries: Any
 ) -> None:
