@@ -5,4 +5,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import receivers  # noqa: F401  they need the models of every app
+        # They need the models of every app.
+        from accounts import own_data, receivers  # noqa: F401
+
+        own_data.register_room()

@@ -5,7 +5,9 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        from billing import mails, plan_mails  # need the models, which are loaded by now
+        # They need the models, which are loaded by now.
+        from billing import mails, own_data, plan_mails
 
         mails.register_kinds()
         plan_mails.register_kinds()
+        own_data.register_room()

@@ -3,6 +3,7 @@ from django.urls import path, re_path
 from enrollment.views import (
     calendars,
     changing,
+    curriculum,
     desk,
     doors,
     leading,
@@ -80,6 +81,29 @@ urlpatterns = [
         "plan/<slug:slug>/waitlist/<uuid:public_id>/remove/",
         waiting_desk.remove,
         name="waitlist_remove",
+    ),
+    path("curriculum/", curriculum.overview, name="curricula"),
+    path("curriculum/<slug:programme>/draft/", curriculum.start_draft, name="curriculum_draft"),
+    path("curriculum/<slug:programme>/<int:version>/", curriculum.version, name="curriculum"),
+    path(
+        "curriculum/<slug:programme>/<int:version>/weeks/<int:number>/",
+        curriculum.week,
+        name="curriculum_week",
+    ),
+    path(
+        "curriculum/<slug:programme>/<int:version>/throw-away/",
+        curriculum.throw_away,
+        name="curriculum_throw_away",
+    ),
+    path(
+        "curriculum/<slug:programme>/<int:version>/approve/",
+        curriculum.approve,
+        name="curriculum_approve",
+    ),
+    path(
+        "curriculum/<slug:programme>/<int:version>/publish/",
+        curriculum.publish,
+        name="curriculum_publish",
     ),
     re_path(r"^join/(?P<token>[A-Za-z0-9_-]{1,64})/$", doors.door, name="door"),
 ]

@@ -1,7 +1,17 @@
 from django.urls import path, register_converter
 
 from practice.days import DayConverter
-from practice.views import carrying, daily_life, diary, goals, hub, looks, planning, progress
+from practice.views import (
+    carrying,
+    daily_life,
+    diary,
+    goals,
+    hub,
+    looks,
+    own_data,
+    planning,
+    progress,
+)
 
 register_converter(DayConverter, "day")
 
@@ -9,6 +19,9 @@ app_name = "practice"
 GOALS = "my/<uuid:public_id>/practice/goals/"
 PROGRESS = "my/<uuid:public_id>/practice/progress/"
 urlpatterns = [
+    path("my/data/", own_data.own_data, name="own_data"),
+    path("my/data/download/", own_data.download, name="download"),
+    path("my/data/erase/<slug:what>/", own_data.erase, name="erase"),
     path("my/<uuid:public_id>/practice/", hub.hub, name="hub"),
     path("my/<uuid:public_id>/practice/bring/", carrying.bring, name="bring"),
     path("my/daily-life/", daily_life.overview, name="daily_life"),
@@ -24,4 +37,5 @@ urlpatterns = [
     path(PROGRESS, progress.progress, name="progress"),
     path(f"{PROGRESS}<slug:name>-<slug:theme>.svg", progress.picture, name="picture"),
     path(f"{PROGRESS}week-<int:week>.pdf", progress.paper, name="progress_paper"),
+    path("my/<uuid:public_id>/practice/plan.fhir.json", own_data.plan_fhir, name="plan_fhir"),
 ]

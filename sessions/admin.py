@@ -1,6 +1,8 @@
 from typing import ClassVar
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 
 from sessions.models import Programme
 
@@ -9,8 +11,9 @@ from sessions.models import Programme
 class ProgrammeAdmin(admin.ModelAdmin):
     list_display = ("name", "public_name", "session_minutes", "list_price_cents", "currency")
     prepopulated_fields: ClassVar = {"slug": ("name",)}
+    readonly_fields = ("curriculum",)
     fieldsets = (
-        (None, {"fields": ("name", "public_name", "slug")}),
+        (None, {"fields": ("name", "public_name", "slug", "curriculum")}),
         (
             "Price and seats of a new group",
             {
@@ -36,3 +39,8 @@ class ProgrammeAdmin(admin.ModelAdmin):
             },
         ),
     )
+
+    @admin.display(description="What it teaches")
+    def curriculum(self, programme: Programme) -> str:
+        """It has pages of its own: versions, a clinician's tick, publication."""
+        return format_html('<a href="{}">The curriculum</a>', reverse("enrollment:curricula"))

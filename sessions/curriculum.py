@@ -1,7 +1,7 @@
 """The default programme and what its twelve weeks teach, in our own words.
 
-A clinician must approve this text before it is used with members; staff edit it in the
-admin, and what they write there is never overwritten.
+A clinician must approve this text before it is used with members; admins edit it under
+/curriculum/, and what they write there is never overwritten.
 """
 
 import datetime as dt
@@ -217,7 +217,7 @@ def seed(programmes: Any, curricula: Any, weeks: Any) -> Any:
 
 def seed_weeks(programme: Any, curricula: Any, weeks: Any) -> None:
     """Give a programme its first version, with the text below."""
-    first = curricula.create(programme=programme, version=1, published_at=FROM_THE_START)
+    first = curricula.create(programme=programme, version=1)
     weeks.bulk_create(
         weeks.model(
             curriculum=first,
@@ -229,3 +229,6 @@ def seed_weeks(programme: Any, curricula: Any, weeks: Any) -> None:
         )
         for number, week in enumerate(DEFAULT_WEEKS, start=1)
     )
+    # Last: nothing is written into a published version.
+    first.published_at = FROM_THE_START
+    first.save(update_fields=["published_at"])

@@ -3,7 +3,7 @@
 import datetime as dt
 import secrets
 import zoneinfo
-from typing import ClassVar, cast
+from typing import Any, ClassVar, cast
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from accounts.models import validate_time_zone
 from sessions import schedule
+from sessions.curriculum import FROM_THE_START
 from sessions.us_states import US_STATES
 
 WEEKS = schedule.WEEKS
@@ -123,14 +124,22 @@ def validate_activities(value: object) -> None:
             raise ValidationError("Write each activity as a short text.")
 
 
+class Published(TypeError):
+    """A published version is what groups are taught; changing it is an error in the program."""
+
+
 class Curriculum(models.Model):
     """One version of what a programme's twelve weeks teach.
 
-    It can be edited until it is published; a clinician's approval comes before that. Which version
-    a cohort follows is derived: `teaching.py` has the rule.
+    It can be edited until it is published; a clinician's approval comes before that. Then it stays:
+    the model and the database refuse (see the migration `published_stays`), but for the approval
+    of a first version that never had one. `editions.py` has the way from draft to publication, and
+    `teaching.py` which version a cohort follows.
     """
 
-    programme = models.ForeignKey(Programme, models.CASCADE, related_name="curricula")
+    TICK: ClassVar[tuple[str, ...]] = ("clinician", "approved_by", "approved_at")
+
+    programme = models.ForeignKey(Programme, models.PROTECT, related_name="curricula")
     version = models.PositiveSmallIntegerField()
     clinician = models.CharField(
         max_length=120,
@@ -172,6 +181,26 @@ class Curriculum(models.Model):
     def __str__(self) -> str:
         return f"{self.programme}, version {self.version}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        ticks_only = set(kwargs.get("update_fields") or ["all"]) <= {*self.TICK}
+        if not self._state.adding and not ticks_only:
+            refuse_published(self.pk)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        refuse_published(self.pk)
+        return super().delete(*args, **kwargs)
+
+    @property
+    def from_the_start(self) -> bool:
+        """Published before there was a day on which somebody pressed."""
+        return self.published_at == FROM_THE_START
+
+
+def refuse_published(curriculum: int) -> None:
+    if Curriculum.objects.filter(pk=curriculum, published_at__isnull=False).exists():
+        raise Published("This version is published: a change is a new version.")
+
 
 class CurriculumWeek(models.Model):
     """What one of a programme's twelve weeks teaches and where in the day it is practised."""
@@ -198,6 +227,14 @@ class CurriculumWeek(models.Model):
 
     def __str__(self) -> str:
         return f"Week {self.number}: {self.title}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        refuse_published(self.curriculum_id)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        refuse_published(self.curriculum_id)
+        return super().delete(*args, **kwargs)
 
     def activities_in(self, area: str) -> list[str]:
         found: list[str] = self.activities.get(area, [])

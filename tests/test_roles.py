@@ -33,6 +33,7 @@ from billing.models import (
 from billing.policy import Basis
 from enrollment import absences, group_messages, making_up, season
 from enrollment.models import CalendarFeed, Enrollment
+from sessions import editions
 from sessions.models import Cohort, Substitution
 from tests.accounts.people import sign_in_with_factor
 from tests.billing import decided
@@ -94,6 +95,7 @@ class Address:
 
 
 GROUP, WEEK, DRAFT = ("slug",), ("slug", "number"), ("draft",)
+EDITION = ("programme", "version")
 ADDRESSES: dict[str, Address] = {
     "healthz": Address(EVERYBODY),
     "account_login": Address(EVERYBODY),
@@ -138,6 +140,10 @@ ADDRESSES: dict[str, Address] = {
     "practice:progress": Address(MEMBER, ("seat",)),
     "practice:picture": Address(MEMBER, ("seat", "picture")),
     "practice:progress_paper": Address(MEMBER, ("seat", "look")),
+    "practice:plan_fhir": Address(MEMBER, ("seat",)),
+    "practice:own_data": Address(SIGNED_IN),
+    "practice:download": Address(SIGNED_IN),
+    "practice:erase": Address(SIGNED_IN, ("erased",)),
     "billing:money": Address(MONEY),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),
@@ -233,6 +239,13 @@ ADDRESSES: dict[str, Address] = {
     "enrollment:plan_publish": Address(OWN_PLANNERS, DRAFT, "post"),
     "enrollment:plan_archive": Address(OWN_PLANNERS, DRAFT, "post"),
     "enrollment:plan_capacity": Address(OWN_PLANNERS, DRAFT, "post"),
+    "enrollment:curricula": Address(ADMIN),
+    "enrollment:curriculum_draft": Address(ADMIN, ("programme",), "post"),
+    "enrollment:curriculum": Address(ADMIN, EDITION),
+    "enrollment:curriculum_week": Address(ADMIN, (*EDITION, "number")),
+    "enrollment:curriculum_throw_away": Address(ADMIN, EDITION),
+    "enrollment:curriculum_approve": Address(ADMIN, EDITION),
+    "enrollment:curriculum_publish": Address(ADMIN, EDITION),
 }
 # Stripe's own address has tests of its own; the admin's are below.
 ELSEWHERE = {"billing:webhook", "admin"}
@@ -352,6 +365,9 @@ def a_world() -> World:
             "goal": {"goal": a_goal(seat).public_id},
             "look": {"week": 4},
             "picture": {"name": "goals", "theme": "dark"},
+            "erased": {"what": "diary"},
+            "programme": {"programme": cohort.programme.slug},
+            "version": {"version": editions.start_draft(programme=cohort.programme).version},
         },
     )
 

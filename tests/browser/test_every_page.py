@@ -610,6 +610,95 @@ def test_pages_of_a_leader_who_plans(inspector: Inspector) -> None:
     inspector.finish()
 
 
+@readers
+def test_pages_of_an_admin_who_writes_the_curriculum(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.ADMIN, demo.PASSWORD)
+    inspector.visit("/curriculum/")
+    page.get_by_role("link", name="Version 1 of").click()
+    inspector.look("curriculum, published without a tick")
+    page.locator(".back-link").click()
+    start = page.get_by_role("button", name="Start a new version")
+    if start.count():
+        start.click()
+    else:
+        page.get_by_role("link", name="Version 2 of").click()
+    inspector.look("curriculum, draft")
+    page.get_by_role("link", name="Edit week 1", exact=True).click()
+    inspector.look("curriculum, week")
+    page.get_by_label("Title").fill("")
+    page.get_by_label("Skills").fill("")
+    page.get_by_role("button", name="Save week 1").click()
+    inspector.look("curriculum, week with errors")
+    page.get_by_label("Title").fill("Noticing where you are")
+    page.get_by_label("Skills").fill("Wise mind\nStates of mind")
+    page.locator("input[name=seen]").evaluate("field => { field.value = 'older'; }")
+    page.get_by_role("button", name="Save week 1").click()
+    page.get_by_text("Saved now:").first.wait_for()
+    inspector.look("curriculum, week that somebody else has changed")
+    page.get_by_label("Title").fill("Noticing where you are")
+    page.get_by_role("button", name="Save week 1").click()
+    inspector.look("curriculum, draft with a difference")
+    page.get_by_role("link", name="See what publishing changes").click()
+    inspector.look("curriculum, publication without a tick")
+    page.locator(".back-link").click()
+    page.get_by_role("link", name="A clinician has read it").click()
+    page.get_by_role("button", name="Note the approval").click()
+    inspector.look("curriculum, tick with errors")
+    page.get_by_label("Name and license").fill("Ana Diaz, PsyD, California PSY 12345")
+    page.get_by_label("A licensed clinician has read").check()
+    page.get_by_role("button", name="Note the approval").click()
+    page.get_by_role("link", name="Edit week 1", exact=True).click()
+    inspector.look("curriculum, week with a tick to lose")
+    page.locator(".back-link").click()
+    page.get_by_role("link", name="See what publishing changes").click()
+    inspector.look("curriculum, publication")
+    page.locator(".back-link").click()
+    page.get_by_role("link", name="Throw the draft away").click()
+    inspector.look("curriculum, throwing away")
+    page.get_by_role("button", name="Throw it away").click()
+    inspector.look("curriculum, thrown away")
+    inspector.finish()
+
+
+@readers
+def test_pages_about_ones_own_data(inspector: Inspector) -> None:
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.goto("/my/")
+    page.get_by_role("main").get_by_role("link").first.click()
+    page.get_by_role("link", name=re.compile("Your practice")).click()
+    inspector.look("practice")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="your plan, goals and diary").click()
+    assert download.value.suggested_filename == "plan.fhir.json"
+    inspector.visitor.goto("/my/profile/")
+    page.get_by_role("link", name="Your data").click()
+    inspector.look("own data")
+    inspector.visit("/my/data/erase/everything/")
+    # One's own seat, with something written in it.
+    with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as database:
+        database.execute(
+            "INSERT INTO practice_sharedwithleader (enrollment_id, parts, saved_at)"
+            " SELECT id, '[]', now() FROM enrollment_enrollment WHERE confirmed_at IS NOT NULL"
+            " AND member_id = (SELECT id FROM accounts_user WHERE email = %s) LIMIT 1"
+            " ON CONFLICT DO NOTHING",
+            [demo.SAM],
+        )
+    inspector.visit("/my/data/")
+    page.get_by_role("link", name="All of it").click()
+    inspector.look("erase everything")
+    page.get_by_role("button", name="Erase all of it").click()
+    page.get_by_text("It is erased.").wait_for()
+    inspector.look("own data, erased")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download my data").click()
+    assert download.value.suggested_filename == "my-data.zip"
+    console = inspector.visitor.watch.console
+    console[:] = [line for line in console if "Cleared data types" not in line]  # as it should
+    inspector.finish()
+
+
 def page_of_group(inspector: Inspector, key: str) -> str:
     inspector.visitor.goto("/")
     link = inspector.visitor.page.locator(f"main a[href*='/groups/{key}']").first

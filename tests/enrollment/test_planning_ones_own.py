@@ -27,6 +27,7 @@ from tests.enrollment.test_season import (
     shown,
     typed,
 )
+from tests.sessions.factories import a_version
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -40,8 +41,7 @@ def planner(client: Client) -> User:
 
 def another_programme(price: int) -> Programme:
     made = Programme.objects.create(name="Other", slug="other", list_price_cents=price)
-    first = made.curricula.create(version=1, published_at=FROM_THE_START)
-    first.weeks.create(number=1, module="mindfulness", title="One")
+    a_version(made, at=FROM_THE_START, weeks={1: {"title": "One"}}, first=True)
     return made
 
 

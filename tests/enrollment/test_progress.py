@@ -14,7 +14,7 @@ from accounts.models import Role, User
 from enrollment.models import Enrollment
 from enrollment.progress import Place
 from enrollment.states import Status
-from sessions.models import CurriculumWeek, GroupSession
+from sessions.models import GroupSession
 from tests.enrollment.builders import (
     FIRST_SESSION,
     HOUR,
@@ -27,6 +27,7 @@ from tests.enrollment.builders import (
     session,
 )
 from tests.enrollment.pages import said, words_of
+from tests.sessions.factories import a_version
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -148,11 +149,12 @@ def test_the_latest_week_that_was_held_is_there_to_practise(
     client: Client, mine: Enrollment, clock: Any
 ) -> None:
     cancel(mine, 3)
-    CurriculumWeek.objects.filter(number=2).update(
-        title="Noticing",
-        skills=["Observe", "Describe"],
-        activities={"home": ["At the sink"], "leisure": ["On the bus"]},
-    )
+    week_2 = {
+        "title": "Noticing",
+        "skills": ["Observe", "Describe"],
+        "activities": {"home": ["At the sink"], "leisure": ["On the bus"]},
+    }
+    a_version(mine.cohort.programme, at=NOW, weeks={2: week_2})
     clock.move_to(session(mine.cohort, 3).ends_at)
     words = said(seen_by(client, mine))
     assert "What your group did last Week 2: Noticing Observe Describe" in words
@@ -161,9 +163,9 @@ def test_the_latest_week_that_was_held_is_there_to_practise(
 
 def test_a_week_without_a_text_is_left_out(client: Client, mine: Enrollment, clock: Any) -> None:
     clock.move_to(session(mine.cohort, 1).ends_at)
-    CurriculumWeek.objects.filter(number=1).update(skills=[], activities={})
+    a_version(mine.cohort.programme, at=NOW, weeks={1: {}})
     assert "Try it this week" not in said(seen_by(client, mine))
-    CurriculumWeek.objects.all().delete()
+    a_version(mine.cohort.programme, at=NOW + HOUR, weeks={})
     words = said(seen_by(client, mine))
     assert "What your group did last" not in words
     assert "Week 2 of 12: 1 held, 11 to come" in words

@@ -4,7 +4,7 @@ import pytest
 
 from sessions import curriculum
 from sessions.models import Area, Curriculum, CurriculumWeek, Module, Programme
-from tests.sessions.factories import default_programme
+from tests.sessions.factories import a_version, default_programme
 
 pytestmark = pytest.mark.django_db
 
@@ -29,12 +29,13 @@ def test_every_week_names_skills_and_where_to_practise_them() -> None:
 
 
 def test_seeding_again_keeps_what_staff_wrote() -> None:
-    programme, weeks = default_programme(), first_version().weeks
-    weeks.filter(number=1).update(title="Our own title")
+    programme = default_programme()
+    draft = a_version(programme, at=None, weeks={1: {"title": "Our own title"}})
     again = curriculum.seed(Programme.objects, Curriculum.objects, CurriculumWeek.objects)
     assert again == programme
-    assert weeks.get(number=1).title == "Our own title"
-    assert weeks.count() == 12
+    assert draft.weeks.get().title == "Our own title"
+    assert programme.curricula.count() == 2
+    assert programme.curricula.get(version=1).weeks.count() == 12
 
 
 def test_what_the_payment_processor_shows_is_neutral() -> None:

@@ -5,26 +5,17 @@ import datetime as dt
 import pytest
 from django.db import IntegrityError, transaction
 
-from sessions.models import Cohort, Curriculum, CurriculumWeek, Programme
+from sessions.models import Cohort, Curriculum, Programme
 from sessions.teaching import weeks_of
-from tests.accounts.people import make_person
 from tests.enrollment.builders import FIRST_SESSION, HOUR, NOW, a_cohort
+from tests.sessions import factories
 
 pytestmark = pytest.mark.django_db
 MINUTE = dt.timedelta(minutes=1)
 
 
 def a_version(programme: Programme, at: dt.datetime | None, title: str) -> Curriculum:
-    made = Curriculum.objects.create(
-        programme=programme,
-        version=programme.curricula.count() + 1,
-        clinician="Dr. Ada Reyes, PsyD",
-        approved_by=make_person(f"{title}@example.org"),
-        approved_at=at,
-        published_at=at,
-    )
-    CurriculumWeek.objects.create(curriculum=made, number=1, module="mindfulness", title=title)
-    return made
+    return factories.a_version(programme, at=at, weeks={1: {"title": title}})
 
 
 def title(cohort: Cohort, now: dt.datetime) -> str:

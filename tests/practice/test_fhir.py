@@ -1,0 +1,325 @@
+"""The plan for a clinic's system: valid FHIR R4, and nothing in it that the reader may not see."""
+
+import datetime as dt
+import json
+import zoneinfo
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from fhir.resources.R4B.bundle import Bundle
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.models import Role, User
+from enrollment.models import Enrollment
+from practice import fhir, fhir_parts
+from practice.fhir import NotShared, bundle_for
+from practice.models import DiaryEntry, Goal, GoalRating, Part, Share, WeekPlan
+from practice.own import OwnPractice, own_practice
+from tests.accounts.people import make_person
+from tests.enrollment.builders import NOW
+from tests.practice.builders import IN_WEEK_2, a_practising_member
+
+pytestmark = pytest.mark.django_db
+
+LEVELS = ["Never", "Once a week", "Twice a week", "Every other day", "Daily"]
+# What R4 allows there.
+STATUS = {
+    "CarePlan": {"active", "completed"},
+    "Goal": {"active", "completed"},
+    "Observation": {"final"},
+    "Consent": {"active", "inactive"},
+}
+ACTIVITY = {"scheduled", "in-progress", "completed", "cancelled", "unknown"}
+
+
+@pytest.fixture(autouse=True)
+def week_2() -> Iterator[None]:
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        yield
+
+
+@pytest.fixture
+def seat() -> Enrollment:
+    return a_practising_member(display_name="Sam")
+
+
+def a_full_plan(seat: Enrollment) -> Goal:
+    plans: tuple[tuple[int, dict[str, Any], bool], ...] = (
+        (
+            1,
+            {
+                "skill": "Wise mind",
+                "activity": "Cooking",
+                "area": "home",
+                "when": "Tuesday evening, in the kitchen",
+                "easier_tool": "A timer",
+                "sure": 8,
+                "went": "as_planned",
+                "went_words": "My secret words",
+            },
+            False,
+        ),
+        (2, {"skill": "STOP", "activity": "The bus", "area": "leisure", "sure": 7}, False),
+        (3, {"activity": "Nothing"}, True),
+    )
+    for week, content, skipped in plans:
+        WeekPlan.objects.create(
+            enrollment=seat, week=week, content=content, skipped=skipped, saved_at=NOW
+        )
+    diary: tuple[tuple[int, dict[str, Any]], ...] = (
+        (7, {"skills": ["STOP"], "activity": "Mail", "before": 7, "after": 4, "note": "Canary"}),
+        (8, {"skills": [], "before": None, "after": None, "note": "Only a note"}),
+        (9, {}),
+    )
+    for day, content in diary:
+        DiaryEntry.objects.create(
+            enrollment=seat, day=dt.date(2026, 10, day), content=content, saved_at=NOW
+        )
+    goal = Goal.objects.create(
+        enrollment=seat,
+        slot=1,
+        content={"title": "Cook for myself", "levels": LEVELS},
+        made_at=NOW,
+        saved_at=NOW,
+    )
+    for week, level in ((1, -2), (4, -1)):
+        GoalRating.objects.create(
+            goal=goal, week=week, content={"level": level, "note": ""}, rated_at=NOW
+        )
+    return goal
+
+
+def a_share(seat: Enrollment, *chosen: Part, name: str = "Ana Diaz") -> Share:
+    practitioner = make_person(
+        f"{name.split()[0]}@example.org", role=Role.PRACTITIONER, display_name=name
+    )
+    return Share.objects.create(
+        enrollment=seat,
+        practitioner=practitioner,
+        role="ot",
+        parts=list(chosen),
+        content={"name": name},
+        terms_version=1,
+        signed_at=NOW,
+        ends_at=NOW + dt.timedelta(days=90),
+    )
+
+
+def of_kind(text: str, kind: str) -> list[dict[str, Any]]:
+    found = [entry["resource"] for entry in json.loads(text)["entry"]]
+    return [one for one in found if one["resourceType"] == kind]
+
+
+def own(seat: Enrollment) -> str:
+    practice = own_practice(member=seat.member, public_id=seat.public_id, now=IN_WEEK_2)
+    return fhir.own_bundle(practice=practice)
+
+
+def kinds(text: str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for entry in json.loads(text)["entry"]:
+        kind = entry["resource"]["resourceType"]
+        found[kind] = found.get(kind, 0) + 1
+    return found
+
+
+def test_everything_of_mine_is_valid_and_there(seat: Enrollment, client: Client) -> None:
+    goal = a_full_plan(seat)
+    a_share(seat, Part.PLAN, Part.ATTENDANCE)
+    client.force_login(seat.member)
+    answer = client.get(reverse("practice:plan_fhir", args=[seat.public_id]))
+    assert answer["Content-Type"] == "application/fhir+json"
+    assert "no-store" in answer["Cache-Control"]
+    text = answer.content.decode()
+    bundle = Bundle.model_validate_json(text)
+    assert (bundle.type, len(bundle.entry or [])) == ("collection", 8)
+    assert kinds(text) == {"Patient": 1, "Goal": 1, "Observation": 4, "CarePlan": 1, "Consent": 1}
+    [plan] = of_kind(text, "CarePlan")
+    assert plan["period"] == {"start": "2026-10-06", "end": "2027-01-18"}
+    assert plan["goal"] == [{"reference": f"urn:uuid:{goal.public_id}"}]
+    first, second, third = plan["activity"]
+    assert first["detail"] == {
+        "status": "completed",
+        "code": {"text": "Wise mind"},
+        "scheduledString": "Tuesday evening, in the kitchen",
+        "description": "Week 1. Cooking. Area: Home. Easier by a tool: A timer. How sure: 8 of 10",
+    }
+    assert first["outcomeCodeableConcept"] == [{"text": "as planned"}]
+    assert first["progress"][0]["text"] == "My secret words"
+    assert (second["detail"]["status"], third["detail"]["status"]) == ("in-progress", "cancelled")
+    [found] = of_kind(text, "Goal")
+    assert found["description"] == {"text": "Cook for myself"}
+    assert found["target"][0]["detailString"] == "Twice a week"
+    assert [note["text"] for note in found["note"]] == [
+        "-2: Never",
+        "-1: Once a week",
+        "0: Twice a week",
+        "+1: Every other day",
+        "+2: Daily",
+    ]
+    assert found["achievementStatus"]["coding"][0]["code"] == "improving"
+    noted = [one for one in of_kind(text, "Observation") if one["code"]["text"].startswith("Str")]
+    assert noted[0]["effectiveDateTime"] == "2026-10-07"
+    assert noted[0]["component"] == [
+        {"code": {"text": "Before"}, "valueInteger": 7},
+        {"code": {"text": "After"}, "valueInteger": 4},
+        {"code": {"text": "Skills tried"}, "valueString": "STOP"},
+        {"code": {"text": "Activity"}, "valueString": "Mail"},
+    ]
+    assert [one["note"][0]["text"] for one in noted] == ["Canary", "Only a note"]
+    rated = [one for one in of_kind(text, "Observation") if one["code"]["text"].startswith("Goal")]
+    assert [one["valueInteger"] for one in rated] == [-2, -1]
+    assert found["outcomeReference"] == [{"reference": f"urn:uuid:{one['id']}"} for one in rated]
+
+
+def test_references_lead_to_what_is_in_it_and_statuses_are_those_of_r4(seat: Enrollment) -> None:
+    a_full_plan(seat)
+    a_share(seat, *Part)
+    bundle = json.loads(own(seat))
+    inside = {entry["fullUrl"] for entry in bundle["entry"]}
+    text = json.dumps(bundle)
+    assert all(f"urn:uuid:{e['resource']['id']}" == e["fullUrl"] for e in bundle["entry"])
+    named = {part.split('"')[0] for part in text.split('"reference": "')[1:]}
+    assert named <= inside
+    for entry in bundle["entry"]:
+        one = entry["resource"]
+        if one["resourceType"] in STATUS:
+            status = one.get("status") or one["lifecycleStatus"]
+            assert status in STATUS[one["resourceType"]]
+    [plan] = of_kind(text, "CarePlan")
+    assert {one["detail"]["status"] for one in plan["activity"]} <= ACTIVITY
+
+
+EXPECTED = {
+    Part.PLAN: {"Patient": 1, "CarePlan": 1, "Consent": 1},
+    Part.DIARY: {"Patient": 1, "Observation": 1, "Consent": 1},
+    Part.GOALS: {"Patient": 1, "Goal": 1, "Observation": 2, "Consent": 1},
+    Part.ATTENDANCE: {"Patient": 1, "Consent": 1},
+}
+
+
+@pytest.mark.parametrize("part", Part)
+def test_a_practitioner_gets_the_parts_of_their_share_alone(part: Part, seat: Enrollment) -> None:
+    a_full_plan(seat)
+    a_share(seat, *Part, name="Other Person")
+    text = bundle_for(share=a_share(seat, part), now=IN_WEEK_2)
+    Bundle.model_validate_json(text)
+    assert kinds(text) == EXPECTED[part]
+    for private in ("Canary", "Only a note", "Mail", "Other Person", seat.member.email):
+        assert private not in text
+    assert ("My secret words" in text) is (part == Part.PLAN)
+    assert ("Cook for myself" in text) is (part == Part.GOALS)
+    # A plan names goals only to who sees those.
+    assert '"goal"' not in text
+
+
+def test_a_consent_says_who_what_and_until_when(seat: Enrollment) -> None:
+    share = a_share(seat, Part.PLAN, Part.GOALS)
+    [consent] = of_kind(bundle_for(share=share, now=IN_WEEK_2), "Consent")
+    provision = consent["provision"]
+    assert (consent["status"], consent["dateTime"]) == ("active", "2026-09-29T15:00:00Z")
+    assert provision["period"]["end"] == "2026-12-28T15:00:00Z"
+    assert provision["actor"][0]["reference"] == {"display": "Ana Diaz"}
+    assert [one["code"] for one in provision["class"]] == ["CarePlan", "Goal", "Observation"]
+    Share.objects.filter(pk=share.pk).update(withdrawn_at=NOW + dt.timedelta(days=1))
+    [consent] = of_kind(own(seat), "Consent")
+    assert consent["status"] == "inactive"
+    assert consent["provision"]["period"]["end"] == "2026-09-30T15:00:00Z"
+
+
+@pytest.mark.parametrize("ends", ["withdrawn", "over"])
+def test_a_share_that_ended_gives_nothing(ends: str, seat: Enrollment) -> None:
+    share = a_share(seat, *Part)
+    if ends == "withdrawn":
+        share.withdrawn_at = NOW
+    with pytest.raises(NotShared):
+        bundle_for(share=share, now=share.ends_at if ends == "over" else IN_WEEK_2)
+
+
+@pytest.mark.parametrize(
+    ("levels", "code"),
+    [
+        ([0], "achieved"),
+        ([-2, 1], "achieved"),
+        ([-1], "in-progress"),
+        ([-2, -1], "improving"),
+        ([-1, -2], "worsening"),
+        ([-1, -1], "no-change"),
+        ([1, -1], "worsening"),
+    ],
+)
+def test_achievement_follows_the_last_two_ratings(levels: list[int], code: str) -> None:
+    assert fhir_parts._achievement(levels)["coding"][0]["code"] == code
+
+
+odd = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=30),
+    lambda inner: st.lists(inner, max_size=6) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=8,
+)
+keys = st.sampled_from(
+    [
+        *("skill", "activity", "area", "when", "easier_task", "sure", "went", "went_words"),
+        *("skills", "before", "after", "note", "title", "levels", "level"),
+    ]
+)
+
+
+@given(content=st.dictionaries(keys, odd) | odd)
+def test_whatever_was_stored_it_is_valid(content: Any) -> None:
+    """Without the database: rows as earlier or later versions may have written them."""
+    seat, practitioner = Enrollment(member=User()), User()
+    share = Share(
+        enrollment=seat,
+        practitioner=practitioner,
+        role="ot",
+        parts=["plan"],
+        content=content,
+        terms_version=1,
+        signed_at=NOW,
+        ends_at=IN_WEEK_2,
+    )
+    goal = Goal(enrollment=seat, slot=1, content=content, made_at=NOW, saved_at=NOW)
+    rating = GoalRating(goal=goal, week=1, content=content, rated_at=NOW)
+    entry = DiaryEntry(enrollment=seat, day=NOW.date(), content=content, saved_at=NOW)
+    card = fhir_parts.card(seat, entry, notes=True)
+    plan = WeekPlan(enrollment=seat, week=1, content=content, saved_at=NOW)
+    practice = OwnPractice(seat, [], zoneinfo.ZoneInfo("UTC"), NOW.date(), NOW)
+    fhir._checked(
+        [
+            fhir_parts.patient(seat),
+            fhir_parts.goal(seat, goal, [rating]),
+            fhir_parts.rating(seat, goal, rating),
+            *([card] if card else []),
+            fhir_parts.care_plan(practice, [plan], [goal]),
+            fhir_parts.consent(seat, share, NOW),
+        ],
+        NOW,
+    )
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"), [(0, 0), (-2, -2), (True, None), ("7", None), (10**12, None), (None, None)]
+)
+def test_a_number_is_one_of_a_scale_or_none(stored: Any, read: int | None) -> None:
+    """R4's integers end at 32 bits, which the package does not look at."""
+    assert fhir_parts.number(stored) is read
+
+
+def test_it_asks_no_more_with_more_rows(
+    seat: Enrollment, client: Client, django_assert_max_num_queries: Any
+) -> None:
+    a_full_plan(seat)
+    for week in range(4, 13):
+        WeekPlan.objects.create(enrollment=seat, week=week, content={}, saved_at=NOW)
+    client.force_login(seat.member)
+    with django_assert_max_num_queries(2 + 3 + 5):
+        client.get(reverse("practice:plan_fhir", args=[seat.public_id]))
+    share = a_share(seat, *Part)
+    with django_assert_max_num_queries(3 + 4 + 1):
+        bundle_for(share=share, now=IN_WEEK_2)
