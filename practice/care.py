@@ -5,7 +5,6 @@ member: notes of the diary, weeks that have not begun, goals that were ended.
 """
 
 import datetime as dt
-import zoneinfo
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -173,7 +172,7 @@ class SharedGoal:
 
 
 def signed(level: int) -> str:
-    """As in "+1", "0", "−2"."""
+    """As in "+1" and "0", with a minus that a reader says."""
     return f"+{level}" if level > 0 else str(level).replace("-", "\u2212")
 
 
@@ -205,7 +204,7 @@ def goals_of(*, enrollment: Enrollment, by: Mapping[int, Colleague]) -> list[Sha
 
 
 def _name(by: Mapping[int, Colleague], share: int | None) -> str:
-    return by[share].name if share in by else ""
+    return by[share].name if share is not None and share in by else ""
 
 
 # --- Attendance -------------------------------------------------------------------------

@@ -6,6 +6,7 @@ somebody who wrote nothing. An admin sees none of it: they lead no group by bein
 """
 
 import datetime as dt
+import uuid
 import zoneinfo
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -106,7 +107,7 @@ class Opened:
 def opened(
     *,
     session: GroupSession,
-    public_id: object,
+    public_id: uuid.UUID,
     reader: User,
     now: dt.datetime,
     ip: str | None = None,
@@ -139,9 +140,7 @@ def week_before(
 ) -> Week | None:
     """The member's week that ends with this session: what was learned last before it."""
     zone = zoneinfo.ZoneInfo(enrollment.member.time_zone)
-    weeks = own_weeks(
-        sessions=sessions, first_week=enrollment.first_week, teaches={}, zone=zone
-    )
+    weeks = own_weeks(sessions=sessions, first_week=enrollment.first_week, teaches={}, zone=zone)
     before = [week for week in weeks if week.starts_at < session.starts_at]
     return before[-1] if before else None
 
@@ -164,9 +163,7 @@ def _practised(members: list[Enrollment], session: GroupSession) -> set[int]:
         week = weeks[card.enrollment_id]
         if week and week.first_day <= card.day <= week.last_day and card.content.get("skills"):
             found.add(card.enrollment_id)
-    plans = WeekPlan.objects.filter(
-        enrollment__in=members, week__in={week.number for week in days}
-    )
+    plans = WeekPlan.objects.filter(enrollment__in=members, week__in={week.number for week in days})
     for plan in plans:
         week = weeks[plan.enrollment_id]
         if week and plan.week == week.number and plan.content.get("outcome") in ("done", "partly"):

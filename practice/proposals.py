@@ -139,9 +139,7 @@ def suggestion(proposal: Proposal, now: dt.datetime) -> Suggestion:
         and share.shows(Part.PLAN, now)
     )
     name = Names.load(share.content).name
-    return Suggestion(
-        proposal, Words.load(proposal.content), name, share.get_role_display(), asks
-    )
+    return Suggestion(proposal, Words.load(proposal.content), name, share.get_role_display(), asks)
 
 
 def to_member(
@@ -185,9 +183,7 @@ def decide(
 
     Raises Proposal.DoesNotExist for somebody else's and for a comment, NotPossible with words.
     """
-    mine = Proposal.objects.filter(share__enrollment=enrollment).exclude(
-        kind=Proposal.Kind.COMMENT
-    )
+    mine = Proposal.objects.filter(share__enrollment=enrollment).exclude(kind=Proposal.Kind.COMMENT)
     about = mine.get(public_id=public_id)
     share = _held(about)
     plans = WeekPlan.objects.select_for_update(no_key=True)

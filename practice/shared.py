@@ -117,7 +117,9 @@ class Colleague:
 
 def colleagues(*, share: Share, part: Part, now: dt.datetime) -> dict[int, Colleague]:
     """Everybody who sees this part now, the reader too, by their consent's key. One query."""
-    shares: Sequence[Share] = list(Share.objects.standing(now).filter(enrollment=share.enrollment_id))
+    shares: Sequence[Share] = list(
+        Share.objects.standing(now).filter(enrollment=share.enrollment_id)
+    )
     return {
         one.pk: Colleague(one, Names.load(one.content).name, PractitionerRole(one.role).label)
         for one in shares
