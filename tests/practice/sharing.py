@@ -106,9 +106,7 @@ def a_proposal(
         week=week,
         kind=Proposal.Kind(kind),
         words=Words(**given),
-        practice=own_practice(
-            member=enrollment.member, public_id=enrollment.public_id, now=now
-        ),
+        practice=own_practice(member=enrollment.member, public_id=enrollment.public_id, now=now),
         now=now,
     )
 
