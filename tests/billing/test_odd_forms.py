@@ -30,7 +30,7 @@ ODD = (
     *("\u0661\u0662", "\u202eabc\u202c", "\u05d0\u05d1", "\U0001f9e1" * 40, "'; DROP TABLE x; --"),
     *("0000-01-01", "9999-12-31", "2026-02-30", "[]", '{"a": [1, null]}', "[[[[1]]]]", "null"),
 )
-ROOMS = ("billing:", "enrollment:")
+ROOMS = ("billing:", "enrollment:", "practice:")
 # What is sent to an address whose page shows no form now, or names it in another place.
 UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:pay_code": ("code", "remove"),
@@ -51,18 +51,36 @@ UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:dispute": ("look", "seen", "reason"),
     "billing:reconciliation": ("first", "last", "page"),
     "billing:webhook": ("payload",),
+    "practice:sharing": ("page",),
+    "practice:proposal": ("seen", "accept", "decline"),
+    "practice:share_goals": ("goal-1",),
+    # Those who write before the first session see no form yet.
+    "practice:care_plan": ("week", "kind", "way", "text", "key"),
+    "practice:care_goals": ("goal", "week", "seen", "level", "note", "rate", "agree"),
 }
 # Which of its pages the form stands on, where an address has several.
 LOOKS: dict[str, tuple[str, ...]] = {
     "billing:failed_refund": ("?way=again", "?way=paid", "?way=not-owed"),
 }
+SHARED = {
+    "name": "Sam",
+    "email": "sam@clinic.example",
+    "role": "ot",
+    "parts": "plan",
+    "until": "2026-12-01",
+}
 # What leads from a form to the page behind it, whose fields are tried as well.
 STEPS: dict[str, dict[str, str]] = {
+    "practice:share_new": SHARED,
+    "practice:share_change": SHARED,
     "billing:difference": {"act": "by_hand", "amount": "-1.00", "reason": "Once"},
     "billing:refund": {"basis": "amount", "amount": "1.00", "seat": "keep", "reason": "Once"},
 }
 # What has to be among the fields of an address: without it, the forms were not come to.
 SEEN = {
+    "practice:share_new": {"name", "email", "role", "parts", "until", "signature", "key"},
+    "practice:share_change": {"name", "role", "parts", "until", "signature", "key"},
+    "practice:care_goals": {"goal", "seen", "agree"},
     "billing:failed_refund": {"way", "how", "seen"},
     "billing:difference": {"amount", "reason", "seen", "left", "known", "confirm"},
     "billing:refund": {"basis", "amount", "seat", "reason", "seen", "confirm"},
@@ -188,6 +206,8 @@ FORMS = {
     *("billing:difference", "billing:reconciliation", "billing:leave", "billing:move_to"),
     *("billing:ask", "billing:pay", "billing:pay_code", "billing:payments", "billing:search"),
     *("billing:numbers", "billing:ledger", "enrollment:offer", "billing:outside_refund"),
+    *("practice:share_new", "practice:share_change", "practice:share", "practice:share_leader"),
+    *("practice:share_goals", "practice:proposal", "practice:care_plan", "practice:care_goals"),
 }
 
 
