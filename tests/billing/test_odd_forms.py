@@ -206,7 +206,7 @@ FORMS = {
     *("billing:difference", "billing:reconciliation", "billing:leave", "billing:move_to"),
     *("billing:ask", "billing:pay", "billing:pay_code", "billing:payments", "billing:search"),
     *("billing:numbers", "billing:ledger", "enrollment:offer", "billing:outside_refund"),
-    *("practice:share_new", "practice:share_change", "practice:share", "practice:share_leader"),
+    *("practice:share_new", "practice:share_change", "practice:share_leader"),
     *("practice:share_goals", "practice:proposal", "practice:care_plan", "practice:care_goals"),
 }
 

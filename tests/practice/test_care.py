@@ -574,11 +574,12 @@ def test_a_goal_is_agreed_on_as_it_was_seen(clock: Any, seat: Enrollment) -> Non
     typed = {"goal": str(goal.public_id), "agree": "1"}
     client.post(path(share, "goals"), {**typed, "seen": "2"})
     goal.refresh_from_db()
-    assert goal.agreed_at is None
+    assert not goal.agreed_at
     assert "changed meanwhile" in page(client, share, "goals")
     client.post(path(share, "goals"), {**typed, "seen": "1"})
     goal.refresh_from_db()
-    assert (goal.agreed_by, goal.agreed_at) == (reader, IN_WEEK_2)
+    assert goal.agreed_by == reader
+    assert goal.agreed_at == IN_WEEK_2
 
 
 def test_a_goal_is_rated_and_a_rating_that_came_between_is_not_lost(

@@ -111,7 +111,7 @@ def test_a_read_that_waits_for_a_withdrawal_finds_nothing_and_leaves_no_entry() 
         ):
             return "read"
 
-    withdrew, found = at_once([change_of_mind, read])  # type: ignore[list-item]
+    withdrew, found = at_once([change_of_mind, read])
     assert withdrew is True
     assert isinstance(found, Share.DoesNotExist)
     assert not AuditEntry.objects.exists()
@@ -155,7 +155,7 @@ def test_whoever_leads_reads_nothing_after_the_member_changed_their_mind() -> No
         ):
             return "read"
 
-    changed, found = at_once([change_of_mind, read])  # type: ignore[list-item]
+    changed, found = at_once([change_of_mind, read])
     assert changed is True
     assert isinstance(found, Enrollment.DoesNotExist)
     assert SharedWithLeader.objects.get().parts == []
@@ -189,7 +189,7 @@ def test_nothing_is_written_by_a_consent_that_ends_at_that_moment() -> None:
             now=IN_WEEK_2,
         )
 
-    withdrew, found = at_once([change_of_mind, write])  # type: ignore[list-item]
+    withdrew, found = at_once([change_of_mind, write])
     assert withdrew is True
     assert isinstance(found, Share.DoesNotExist)
     assert not Proposal.objects.exists()
@@ -270,7 +270,8 @@ def test_a_withdrawal_against_a_yes_ends_in_one_order_or_the_other() -> None:
             now=IN_WEEK_2,
         )
         no_more = partial(sharing.withdraw, share=share, now=IN_WEEK_2)
-        decided, withdrew = at_once([yes, no_more])  # type: ignore[list-item]
+        acts: list[Callable[[], object]] = [yes, no_more]
+        decided, withdrew = at_once(acts)
         assert withdrew is True
         plan.refresh_from_db()
         proposal.refresh_from_db()

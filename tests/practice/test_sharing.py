@@ -197,7 +197,7 @@ def test_a_second_confirmed_address_is_the_same_person(seat: Enrollment) -> None
 
 
 def test_the_member_cannot_tell_whether_the_address_was_known() -> None:
-    pages = []
+    pages: list[list[list[str]]] = []
     for known in (False, True):
         seat = a_practising_member()
         email = f"known-{known}@clinic.example"
@@ -281,7 +281,7 @@ def test_the_invitation_names_nobody_and_nothing(seat: Enrollment) -> None:
     mail = last_mail()
     assert mail.subject == "You are invited to look at a plan"
     assert mail.to == ["sam@clinic.example"]
-    text = f"{mail.subject} {mail.body} {mail.alternatives[0][0]}"
+    text = f"{mail.subject} {mail.body!s} {mail.alternatives[0][0]!s}"
     assert f"/care/{share.public_id}/" in text
     for word in ("Robin", "Lee", "Sam Ortiz", "DBT", "diary", "goal", "skill", seat.cohort.name):
         # The safety foot and the practice's own name belong to every mail.
