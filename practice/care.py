@@ -34,7 +34,13 @@ PLAN_LINES = {
     "outcome_words": "In their words",
 }
 OUTCOMES = {"done": "Did it", "partly": "Partly", "not": "Not this time"}
-LEVELS = (-2, -1, 0, 1, 2)
+LEVELS = {
+    -2: "much less than expected",
+    -1: "a little less than expected",
+    0: "as expected",
+    1: "a little more than expected",
+    2: "much more than expected",
+}
 
 
 def practice_behind(*, enrollment: Enrollment, now: dt.datetime) -> OwnPractice:
@@ -149,13 +155,14 @@ def _average(numbers: Iterable[int]) -> float | None:
 @dataclass(frozen=True, slots=True)
 class Rated:
     week: int
-    level: int | None
+    level: int
     note: str
     revision: int
 
     @property
     def words(self) -> str:
-        return "" if self.level is None else signed(self.level)
+        """As in "+1, a little more than expected"."""
+        return f"{signed(self.level)}, {LEVELS[self.level]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +197,7 @@ def goals_of(*, enrollment: Enrollment, by: Mapping[int, Colleague]) -> list[Sha
             ratings=[
                 Rated(
                     one.week,
-                    one.content.get("level"),
+                    level if (level := one.content.get("level")) in LEVELS else 0,
                     str(one.content.get("note") or ""),
                     one.revision,
                 )

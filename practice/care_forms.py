@@ -80,7 +80,7 @@ class ShareForm(KindForm):
         label="What they are to you",
         choices=PractitionerRole.choices,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose one."},
+        error_messages={"required": "Choose what they are to you."},
     )
     parts = forms.MultipleChoiceField(
         label="What they see",
@@ -140,7 +140,7 @@ class LeaderForm(KindForm):
         choices=[
             (SharedWithLeader.Kind.PRACTISED, "Whether you practised this week"),
             (SharedWithLeader.Kind.PLAN, "Your plan of this week, and how it went"),
-            (SharedWithLeader.Kind.GOALS, "Your goals"),
+            (SharedWithLeader.Kind.GOALS, "Your goals, and how far you are"),
         ],
         widget=forms.CheckboxSelectMultiple,
         required=False,
@@ -164,7 +164,7 @@ class ProposalForm(KindForm):
             (Proposal.Kind.ACTIVITY, "Another activity, in place of the one in the plan"),
         ],
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose one."},
+        error_messages={"required": "Choose what it is."},
     )
     way = forms.ChoiceField(
         label="What it changes, if it makes it easier",
@@ -187,11 +187,10 @@ class ProposalForm(KindForm):
 
     def clean(self) -> dict[str, Any]:
         said = super().clean() or {}
-        if said.get("kind") == Proposal.Kind.ADAPTATION and not said.get("way"):
-            if "way" not in self.errors:
-                self.add_error("way", "Choose what would be made easier.")
-        elif "way" in said:
+        if said.get("kind") != Proposal.Kind.ADAPTATION:
             said["way"] = ""
+        elif not said.get("way") and "way" not in self.errors:
+            self.add_error("way", "Choose what would be made easier.")
         return said
 
 
@@ -217,7 +216,7 @@ class RatingForm(KindForm):
         choices=LEVELS,
         coerce=int,
         widget=forms.RadioSelect,
-        error_messages={"required": "Choose one."},
+        error_messages={"required": "Choose how far it is."},
     )
     note = WordsField(
         label="A note",

@@ -85,8 +85,11 @@ def propose(
 ) -> Proposal:
     """Write something to one of the weeks that have begun. The same key twice is once.
 
-    Raises Share.DoesNotExist when the plan is not shared now, NotPossible with words.
+    Raises Share.DoesNotExist when the plan is not shared now, NotPossible with words, ValueError
+    for an adaptation of nothing that a plan has.
     """
+    if kind == Proposal.Kind.ADAPTATION and words.way not in Way.values:
+        raise ValueError("An adaptation changes one of the four things that a plan has.")
     with shared.held(public_id=public_id, reader=reader, part=Part.PLAN, now=now) as share:
         done = Proposal.objects.filter(public_id=key).first()
         if done is not None:
@@ -150,6 +153,15 @@ def to_member(
     if week is not None:
         found = found.filter(week=week)
     return [suggestion(one, now) for one in found.order_by("-made_at", "-pk")]
+
+
+def waiting(*, enrollment: Enrollment, now: dt.datetime) -> list[Suggestion]:
+    """Those that ask for an answer, the latest first. One query."""
+    found = Proposal.objects.filter(
+        share__enrollment=enrollment, state=Proposal.State.OPEN
+    ).exclude(kind=Proposal.Kind.COMMENT)
+    rows = found.select_related("share").order_by("-made_at", "-pk")
+    return [one for row in rows if (one := suggestion(row, now)).asks]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from practice import proposals
 from practice.views.asking import own_practice_or_404
 
 
@@ -21,5 +22,6 @@ def hub(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "enrollment": practice.enrollment,
         "cohort": practice.enrollment.cohort,
         "week": practice.current,
+        "asks": proposals.waiting(enrollment=practice.enrollment, now=practice.now),
     }
     return render(request, "practice/hub.html", context)

@@ -521,12 +521,25 @@ def test_a_comment_and_suggestions_reach_the_member(clock: Any, seat: Enrollment
     assert list(Proposal.objects.values_list("kind", "week", "share")) == [
         (kind, 2, share.pk) for kind in ("comment", "adaptation", "activity")
     ]
+    ways = [one.content["way"] for one in Proposal.objects.all()]
+    assert ways == ["", "tool", ""]
     member = Client()
     member.force_login(seat.member)
     words = member.get(reverse("practice:sharing", args=[seat.public_id])).content.decode()
     for kind in ("comment", "adaptation", "activity"):
         assert f"My {kind}" in words
+    assert "a way to make it easier: a tool or an aid" in words
     assert words.count("Look at it and answer") == 2
+    hub = member.get(reverse("practice:hub", args=[seat.public_id])).content.decode()
+    assert hub.count("Sam Ortiz suggests something for week 2") == 2
+
+
+def test_an_adaptation_of_something_that_no_plan_has_is_refused(seat: Enrollment) -> None:
+    share = a_share(seat, to=a_practitioner())
+    for way in ("", "activity", "outcome"):
+        with pytest.raises(ValueError, match="one of the four"):
+            a_proposal(share, way=way)
+    assert not Proposal.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -537,7 +550,7 @@ def test_a_comment_and_suggestions_reach_the_member(clock: Any, seat: Enrollment
         ({"text": "x" * 1001}, "at most 1000 characters"),
         ({"text": "A\0B"}, "Take out the character"),
         ({"week": "3"}, "Choose among those"),
-        ({"kind": ""}, "Choose one"),
+        ({"kind": ""}, "Choose what it is"),
         ({"kind": "adaptation", "way": ""}, "Choose what would be made easier"),
         ({"key": "no"}, "open this page again"),
     ],
