@@ -22,13 +22,14 @@ from accounts.middleware import READS_OTHERS
 from accounts.models import Action, AuditEntry, Role, User
 from enrollment.models import AttendanceNote, Enrollment, Mark
 from outbox.services import deliver_due
-from practice import sharing
+from practice import shared, sharing
 from practice.models import Goal, GoalRating, Part, Proposal, Share
 from tests.accounts.people import (
     PASSWORD,
     app_shows,
     code_in,
     last_mail,
+    make_person,
     sign_in_with_factor,
 )
 from tests.enrollment.builders import HOUR, MINUTE, session
@@ -247,6 +248,34 @@ def test_the_stranger_cannot_set_up_a_factor_on_an_account_that_nobody_confirmed
     assert thief.get(path(share)).status_code == 302
 
 
+@pytest.mark.parametrize("claimed_first", [True, False])
+def test_who_is_about_to_change_to_the_address_gets_nothing_of_it(
+    clock: Any, seat: Enrollment, claimed_first: bool
+) -> None:
+    """Somebody with an account of their own claims the address, and cannot confirm it."""
+    email, thief = "sam@clinic.example", make_person("thief@example.org")
+    claiming = Client()
+    claiming.post(SIGN_IN, {"login": thief.email, "password": PASSWORD})
+
+    def claim() -> None:
+        asked = claiming.post(reverse("account_email"), {"action_add": "", "email": email})
+        assert asked.status_code == 302
+
+    if claimed_first:
+        claim()
+    share = a_share(seat, email=email)
+    if not claimed_first:
+        claim()
+    cache.clear()
+    assert share.practitioner != thief
+    client = come_by_code(path(share), email)
+    assert client.get(path(share))["Location"] == SET_UP
+    assert claiming.get(path(share)).status_code == 404
+    # Nor does another member's invitation go there.
+    again = a_share(a_practising_member(), email=email)
+    assert again.practitioner == share.practitioner
+
+
 # --- What is shown ----------------------------------------------------------------------
 
 
@@ -397,6 +426,27 @@ def test_what_is_shared_with_one_is_nobody_elses(clock: Any, seat: Enrollment, r
         assert client.get(here).status_code == 404
         assert client.post(here, {}).status_code == 404
     assert not AuditEntry.objects.exists()
+
+
+def open_directly(share: Share, reader: User, part: Part = Part.PLAN) -> None:
+    """Past the gate of the pages, which asks as well."""
+    with shared.opened(public_id=share.public_id, reader=reader, part=part, now=IN_WEEK_2):
+        pass
+
+
+def test_also_without_the_gate_nothing_opens_that_is_not_shared(seat: Enrollment) -> None:
+    share = a_share(seat, parts=["plan"])
+    reader = share.practitioner
+    open_directly(share, reader)
+    for other in (seat.member, a_practitioner()):
+        with pytest.raises(Share.DoesNotExist):
+            open_directly(share, other)
+    with pytest.raises(Share.DoesNotExist):
+        open_directly(share, reader, Part.DIARY)
+    Share.objects.filter(pk=share.pk).update(signed_at=IN_WEEK_2 - 2 * HOUR, ends_at=IN_WEEK_2)
+    with pytest.raises(Share.DoesNotExist):
+        open_directly(share, reader)
+    assert AuditEntry.objects.count() == 1
 
 
 def test_the_member_does_not_read_as_their_practitioner(clock: Any, seat: Enrollment) -> None:
