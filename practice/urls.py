@@ -1,6 +1,6 @@
 from django.urls import path
 
-from practice.views import care, hub, leading, sharing
+from practice.views import care, hub, leading, sharing, suggestions
 
 app_name = "practice"
 SHARING = "my/<uuid:public_id>/practice/sharing/"
@@ -12,7 +12,7 @@ urlpatterns = [
     path(f"{SHARING}new/", sharing.new, name="share_new"),
     path(f"{SHARING}leader/", sharing.leader, name="share_leader"),
     path(f"{SHARING}goals/", sharing.goals, name="share_goals"),
-    path(f"{SHARING}suggestions/<uuid:proposal>/", sharing.proposal, name="proposal"),
+    path(f"{SHARING}suggestions/<uuid:proposal>/", suggestions.proposal, name="proposal"),
     path(f"{SHARING}<uuid:share>/", sharing.one, name="share"),
     path(f"{SHARING}<uuid:share>/change/", sharing.change, name="share_change"),
     path("care/", care.members, name="care"),
