@@ -20,6 +20,7 @@ from enrollment import attendance
 from enrollment.models import Enrollment
 from enrollment.people import LOOK
 from enrollment.roster import name_of
+from practice import shared_goals
 from practice.models import DiaryEntry, SharedWithLeader, WeekPlan
 from practice.weeks import Week, own_weeks
 from sessions.leading import leads
@@ -104,16 +105,8 @@ class Opened:
 
 
 @contextmanager
-def opened(
-    *,
-    session: GroupSession,
-    public_id: uuid.UUID,
-    reader: User,
-    now: dt.datetime,
-    ip: str | None = None,
-) -> Iterator[Opened]:
-    """What one member shares beyond the usual: written down first, and held until the block ends,
-    so that nothing is read after the member changed their mind.
+def held(*, session: GroupSession, public_id: uuid.UUID, reader: User) -> Iterator[Opened]:
+    """What one member shares beyond the usual, which stays so until the block ends.
 
     Raises Enrollment.DoesNotExist for anybody who does not share it, GroupSession.DoesNotExist as
     above.
@@ -131,8 +124,41 @@ def opened(
         parts = tuple(kind for kind in BEYOND if kind in parts_of(row))
         if not parts:
             raise Enrollment.DoesNotExist
-        _write_down(enrollment.pk, reader, now, ip)
         yield Opened(enrollment, name_of(enrollment), parts)
+
+
+@contextmanager
+def opened(
+    *,
+    session: GroupSession,
+    public_id: uuid.UUID,
+    reader: User,
+    now: dt.datetime,
+    ip: str | None = None,
+) -> Iterator[Opened]:
+    """As `held`, for reading: written down first, so that the member sees it."""
+    with held(session=session, public_id=public_id, reader=reader) as found:
+        _write_down(found.enrollment.pk, reader, now, ip)
+        yield found
+
+
+def agree(
+    *,
+    session: GroupSession,
+    public_id: uuid.UUID,
+    reader: User,
+    goal: uuid.UUID,
+    seen: int,
+    now: dt.datetime,
+) -> None:
+    """Note that the five steps of a goal are agreed on with whoever leads.
+
+    Raises as `held`, and Goal.DoesNotExist or shared_goals.NotPossible.
+    """
+    with held(session=session, public_id=public_id, reader=reader) as found:
+        if Kind.GOALS not in found.parts:
+            raise Enrollment.DoesNotExist
+        shared_goals.agree_on(enrollment=found.enrollment, goal=goal, by=reader, seen=seen, now=now)
 
 
 def week_before(

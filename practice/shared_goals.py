@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import User
+from enrollment.models import Enrollment
 from practice import shared
 from practice.models import RATED_WEEKS, Goal, GoalRating, Part
 from practice.own import OwnPractice
@@ -31,11 +32,18 @@ def agree(
     Raises Share.DoesNotExist, Goal.DoesNotExist, NotPossible.
     """
     with shared.held(public_id=public_id, reader=reader, part=Part.GOALS, now=now) as share:
-        found = Goal.objects.get(enrollment=share.enrollment_id, public_id=goal, ended_at=None)
-        as_seen = Goal.objects.filter(pk=found.pk, revision=seen, ended_at=None)
-        done = as_seen.update(agreed_by=reader, agreed_at=now, revision=F("revision") + 1)
-        if not done:
-            raise NotPossible(CHANGED)
+        agree_on(enrollment=share.enrollment, goal=goal, by=reader, seen=seen, now=now)
+
+
+def agree_on(
+    *, enrollment: Enrollment, goal: uuid.UUID, by: User, seen: int, now: dt.datetime
+) -> None:
+    """For whoever may see the goals now, which the caller has made sure of. One agrees on what one
+    has read: raises NotPossible for other steps, Goal.DoesNotExist for another member's goal."""
+    found = Goal.objects.get(enrollment=enrollment, public_id=goal, ended_at=None)
+    as_seen = Goal.objects.filter(pk=found.pk, revision=seen, ended_at=None)
+    if not as_seen.update(agreed_by=by, agreed_at=now, revision=F("revision") + 1):
+        raise NotPossible(CHANGED)
 
 
 def rate(

@@ -3,18 +3,20 @@
 import uuid
 
 from allauth.account.adapter import get_adapter
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from enrollment.models import Enrollment
 from enrollment.views.asking import member_of
 from enrollment.views.desk import led_session_or_404
-from practice import care, for_leaders
-from practice.models import SharedWithLeader, WeekPlan
+from practice import care, for_leaders, shared_goals
+from practice.care_forms import AgreeForm
+from practice.models import Goal, SharedWithLeader, WeekPlan
 from sessions import leading
 from sessions.models import GroupSession
 
@@ -44,20 +46,24 @@ def session_list(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 @login_required
 @never_cache
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def one_member(request: HttpRequest, slug: str, number: int, public_id: uuid.UUID) -> HttpResponse:
-    """What one member chose to share besides; opening it is written down, and they see it."""
+    """What one member chose to share besides; opening it is written down, and they see it. A press
+    agrees on the steps of a goal."""
     session, now = led_session_or_404(request, slug, number), timezone.now()
     if not for_leaders.is_before(session=session, now=now):
         raise Http404
-    look = for_leaders.opened(
-        session=session,
-        public_id=public_id,
-        reader=member_of(request),
-        now=now,
-        ip=address(request),
-    )
     try:
+        if request.method == "POST":
+            agree(request, session, public_id)
+            return redirect("practice:leading_member", slug, number, public_id)
+        look = for_leaders.opened(
+            session=session,
+            public_id=public_id,
+            reader=member_of(request),
+            now=now,
+            ip=address(request),
+        )
         with look as found:
             context = {
                 "session": session,
@@ -65,9 +71,29 @@ def one_member(request: HttpRequest, slug: str, number: int, public_id: uuid.UUI
                 "found": found,
                 **contents(session, found),
             }
-    except (Enrollment.DoesNotExist, GroupSession.DoesNotExist):
+    except (Enrollment.DoesNotExist, GroupSession.DoesNotExist, Goal.DoesNotExist):
         raise Http404 from None
     return render(request, "practice/leading/member.html", context)
+
+
+def agree(request: HttpRequest, session: GroupSession, public_id: uuid.UUID) -> None:
+    form = AgreeForm(request.POST)
+    if not form.is_valid():
+        messages.warning(request, shared_goals.CHANGED)
+        return
+    try:
+        for_leaders.agree(
+            session=session,
+            public_id=public_id,
+            reader=member_of(request),
+            goal=form.cleaned_data["goal"],
+            seen=form.cleaned_data["seen"],
+            now=timezone.now(),
+        )
+    except shared_goals.NotPossible as refused:
+        messages.warning(request, str(refused))
+    else:
+        messages.success(request, "It is noted that you agreed on these steps together.")
 
 
 def contents(session: GroupSession, found: for_leaders.Opened) -> dict[str, object]:

@@ -22,7 +22,7 @@ from accounts.middleware import READS_OTHERS
 from accounts.models import Action, AuditEntry, Role, User
 from enrollment.models import AttendanceNote, Enrollment, Mark
 from outbox.services import deliver_due
-from practice import shared, sharing
+from practice import proposals, shared, sharing
 from practice.models import Goal, GoalRating, Part, Proposal, Share
 from tests.accounts.people import (
     PASSWORD,
@@ -617,6 +617,13 @@ def test_a_form_that_is_not_right_comes_back_with_what_was_typed(
     assert said in words
     if "text" not in typed:
         assert "My words" in words
+    assert not Proposal.objects.exists()
+
+
+def test_also_without_the_form_nothing_is_written_to_a_week_ahead(seat: Enrollment) -> None:
+    share = a_share(seat, to=a_practitioner())
+    with pytest.raises(proposals.NotPossible, match="not begun"):
+        a_proposal(share, week=3)
     assert not Proposal.objects.exists()
 
 

@@ -227,6 +227,26 @@ def test_a_change_of_mind_counts_at_the_next_click(
     assert client.get(path(seat, one=True)).status_code == 404
 
 
+def test_whoever_leads_agrees_on_the_steps_that_they_read(
+    clock: Any, seat: Enrollment, leader: User
+) -> None:
+    goal, others = a_goal(seat), a_goal(a_practising_member())
+    client, here = let_in(leader), path(seat, one=True)
+    right = {"goal": str(goal.public_id), "seen": "1"}
+    for_leaders.choose(enrollment=seat, parts=["plan"], now=IN_WEEK_2)
+    assert client.post(here, right).status_code == 404
+    for_leaders.choose(enrollment=seat, parts=["goals"], now=IN_WEEK_2)
+    assert client.post(here, {**right, "goal": str(others.public_id)}).status_code == 404
+    for typed in ({**right, "seen": "2"}, {**right, "seen": "x"}, {}):
+        assert "changed meanwhile" in client.post(here, typed, follow=True).content.decode()
+    goal.refresh_from_db()
+    assert not goal.agreed_at
+    client.post(here, right)
+    goal.refresh_from_db()
+    assert goal.agreed_by == leader
+    assert goal.agreed_at == IN_WEEK_2
+
+
 # --- Who --------------------------------------------------------------------------------
 
 

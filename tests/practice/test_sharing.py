@@ -17,7 +17,7 @@ from accounts.models import Role, User
 from enrollment.models import Enrollment
 from outbox.models import Message, State
 from outbox.services import deliver_due
-from practice import consent, shared, sharing
+from practice import consent, proposals, shared, sharing
 from practice.models import Goal, Part, Proposal, Share, SharedWithLeader, WeekPlan
 from practice.own import own_practice
 from practice.proposals import Words
@@ -467,6 +467,22 @@ def test_after_the_consent_ended_nothing_is_taken_over(seat: Enrollment) -> None
     assert plan.revision == 1
 
 
+def test_nobody_answers_for_another_member(seat: Enrollment) -> None:
+    proposal, other = a_proposal(a_share(seat)), a_practising_member()
+    comment = a_proposal(proposal.share, kind="comment", way="")
+    for whose, what in ((other, proposal), (seat, comment)):
+        for accept in (True, False):
+            with pytest.raises(Proposal.DoesNotExist):
+                proposals.decide(
+                    enrollment=whose,
+                    public_id=what.public_id,
+                    accept=accept,
+                    seen=0,
+                    now=IN_WEEK_2,
+                )
+    assert not WeekPlan.objects.exists()
+
+
 def test_a_comment_asks_for_no_answer(seat: Enrollment) -> None:
     proposal = a_proposal(a_share(seat), kind="comment", text="Well begun", way="")
     with time_machine.travel(IN_WEEK_2, tick=False):
@@ -502,6 +518,50 @@ def test_the_member_chooses_who_works_on_a_goal(seat: Enrollment) -> None:
         ):
             client.post(here, {"goal-1": typed})
             assert Goal.objects.get(pk=goal.pk).worked_on_with == expected
+
+
+# --- Clear text -------------------------------------------------------------------------
+
+
+def rows_with(word: str) -> set[str]:
+    """The tables in which a word stands in the clear, whatever it means there."""
+    found = set()
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(
+                f'SELECT count(*) FROM "{table}" t WHERE t::text ILIKE %s',  # noqa: S608  names
+                [f"%{word}%"],
+            )
+            if cursor.fetchone()[0]:
+                found.add(table)
+    return found
+
+
+def test_no_word_about_sharing_stands_in_the_clear(seat: Enrollment) -> None:
+    typed = {
+        **TYPED,
+        "name": "Quokka",
+        "email": "wombat@clinic.example",
+        "sign": "1",
+        "signature": "Numbat",
+        "key": str(uuid.uuid4()),
+        "terms": "1",
+    }
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client = signed_in(seat)
+        client.post(address("share_new", seat), typed)
+        share = Share.objects.get()
+        proposal = a_proposal(share, kind="activity", text="Bandicoot", way="")
+        a_plan(seat, activity="Potoroo")
+        client.post(address("proposal", seat, proposal.public_id), {"seen": "1", "accept": "1"})
+        client.get(address("sharing", seat))
+        deliver_due(clock=lambda: IN_WEEK_2)
+    proposal.refresh_from_db()
+    assert Words.load(proposal.content) == Words(text="Bandicoot", instead_of="Potoroo")
+    for word in ("Quokka", "Numbat", "Bandicoot", "Potoroo"):
+        assert rows_with(word) == set()
+    # An account has its address in the clear, as every account's.
+    assert rows_with("wombat") == {"accounts_user", "account_emailaddress"}
 
 
 # --- Queries ----------------------------------------------------------------------------
