@@ -183,7 +183,9 @@ def signed(level: int) -> str:
     return f"+{level}" if level > 0 else str(level).replace("-", "\u2212")
 
 
-def goals_of(*, enrollment: Enrollment, by: Mapping[int, Colleague]) -> list[SharedGoal]:
+def goals_of(
+    *, enrollment: Enrollment, by: Mapping[int, Colleague], notes: bool = True
+) -> list[SharedGoal]:
     """The goals of now. `by` are those whose names may be shown. Two queries."""
     goals = Goal.objects.filter(enrollment=enrollment, ended_at=None).prefetch_related("ratings")
     return [
@@ -198,7 +200,7 @@ def goals_of(*, enrollment: Enrollment, by: Mapping[int, Colleague]) -> list[Sha
                 Rated(
                     one.week,
                     level if (level := one.content.get("level")) in LEVELS else 0,
-                    str(one.content.get("note") or ""),
+                    str(one.content.get("note") or "") if notes else "",
                     one.revision,
                 )
                 for one in goal.ratings.all()

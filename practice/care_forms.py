@@ -140,7 +140,7 @@ class LeaderForm(KindForm):
         choices=[
             (SharedWithLeader.Kind.PRACTISED, "Whether you practised this week"),
             (SharedWithLeader.Kind.PLAN, "Your plan of this week, and how it went"),
-            (SharedWithLeader.Kind.GOALS, "Your goals, and how far you are"),
+            (SharedWithLeader.Kind.GOALS, "Your goals, and how far you are, without notes"),
         ],
         widget=forms.CheckboxSelectMultiple,
         required=False,

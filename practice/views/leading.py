@@ -118,7 +118,7 @@ def contents(session: GroupSession, found: for_leaders.Opened) -> dict[str, obje
             "lines": care.plan_lines(plan.content) if plan else [],
         }
     if Kind.GOALS in found.parts:
-        shown["goals"] = care.goals_of(enrollment=found.enrollment, by={})
+        shown["goals"] = care.goals_of(enrollment=found.enrollment, by={}, notes=False)
     return shown
 
 

@@ -151,7 +151,7 @@ def invite(inspector: Inspector, page: Page, email: str) -> None:
     follow(page, "Who sees what")
     follow(page, "Change what they see")
     page.get_by_label(re.compile("Your plan of this week")).check()
-    page.get_by_label("Your goals").check()
+    page.get_by_label(re.compile("Your goals")).check()
     inspector.look("leader")
     press(page, "Save")
     follow(page, "Who works on which goal")

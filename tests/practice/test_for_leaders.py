@@ -16,6 +16,7 @@ from accounts.models import Action, AuditEntry, Role, User
 from enrollment import services
 from enrollment.models import Enrollment
 from practice import for_leaders
+from practice.models import GoalRating
 from sessions.models import GroupSession, Substitution
 from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import FIRST_SESSION, a_cohort, a_confirmed_seat, a_member, session
@@ -172,7 +173,9 @@ def test_what_is_shared_opens_by_a_press_that_the_member_sees(
 ) -> None:
     a_plan(seat)
     a_plan(seat, week=1, activity="Of the week before")
-    a_goal(seat)
+    GoalRating.objects.create(
+        goal=a_goal(seat), week=1, content={"level": 1, "note": "Hard"}, rated_at=IN_WEEK_2
+    )
     for_leaders.choose(enrollment=seat, parts=parts, now=IN_WEEK_2)
     client = let_in(leader)
     assert path(seat, one=True) in listed(client, seat)
@@ -180,7 +183,9 @@ def test_what_is_shared_opens_by_a_press_that_the_member_sees(
     words = client.get(path(seat, one=True)).content.decode()
     assert ("Open the post" in words) is ("plan" in parts)
     assert ("Cook at home" in words) is ("goals" in parts)
-    assert "Of the week before" not in words
+    assert ("+1, a little more than expected" in words) is ("goals" in parts)
+    for hidden in ("Of the week before", "Hard"):
+        assert hidden not in words
     client.get(path(seat, one=True))
     assert looks(READ, seat.pk) == 1
     member = Client()
