@@ -20,7 +20,7 @@ from django.urls import reverse
 
 from accounts.encryption import decrypt, encrypt
 from accounts.inlining import inline_styles
-from accounts.models import User
+from accounts.models import Role, User
 from accounts.paths import path_here
 
 logger = structlog.get_logger(__name__)
@@ -88,6 +88,8 @@ class AccountAdapter(DefaultAccountAdapter):
             return reverse("admin:index")
         if user.is_authenticated and user.handles_money:
             return reverse("billing:money")
+        if user.is_authenticated and user.role == Role.PRACTITIONER:
+            return reverse("practice:care")
         return str(super().get_login_redirect_url(request))
 
     def is_safe_url(self, url: str) -> bool:

@@ -15,6 +15,8 @@ from accounts.models import Role
 
 ZONE_COOKIE = "tz"
 SEEN_ON = "seen_on"
+# In a session in which somebody read what another person shares with them.
+READS_OTHERS = "reads_others"
 LOST = (
     "You were signed out meanwhile, so nothing was saved. Please sign in, look at the page again, "
     "and press once more."
@@ -74,6 +76,8 @@ class LostPressMiddleware:
 class IdleLogoutMiddleware:
     """Ends a session that nobody uses: after half an hour for staff, two weeks for members.
 
+    A member's in which they opened what somebody else shares with them ends like staff's.
+
     A session's row says until when it may be loaded, so extending it is all there is to do:
     at each page for staff, once a day for members, whose pages need not write each time.
     """
@@ -85,7 +89,7 @@ class IdleLogoutMiddleware:
         response = self.get_response(request)
         user = getattr(request, "user", None)
         if user and user.is_authenticated:
-            if user.role != Role.MEMBER:
+            if user.role != Role.MEMBER or request.session.get(READS_OTHERS):
                 request.session.set_expiry(settings.STAFF_IDLE_SECONDS)
             elif request.session.get(SEEN_ON) != (today := timezone.now().date().isoformat()):
                 request.session[SEEN_ON] = today

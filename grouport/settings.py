@@ -230,6 +230,8 @@ ACCOUNT_RATE_LIMITS = {
     "guess_code": "3/15m/key",
     # Promotion codes that one person types: a mistake is easy, a search is not.
     "promotion_code": "10/15m/key,40/d/key",
+    # Consents that one member signs: each may send a mail to an address that they typed.
+    "sign_consent": "5/15m/key,15/d/key",
 }
 # So long after a password or a code an open session may change how one signs in.
 PROOF_SECONDS = 60 * 15

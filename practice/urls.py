@@ -2,15 +2,19 @@ from django.urls import path, register_converter
 
 from practice.days import DayConverter
 from practice.views import (
+    care,
     carrying,
     daily_life,
     diary,
     goals,
     hub,
+    leading,
     looks,
     own_data,
     planning,
     progress,
+    sharing,
+    suggestions,
 )
 
 register_converter(DayConverter, "day")
@@ -18,6 +22,11 @@ register_converter(DayConverter, "day")
 app_name = "practice"
 GOALS = "my/<uuid:public_id>/practice/goals/"
 PROGRESS = "my/<uuid:public_id>/practice/progress/"
+
+app_name = "practice"
+SHARING = "my/<uuid:public_id>/practice/sharing/"
+CARE = "care/<uuid:public_id>/"
+LEADING = "lead/<slug:slug>/<int:number>/practice/"
 urlpatterns = [
     path("my/data/", own_data.own_data, name="own_data"),
     path("my/data/download/", own_data.download, name="download"),
@@ -38,4 +47,19 @@ urlpatterns = [
     path(f"{PROGRESS}<slug:name>-<slug:theme>.svg", progress.picture, name="picture"),
     path(f"{PROGRESS}week-<int:week>.pdf", progress.paper, name="progress_paper"),
     path("my/<uuid:public_id>/practice/plan.fhir.json", own_data.plan_fhir, name="plan_fhir"),
+    path(SHARING, sharing.overview, name="sharing"),
+    path(f"{SHARING}new/", sharing.new, name="share_new"),
+    path(f"{SHARING}leader/", sharing.leader, name="share_leader"),
+    path(f"{SHARING}goals/", sharing.goals, name="share_goals"),
+    path(f"{SHARING}suggestions/<uuid:proposal>/", suggestions.proposal, name="proposal"),
+    path(f"{SHARING}<uuid:share>/", sharing.one, name="share"),
+    path(f"{SHARING}<uuid:share>/change/", sharing.change, name="share_change"),
+    path("care/", care.members, name="care"),
+    path(CARE, care.overview, name="care_overview"),
+    path(f"{CARE}plan/", care.plan, name="care_plan"),
+    path(f"{CARE}diary/", care.diary, name="care_diary"),
+    path(f"{CARE}goals/", care.goals, name="care_goals"),
+    path(f"{CARE}attendance/", care.attendance, name="care_attendance"),
+    path(LEADING, leading.session_list, name="leading"),
+    path(f"{LEADING}<uuid:public_id>/", leading.one_member, name="leading_member"),
 ]

@@ -75,6 +75,14 @@ def led_by(person: User) -> "QuerySet[GroupSession]":
     return GroupSession.objects.filter(own | Q(pk__in=stands_in))
 
 
+def leads(person: User, session: GroupSession) -> bool:
+    """Whether somebody leads the group, also when they are away that day, or this session in
+    somebody's place. An admin does not by being one. One query."""
+    own = Q(cohort__in=person.cohorts_led.all())
+    stands_in = Q(pk__in=person.substitutions.values("session"))
+    return person.leads and GroupSession.objects.filter(own | stands_in, pk=session.pk).exists()
+
+
 def who_may_lead() -> "QuerySet[User]":
     """Everybody who could lead a group, by name. Their licences are not known here."""
     staff = User.objects.filter(is_active=True, role__in=LEADING)

@@ -33,6 +33,9 @@ from billing.models import (
 from billing.policy import Basis
 from enrollment import absences, group_messages, making_up, season
 from enrollment.models import CalendarFeed, Enrollment
+from practice import for_leaders
+from practice.models import Proposal, Share
+from practice.proposals import Words
 from sessions import editions
 from sessions.models import Cohort, Substitution
 from tests.accounts.people import sign_in_with_factor
@@ -53,6 +56,7 @@ from tests.enrollment.builders import (
     session,
 )
 from tests.practice.lived import a_goal
+from tests.practice.sharing import a_practitioner, a_share
 
 pytestmark = pytest.mark.django_db
 
@@ -69,6 +73,7 @@ READERS = (
     "other leader",
     "other planner",
     "billing",
+    "practitioner",
     "admin",
 )
 EVERYBODY = frozenset(READERS)
@@ -82,6 +87,10 @@ MEMBER = frozenset({"member"})
 SEATED = frozenset({"member", "visitor", "other member"})
 MONEY = frozenset({"billing", "admin"})
 ADMIN = frozenset({"admin"})
+CARE = frozenset({"practitioner"})
+# Whoever leads that session; an admin does not by being one.
+LEAD_IT = THAT_DAY - ADMIN
+SECOND_FACTOR = MONEY | CARE
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +153,21 @@ ADDRESSES: dict[str, Address] = {
     "practice:own_data": Address(SIGNED_IN),
     "practice:download": Address(SIGNED_IN),
     "practice:erase": Address(SIGNED_IN, ("erased",)),
+    "practice:sharing": Address(MEMBER, ("seat",)),
+    "practice:share_new": Address(MEMBER, ("seat",)),
+    "practice:share_leader": Address(MEMBER, ("seat",)),
+    "practice:share_goals": Address(MEMBER, ("seat",)),
+    "practice:proposal": Address(MEMBER, ("seat", "proposal")),
+    "practice:share": Address(MEMBER, ("seat", "share")),
+    "practice:share_change": Address(MEMBER, ("seat", "share")),
+    "practice:care": Address(CARE),
+    "practice:care_overview": Address(CARE, ("care",)),
+    "practice:care_plan": Address(CARE, ("care",)),
+    "practice:care_diary": Address(CARE, ("care",)),
+    "practice:care_goals": Address(CARE, ("care",)),
+    "practice:care_attendance": Address(CARE, ("care",)),
+    "practice:leading": Address(LEAD_IT, WEEK),
+    "practice:leading_member": Address(LEAD_IT, (*WEEK, "seat")),
     "billing:money": Address(MONEY),
     "billing:pay": Address(frozenset({"buyer"}), ("held",)),
     "billing:pay_code": Address(frozenset({"buyer"}), ("held",), "post", (("code", "NONE-1"),)),
@@ -311,6 +335,8 @@ def a_world() -> World:
     refund = an_outside_refund_of(seat, now)
     failed = decided.a_failed_refund(seat, cents=100, now=now)
     refund_run = a_refund_run(cohort, visitor, now)
+    practitioner = a_practitioner()
+    share, proposal = a_shared_practice(seat, practitioner, now)
     decision = decided.decide(seat, basis=Basis.AMOUNT, amount=30_001, now=now)
     return World(
         people={
@@ -325,6 +351,7 @@ def a_world() -> World:
             "other leader": a_facilitator(),
             "other planner": other_planner,
             "billing": a_billing_admin(),
+            "practitioner": practitioner,
             "admin": a_member(role=Role.ADMIN),
         },
         values={
@@ -343,6 +370,9 @@ def a_world() -> World:
             "offer": {"public_id": offer.public_id},
             "offer_group": {"slug": offer.cohort.slug},
             "message": {"public_id": message.public_id},
+            "share": {"share": share.public_id},
+            "care": {"public_id": share.public_id},
+            "proposal": {"proposal": proposal.public_id},
             "door": {"token": seat.door_token},
             "feed": {"token": feed.token},
             "kind": {"kind": "estimate"},
@@ -377,6 +407,20 @@ def a_practised_seat(member: User, now: dt.datetime) -> Enrollment:
     began = now - dt.timedelta(weeks=2)
     cohort = a_cohort(starts_at=began)
     return a_confirmed_seat(cohort=cohort, member=member, now=began - HOUR)
+
+
+def a_shared_practice(seat: Enrollment, to: User, now: dt.datetime) -> tuple[Share, Proposal]:
+    """All of it, with somebody and with whoever leads; and a suggestion that waits."""
+    for_leaders.choose(enrollment=seat, parts=["practised", "plan", "goals"], now=now)
+    share = a_share(seat, to=to, now=now)
+    proposal = Proposal.objects.create(
+        share=share,
+        week=1,
+        kind=Proposal.Kind.ACTIVITY,
+        content=Words(text="Peel potatoes").dump(),
+        made_at=now,
+    )
+    return share, proposal
 
 
 def a_request(seat: Enrollment, now: dt.datetime) -> MemberRequest:
@@ -498,7 +542,7 @@ def visits(seat: Enrollment, host: Cohort) -> None:
 
 def come_in(client: Client, reader: str, world: World) -> None:
     """Signed in as this reader; whoever needs a second factor has shown it."""
-    if reader in MONEY:
+    if reader in SECOND_FACTOR:
         sign_in_with_factor(client, world.people[reader])
     elif reader != "anonymous":
         client.force_login(world.people[reader])

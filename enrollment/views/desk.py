@@ -25,6 +25,7 @@ from enrollment.attendance import ChangedMeanwhile, Closed, Noted, TooEarly
 from enrollment.forms import NoteForm
 from enrollment.models import Enrollment, Mark
 from enrollment.views.asking import member_of
+from sessions import leading
 from sessions.models import Cohort, GroupSession
 
 # A host sets up before the door opens for the others.
@@ -161,6 +162,7 @@ def register(request: HttpRequest, slug: str, number: int) -> HttpResponse:
         "errors": any(form.errors for form in forms),
         "stage": desks.stage(session, now),
         "leads_group": roster.cohorts_of(member_of(request)).filter(pk=session.cohort_id).exists(),
+        "leads_session": leading.leads(member_of(request), session),
         "closed": getattr(session, "register", None),
         "now": now,
     }

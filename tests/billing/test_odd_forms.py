@@ -53,18 +53,36 @@ UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:webhook": ("payload",),
     "practice:week": ("note", "outcome", "outcome_words", "take_up", "change"),
     "practice:diary_day": ("planned", "bring_back", "leave"),
+    "practice:sharing": ("page",),
+    "practice:proposal": ("seen", "accept", "decline"),
+    "practice:share_goals": ("goal-1",),
+    # Those who write before the first session see no form yet.
+    "practice:care_plan": ("week", "kind", "way", "text", "key"),
+    "practice:care_goals": ("goal", "week", "seen", "level", "note", "rate", "agree"),
 }
 # Which of its pages the form stands on, where an address has several.
 LOOKS: dict[str, tuple[str, ...]] = {
     "billing:failed_refund": ("?way=again", "?way=paid", "?way=not-owed"),
 }
+SHARED = {
+    "name": "Sam",
+    "email": "sam@clinic.example",
+    "role": "ot",
+    "parts": "plan",
+    "until": "2026-12-01",
+}
 # What leads from a form to the page behind it, whose fields are tried as well.
 STEPS: dict[str, dict[str, str]] = {
+    "practice:share_new": SHARED,
+    "practice:share_change": SHARED,
     "billing:difference": {"act": "by_hand", "amount": "-1.00", "reason": "Once"},
     "billing:refund": {"basis": "amount", "amount": "1.00", "seat": "keep", "reason": "Once"},
 }
 # What has to be among the fields of an address: without it, the forms were not come to.
 SEEN = {
+    "practice:share_new": {"name", "email", "role", "parts", "until", "signature", "key"},
+    "practice:share_change": {"name", "role", "parts", "until", "signature", "key"},
+    "practice:care_goals": {"goal", "seen", "agree"},
     "billing:failed_refund": {"way", "how", "seen"},
     "billing:difference": {"amount", "reason", "seen", "left", "known", "confirm"},
     "billing:refund": {"basis", "amount", "seat", "reason", "seen", "confirm"},
@@ -195,6 +213,8 @@ FORMS = {
     *("practice:week", "practice:daily_life_area"),
     "practice:diary_day",
     *("practice:goal_new", "practice:goal", "practice:goal_end"),
+    *("practice:share_new", "practice:share_change", "practice:share_leader"),
+    *("practice:share_goals", "practice:proposal", "practice:care_plan", "practice:care_goals"),
 }
 
 

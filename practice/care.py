@@ -1,0 +1,234 @@
+"""What the shared parts hold: read inside `shared.opened`, shown by the pages under /care/.
+
+Nothing here decides who may see it. What these functions leave out is not shown to anybody but the
+member: notes of the diary, weeks that have not begun, goals that were ended.
+"""
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from enrollment.models import Enrollment, Mark
+from enrollment.roster import marks_of
+from practice.models import DiaryEntry, Goal, Proposal, WeekPlan
+from practice.own import OwnPractice, practice_of
+from practice.proposals import Suggestion, suggestion
+from practice.shared import Colleague
+from practice.weeks import Week, week_of
+from sessions.models import Area, GroupSession
+
+# The plan's keys in the order of reading. Keys that are not named here are not shown.
+PLAN_LINES = {
+    "skill": "Skill",
+    "activity": "What",
+    "area": "Area of life",
+    "when": "When and where",
+    "task": "Easier: the task",
+    "place": "Easier: the place",
+    "tool": "Easier: a tool or an aid",
+    "person": "Easier: somebody who helps",
+    "sure": "How sure",
+    "outcome": "How it went",
+    "outcome_words": "In their words",
+}
+OUTCOMES = {"done": "Did it", "partly": "Partly", "not": "Not this time"}
+LEVELS = {
+    -2: "much less than expected",
+    -1: "a little less than expected",
+    0: "as expected",
+    1: "a little more than expected",
+    2: "much more than expected",
+}
+
+
+def practice_behind(*, enrollment: Enrollment, now: dt.datetime) -> OwnPractice:
+    """The weeks of a member, for somebody else. Two queries."""
+    cohort = enrollment.cohort
+    sessions = GroupSession.objects.order_by("number")
+    cohort._prefetched_objects_cache = {  # type: ignore[attr-defined]  # as prefetch_related does
+        "group_sessions": sessions.filter(cohort=cohort)
+    }
+    return practice_of(enrollment=enrollment, now=now)
+
+
+# --- The plan ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWeek:
+    week: Week
+    skipped: bool
+    lines: list[tuple[str, str]]
+    suggestions: list[Suggestion] = field(default_factory=list)
+
+
+def plan_lines(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What is written in a plan, each with its label; empty fields are left out."""
+    return [
+        (label, _plan_words(key, content[key]))
+        for key, label in PLAN_LINES.items()
+        if content.get(key)
+    ]
+
+
+def _plan_words(key: str, value: Any) -> str:
+    if key == "sure":
+        return f"{value} of 10"
+    if key == "area" and value in Area.values:
+        return str(Area(value).label)
+    if key == "outcome":
+        return OUTCOMES.get(str(value), str(value))
+    return str(value)
+
+
+def planned_weeks(
+    *, practice: OwnPractice, by: Mapping[int, Colleague], now: dt.datetime
+) -> list[PlannedWeek]:
+    """Each week that has begun, the latest first, with what those who see the plan wrote to it.
+    Two queries."""
+    plans = {plan.week: plan for plan in WeekPlan.objects.filter(enrollment=practice.enrollment)}
+    written: dict[int, list[Suggestion]] = {}
+    rows = Proposal.objects.filter(share__in=list(by)).select_related("share")
+    for one in rows.order_by("made_at", "pk"):
+        written.setdefault(one.week, []).append(suggestion(one, now))
+    return [
+        PlannedWeek(
+            week,
+            skipped=plans[week.number].skipped if week.number in plans else False,
+            lines=plan_lines(plans[week.number].content) if week.number in plans else [],
+            suggestions=written.get(week.number, []),
+        )
+        for week in reversed(practice.begun)
+    ]
+
+
+# --- The diary's summary ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DiaryWeek:
+    """Numbers of one week. The averages are of the days on which both were noted."""
+
+    week: Week
+    days: int
+    skills: list[tuple[str, int]]
+    before: float | None
+    after: float | None
+
+
+def diary_weeks(*, practice: OwnPractice) -> list[DiaryWeek]:
+    """Each week that has begun, the latest first. One query."""
+    cards: dict[int, list[dict[str, Any]]] = {}
+    for entry in DiaryEntry.objects.filter(enrollment=practice.enrollment):
+        week = week_of(practice.begun, entry.day)
+        if week is not None:
+            cards.setdefault(week.number, []).append(entry.content)
+    return [_summary(week, cards.get(week.number, [])) for week in reversed(practice.begun)]
+
+
+def _summary(week: Week, cards: list[dict[str, Any]]) -> DiaryWeek:
+    skills = Counter(str(skill) for card in cards for skill in card.get("skills") or [])
+    both = [
+        (card["before"], card["after"])
+        for card in cards
+        if isinstance(card.get("before"), int) and isinstance(card.get("after"), int)
+    ]
+    return DiaryWeek(
+        week,
+        days=len(cards),
+        skills=sorted(skills.items(), key=lambda item: (-item[1], item[0])),
+        before=_average(before for before, _ in both),
+        after=_average(after for _, after in both),
+    )
+
+
+def _average(numbers: Iterable[int]) -> float | None:
+    found = list(numbers)
+    return round(sum(found) / len(found), 1) if found else None
+
+
+# --- Goals ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    week: int
+    level: int
+    note: str
+    revision: int
+
+    @property
+    def words(self) -> str:
+        """As in "+1, a little more than expected"."""
+        return f"{signed(self.level)}, {LEVELS[self.level]}"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedGoal:
+    goal: Goal
+    title: str
+    levels: list[tuple[str, str]]
+    ratings: list[Rated]
+    agreed: bool
+    works_with: str
+
+    def rated(self, week: int) -> Rated | None:
+        return next((one for one in self.ratings if one.week == week), None)
+
+
+def signed(level: int) -> str:
+    """As in "+1" and "0", with a minus that a reader says."""
+    return f"+{level}" if level > 0 else str(level).replace("-", "\u2212")
+
+
+def goals_of(
+    *, enrollment: Enrollment, by: Mapping[int, Colleague], notes: bool = True
+) -> list[SharedGoal]:
+    """The goals of now. `by` are those whose names may be shown. Two queries."""
+    goals = Goal.objects.filter(enrollment=enrollment, ended_at=None).prefetch_related("ratings")
+    return [
+        SharedGoal(
+            goal,
+            title=str(goal.content.get("title") or ""),
+            levels=[
+                (signed(level), str(words))
+                for level, words in zip(LEVELS, goal.content.get("levels") or [], strict=False)
+            ],
+            ratings=[
+                Rated(
+                    one.week,
+                    level if (level := one.content.get("level")) in LEVELS else 0,
+                    str(one.content.get("note") or "") if notes else "",
+                    one.revision,
+                )
+                for one in goal.ratings.all()
+            ],
+            agreed=goal.agreed_at is not None,
+            works_with=_name(by, goal.worked_on_with_id),
+        )
+        for goal in goals.order_by("slot")
+    ]
+
+
+def _name(by: Mapping[int, Colleague], share: int | None) -> str:
+    return by[share].name if share is not None and share in by else ""
+
+
+# --- Attendance -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    week: Week
+    words: str
+
+
+def attendance_of(*, practice: OwnPractice, now: dt.datetime) -> list[Came]:
+    """Each session that has begun, the latest first. Three queries."""
+    marks = marks_of([practice.enrollment.cohort_id], now).get(practice.enrollment.pk, {})
+    return [
+        Came(week, str(Mark(marks[week.number]).label) if week.number in marks else "Not noted")
+        for week in reversed(practice.begun)
+    ]

@@ -1,0 +1,259 @@
+"""What a practitioner writes to the plan of a week, and what the member makes of it.
+
+Locks: Share, then WeekPlan, then Proposal. Nothing is written, and nothing is taken into a plan, by
+a consent that has ended.
+"""
+
+import dataclasses
+import datetime as dt
+import uuid
+from typing import Any, Self
+
+from django.db import IntegrityError, models, transaction
+
+from accounts.models import User
+from enrollment.models import Enrollment
+from practice import shared
+from practice.models import Part, Proposal, Share, WeekPlan
+from practice.own import OwnPractice
+from practice.sharing import Names
+
+MOST_LETTERS = 1000
+# For one week, by one person: more would be a conversation, which has other places.
+MOST_A_WEEK = 10
+
+FULL = (
+    "You wrote ten things to this week already. Speak about the next one when you meet, or write "
+    "it to another week."
+)
+NO_WEEK = "This week has not begun yet."
+ENDED = (
+    "You do not share your plan with this person any more, so this cannot be taken over. You can "
+    "write it into your plan yourself."
+)
+CHANGED = "Your plan has changed since you opened this page. Here it is as it is now."
+NO_ROOM = (
+    "There is no room for this in your plan: that field takes 1,000 characters. Shorten it in "
+    "your plan first."
+)
+DECIDED = "You have answered this already."
+
+
+class NotPossible(Exception):
+    """Nothing was changed; the message says why."""
+
+
+class Way(models.TextChoices):
+    """What an adaptation changes; the value is the plan's own key."""
+
+    TASK = "task", "The task itself"
+    PLACE = "place", "The place"
+    TOOL = "tool", "A tool or an aid"
+    PERSON = "person", "Somebody who helps"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The encrypted part of a proposal. `instead_of` is the activity that it took the place of."""
+
+    text: str = ""
+    way: str = ""
+    instead_of: str = ""
+
+    def dump(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def load(cls, stored: dict[str, Any]) -> Self:
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+
+# --- By the practitioner ----------------------------------------------------------------
+
+
+def propose(
+    *,
+    public_id: uuid.UUID,
+    reader: User,
+    key: uuid.UUID,
+    week: int,
+    kind: Proposal.Kind,
+    words: Words,
+    practice: OwnPractice,
+    now: dt.datetime,
+) -> Proposal:
+    """Write something to one of the weeks that have begun. The same key twice is once.
+
+    Raises Share.DoesNotExist when the plan is not shared now, NotPossible with words, ValueError
+    for an adaptation of nothing that a plan has.
+    """
+    if kind == Proposal.Kind.ADAPTATION and words.way not in Way.values:
+        raise ValueError("An adaptation changes one of the four things that a plan has.")
+    with shared.held(public_id=public_id, reader=reader, part=Part.PLAN, now=now) as share:
+        done = Proposal.objects.filter(public_id=key).first()
+        if done is not None:
+            if done.share_id != share.pk:
+                raise Share.DoesNotExist
+            return done
+        if practice.week(week) is None:
+            raise NotPossible(NO_WEEK)
+        if share.proposals.filter(week=week).count() >= MOST_A_WEEK:
+            raise NotPossible(FULL)
+        return Proposal.objects.create(
+            public_id=key,
+            share=share,
+            week=week,
+            kind=kind,
+            content=words.dump(),
+            made_at=now,
+        )
+
+
+# --- By the member ----------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A proposal with its words, and whose it is as the member wrote them."""
+
+    proposal: Proposal
+    words: Words
+    by: str
+    by_role: str
+    # Whether it can be answered: open, and by somebody who still sees the plan.
+    asks: bool
+
+    @property
+    def kind(self) -> str:
+        return self.proposal.kind
+
+    @property
+    def way(self) -> str:
+        return str(Way(self.words.way).label) if self.words.way in Way.values else ""
+
+
+def suggestion(proposal: Proposal, now: dt.datetime) -> Suggestion:
+    """Of a proposal that was fetched with its share."""
+    share = proposal.share
+    asks = (
+        proposal.kind != Proposal.Kind.COMMENT
+        and proposal.state == Proposal.State.OPEN
+        and share.shows(Part.PLAN, now)
+    )
+    name = Names.load(share.content).name
+    return Suggestion(proposal, Words.load(proposal.content), name, share.get_role_display(), asks)
+
+
+def to_member(
+    *, enrollment: Enrollment, now: dt.datetime, week: int | None = None
+) -> list[Suggestion]:
+    """All that was written to this member's weeks, the latest first; or to one week. One query."""
+    found = Proposal.objects.filter(share__enrollment=enrollment).select_related("share")
+    if week is not None:
+        found = found.filter(week=week)
+    return [suggestion(one, now) for one in found.order_by("-made_at", "-pk")]
+
+
+def waiting(*, enrollment: Enrollment, now: dt.datetime) -> list[Suggestion]:
+    """Those that ask for an answer, the latest first. One query."""
+    found = Proposal.objects.filter(
+        share__enrollment=enrollment, state=Proposal.State.OPEN
+    ).exclude(kind=Proposal.Kind.COMMENT)
+    rows = found.select_related("share").order_by("-made_at", "-pk")
+    return [one for row in rows if (one := suggestion(row, now)).asks]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Effect:
+    """What saying yes would do to the plan: one of its fields, before and after."""
+
+    field: str
+    before: str
+    after: str
+    # Of the plan that this was reckoned from; 0 where there is none.
+    revision: int
+
+
+def effect(*, words: Words, kind: str, plan: WeekPlan | None) -> Effect:
+    """Pure. An adaptation is added to what stands there; an activity takes its place."""
+    content: dict[str, Any] = plan.content if plan is not None else {}
+    revision = plan.revision if plan is not None else 0
+    if kind == Proposal.Kind.ACTIVITY:
+        return Effect("activity", str(content.get("activity") or ""), words.text, revision)
+    before = str(content.get(words.way) or "")
+    after = f"{before}\n{words.text}" if before else words.text
+    return Effect(words.way, before, after, revision)
+
+
+@transaction.atomic
+def decide(
+    *, enrollment: Enrollment, public_id: uuid.UUID, accept: bool, seen: int, now: dt.datetime
+) -> Proposal:
+    """Say yes, which changes the plan of that week, or no. `seen` is the plan's revision on the
+    page. The same answer twice is once.
+
+    Raises Proposal.DoesNotExist for somebody else's and for a comment, NotPossible with words.
+    """
+    mine = Proposal.objects.filter(share__enrollment=enrollment).exclude(kind=Proposal.Kind.COMMENT)
+    about = mine.get(public_id=public_id)
+    share = _held(about)
+    plans = WeekPlan.objects.select_for_update(no_key=True)
+    plan = plans.filter(enrollment=enrollment, week=about.week).first()
+    proposal = Proposal.objects.select_for_update(no_key=True).get(pk=about.pk)
+    answer = Proposal.State.ACCEPTED if accept else Proposal.State.DECLINED
+    if proposal.state != Proposal.State.OPEN:
+        if proposal.state == answer:
+            return proposal
+        raise NotPossible(DECIDED)
+    if accept:
+        if not share.shows(Part.PLAN, now):
+            raise NotPossible(ENDED)
+        _take_over(proposal, plan, enrollment, seen, now)
+    proposal.state, proposal.decided_at = answer, now
+    proposal.save(update_fields=["state", "decided_at", "content"])
+    return proposal
+
+
+def _held(proposal: Proposal) -> Share:
+    """The consent that the proposal stands by, as it stays until the transaction ends.
+
+    A change of the consent takes its proposals along: then the new one is held.
+    """
+    share = Share.objects.select_for_update(no_key=True).get(pk=proposal.share_id)
+    now_by = Proposal.objects.values_list("share_id", flat=True).get(pk=proposal.pk)
+    if now_by == share.pk:
+        return share
+    return Share.objects.select_for_update(no_key=True).get(pk=now_by)
+
+
+def _take_over(
+    proposal: Proposal,
+    plan: WeekPlan | None,
+    enrollment: Enrollment,
+    seen: int,
+    now: dt.datetime,
+) -> None:
+    words = Words.load(proposal.content)
+    would = effect(words=words, kind=proposal.kind, plan=plan)
+    if seen != would.revision:
+        raise NotPossible(CHANGED)
+    if len(would.after) > MOST_LETTERS:
+        raise NotPossible(NO_ROOM)
+    if proposal.kind == Proposal.Kind.ACTIVITY:
+        proposal.content = dataclasses.replace(words, instead_of=would.before).dump()
+    if plan is None:
+        try:
+            with transaction.atomic():
+                WeekPlan.objects.create(
+                    enrollment=enrollment,
+                    week=proposal.week,
+                    content={would.field: would.after},
+                    saved_at=now,
+                )
+        except IntegrityError:  # the member saved one on another page at this moment
+            raise NotPossible(CHANGED) from None
+        return
+    plan.content = {**plan.content, would.field: would.after}
+    plan.skipped, plan.saved_at, plan.revision = False, now, plan.revision + 1
+    plan.save(update_fields=["content", "skipped", "saved_at", "revision"])

@@ -1,0 +1,252 @@
+"""Who sees what of a member's practice, until when: signing, changing and ending a consent.
+
+A consent is one row that is never edited but to end it. Whoever reads by it holds its row while
+they read (`shared.opened`), so ending it waits for nobody longer than one page takes, and nothing
+is read after it. Locks: Enrollment, then Share, then what is about the share.
+"""
+
+import dataclasses
+import datetime as dt
+import uuid
+import zoneinfo
+from typing import Any, Self
+
+from allauth.account.models import EmailAddress
+from django.db import IntegrityError, transaction
+
+from accounts import services as accounts
+from accounts.models import Role, User
+from enrollment.models import Enrollment
+from outbox import services as outbox
+from practice import consent
+from practice.models import Goal, Part, PractitionerRole, Proposal, Share
+from practice.own import OwnPractice
+
+INVITATION = "plan_invitation"
+MOST_STANDING = 5
+AFTER_THE_LAST = dt.timedelta(weeks=4)
+LONGEST = dt.timedelta(days=365)
+DAY = dt.timedelta(days=1)
+
+YOURSELF = "This is your own address. You see everything of yours already."
+SHARED_ALREADY = (
+    "You share with somebody at this address already. Open it in the list of those you share "
+    "with, and change it there."
+)
+TOO_MANY = "You share with five people already. End one of these first, then come back."
+ENDED_MEANWHILE = "This was ended meanwhile, so nothing was changed. You can begin anew."
+NEW_WORDS = "The text has changed since you opened this page. Please read it once more."
+
+
+class Refused(Exception):
+    """Nothing was signed; the message says why, for the member."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The encrypted part of a consent: people as the member wrote them."""
+
+    name: str = ""
+    email: str = ""
+    signature: str = ""
+
+    def dump(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def load(cls, stored: dict[str, Any]) -> Self:
+        known = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in stored.items() if name in known})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a member chose; `until` is the last day, on their own calendar."""
+
+    name: str
+    role: PractitionerRole
+    parts: list[str]
+    until: dt.date
+    email: str = ""
+
+    @property
+    def role_words(self) -> str:
+        return str(PractitionerRole(self.role).label)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """`key` becomes the consent's public id, so that a second press signs nothing twice."""
+
+    key: uuid.UUID
+    name: str
+    terms_version: int
+    ip: str | None = None
+
+
+# --- Until when -------------------------------------------------------------------------
+
+
+def latest_day(today: dt.date) -> dt.date:
+    return today + LONGEST
+
+
+def usual_day(practice: OwnPractice) -> dt.date:
+    """Four weeks after the last session, or from today when that is over."""
+    from_here = practice.today + AFTER_THE_LAST
+    if not practice.weeks:
+        return from_here
+    after = practice.weeks[-1].first_day + AFTER_THE_LAST
+    return min(after if after > practice.today else from_here, latest_day(practice.today))
+
+
+def end_of(day: dt.date, zone: zoneinfo.ZoneInfo) -> dt.datetime:
+    """The midnight with which that day ends."""
+    return dt.datetime.combine(day + DAY, dt.time(), tzinfo=zone)
+
+
+def last_day(share: Share, zone: zoneinfo.ZoneInfo) -> dt.date:
+    """The day that was chosen."""
+    return (share.ends_at - dt.timedelta(seconds=1)).astimezone(zone).date()
+
+
+# --- Signing ----------------------------------------------------------------------------
+
+
+@transaction.atomic
+def sign(
+    *, enrollment: Enrollment, choice: Choice, signature: Signature, now: dt.datetime
+) -> Share:
+    """Let somebody see what was chosen, and owe them an invitation. Raises Refused.
+
+    Whether the address was known here makes no difference to what comes back.
+    """
+    _lock(enrollment)
+    done = _signed_with(signature.key, enrollment)
+    if done is not None:
+        return done
+    _read_the_words(signature)
+    if enrollment.shares.standing(now).count() >= MOST_STANDING:
+        raise Refused(TOO_MANY)
+    person = _person_at(choice.email)
+    if person == enrollment.member:
+        raise Refused(YOURSELF)
+    for earlier in enrollment.shares.filter(practitioner=person, withdrawn_at=None):
+        if earlier.stands(now):
+            raise Refused(SHARED_ALREADY)
+        # It is over by its own date: ended then, so that there may be a new one.
+        enrollment.shares.filter(pk=earlier.pk).update(withdrawn_at=earlier.ends_at)
+    share = _create(enrollment, person, choice, signature, now)
+    outbox.promise(kind=INVITATION, recipient_id=person.pk, subject_id=share.pk, now=now)
+    return share
+
+
+@transaction.atomic
+def change(*, share: Share, choice: Choice, signature: Signature, now: dt.datetime) -> Share:
+    """A new signature for the same person, which ends the old one. Raises Refused.
+
+    Their proposals and the goals that they work on go along with a part that stays. Whoever has
+    not come yet is invited anew: the old invitation leads nowhere.
+    """
+    enrollment = share.enrollment
+    _lock(enrollment)
+    done = _signed_with(signature.key, enrollment)
+    if done is not None:
+        return done
+    _read_the_words(signature)
+    old = Share.objects.select_for_update(no_key=True).get(pk=share.pk)
+    if not old.stands(now):
+        raise Refused(ENDED_MEANWHILE)
+    Share.objects.filter(pk=old.pk).update(withdrawn_at=now)
+    email = Names.load(old.content).email
+    kept = dataclasses.replace(choice, email=email)
+    new = _create(enrollment, old.practitioner, kept, signature, now, accepted_at=old.accepted_at)
+    if Part.PLAN in new.parts:
+        Proposal.objects.filter(share=old).update(share=new)
+    Goal.objects.filter(worked_on_with=old).update(
+        worked_on_with=new if Part.GOALS in new.parts else None
+    )
+    if new.accepted_at is None:
+        outbox.promise(
+            kind=INVITATION, recipient_id=new.practitioner_id, subject_id=new.pk, now=now
+        )
+    return new
+
+
+@transaction.atomic
+def withdraw(*, share: Share, now: dt.datetime) -> bool:
+    """End a consent at once. False when it was over before."""
+    ended = Share.objects.standing(now).filter(pk=share.pk).update(withdrawn_at=now)
+    if ended:
+        Goal.objects.filter(worked_on_with=share).update(worked_on_with=None)
+    return bool(ended)
+
+
+def work_on(*, enrollment: Enrollment, chosen: dict[uuid.UUID, Share | None]) -> None:
+    """With whom the member works on each goal; None is by themselves. Others' goals stay."""
+    for public_id, share in chosen.items():
+        enrollment.goals.filter(public_id=public_id, ended_at=None).update(worked_on_with=share)
+
+
+def _lock(enrollment: Enrollment) -> None:
+    Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
+
+
+def _signed_with(key: uuid.UUID, enrollment: Enrollment) -> Share | None:
+    """What the same press signed before."""
+    found = Share.objects.filter(public_id=key).first()
+    if found is not None and found.enrollment_id != enrollment.pk:
+        raise Refused(ENDED_MEANWHILE)
+    return found
+
+
+def _read_the_words(signature: Signature) -> None:
+    if signature.terms_version != consent.CURRENT.version:
+        raise Refused(NEW_WORDS)
+
+
+def _person_at(address: str) -> User:
+    """Whoever this address opens, or a new account that only a code to it opens.
+
+    A new one has neither a password nor a name: what the member wrote stays in the consent.
+    """
+    email = address.strip().lower()
+    confirmed = EmailAddress.objects.filter(email__iexact=email, verified=True).first()
+    if confirmed is not None:
+        owner: User = confirmed.user
+        return owner
+    known = User.objects.filter(email=email).first()
+    if known is not None:
+        return known
+    try:
+        with transaction.atomic():
+            person = User.objects.create_user(email, role=Role.PRACTITIONER)
+            accounts.add_address(user=person)
+            return person
+    except IntegrityError:  # somebody signed up with it at this moment
+        return User.objects.get(email=email)
+
+
+def _create(
+    enrollment: Enrollment,
+    person: User,
+    choice: Choice,
+    signature: Signature,
+    now: dt.datetime,
+    accepted_at: dt.datetime | None = None,
+) -> Share:
+    zone = zoneinfo.ZoneInfo(enrollment.member.time_zone)
+    names = Names(name=choice.name, email=choice.email, signature=signature.name)
+    return Share.objects.create(
+        public_id=signature.key,
+        enrollment=enrollment,
+        practitioner=person,
+        role=choice.role,
+        parts=[part for part in Part.values if part in choice.parts],
+        content=names.dump(),
+        terms_version=signature.terms_version,
+        signed_at=now,
+        ip=signature.ip,
+        ends_at=end_of(choice.until, zone),
+        accepted_at=accepted_at,
+    )

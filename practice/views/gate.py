@@ -1,0 +1,57 @@
+"""Who may open the pages under /care/: for everybody else they do not exist.
+
+@reads_shared
+def plan(request, share): ...
+"""
+
+import functools
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+
+from accounts import second_factor
+from accounts.middleware import READS_OTHERS
+from accounts.models import User
+from enrollment.views.asking import member_of
+from practice import shared
+from practice.models import Share
+
+
+def reads_shared(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """For whom a member invited, of whatever role, with their second factor: 404 for others, and
+    for what is not shared with them at this moment.
+
+    The session idles out as staff's does. Which part may be read the view asks for itself, by
+    `shared.opened`: this here only knows that there is a consent.
+    """
+
+    @functools.wraps(view)
+    @login_required
+    def guarded(
+        request: HttpRequest, *args: Any, public_id: uuid.UUID | None = None, **kwargs: Any
+    ) -> HttpResponse:
+        reader = member_of(request)
+        if public_id is not None:
+            kwargs["share"] = standing_or_404(reader, public_id)
+        elif not shared.reads_here(reader):
+            raise Http404
+        request.session[READS_OTHERS] = True
+        response = second_factor.missing(request) or view(request, *args, **kwargs)
+        # The answer to a POST keeps what `fresh` says about it.
+        if not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
+
+    return guarded
+
+
+def standing_or_404(reader: User, public_id: uuid.UUID) -> Share:
+    try:
+        return shared.standing(public_id=public_id, reader=reader, now=timezone.now())
+    except Share.DoesNotExist:
+        raise Http404 from None

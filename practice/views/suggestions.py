@@ -1,0 +1,69 @@
+"""A member's page about one suggestion of a practitioner: what it would change, then yes or no."""
+
+import uuid
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from enrollment.views.asking import fresh
+from practice import proposals
+from practice.care_forms import DecideForm
+from practice.models import Proposal, WeekPlan
+from practice.own import OwnPractice
+from practice.views.asking import own_practice_or_404
+from practice.views.sharing import base
+
+
+@login_required
+@fresh
+@require_http_methods(["GET", "HEAD", "POST"])
+def proposal(request: HttpRequest, public_id: uuid.UUID, proposal: uuid.UUID) -> HttpResponse:
+    """One suggestion: what it would change in the plan, then yes or no."""
+    practice = own_practice_or_404(request, public_id)
+    enrollment = practice.enrollment
+    found = (
+        Proposal.objects.select_related("share")
+        .filter(share__enrollment=enrollment, public_id=proposal)
+        .exclude(kind=Proposal.Kind.COMMENT)
+        .first()
+    )
+    if found is None:
+        raise Http404
+    if request.method == "POST":
+        return decide(request, practice, found)
+    seen = proposals.suggestion(found, practice.now)
+    plan = WeekPlan.objects.filter(enrollment=enrollment, week=found.week).first()
+    context = {
+        **base(practice),
+        "suggestion": seen,
+        "week": practice.week(found.week),
+        "effect": proposals.effect(words=seen.words, kind=found.kind, plan=plan),
+    }
+    return render(request, "practice/proposal.html", context)
+
+
+def decide(request: HttpRequest, practice: OwnPractice, found: Proposal) -> HttpResponse:
+    public_id = practice.enrollment.public_id
+    form = DecideForm(request.POST)
+    accept = "accept" in request.POST
+    if not form.is_valid() or (not accept and "decline" not in request.POST):
+        messages.warning(request, proposals.CHANGED)
+        return redirect("practice:proposal", public_id, found.public_id)
+    try:
+        proposals.decide(
+            enrollment=practice.enrollment,
+            public_id=found.public_id,
+            accept=accept,
+            seen=form.cleaned_data["seen"],
+            now=timezone.now(),
+        )
+    except proposals.NotPossible as refused:
+        messages.warning(request, str(refused))
+        return redirect("practice:proposal", public_id, found.public_id)
+    words = "It is in your plan now." if accept else "Thank you. Your plan stays as it is."
+    messages.success(request, words)
+    return redirect("practice:sharing", public_id)
