@@ -78,5 +78,5 @@ def show_beside(form: forms.Form, standing: Mapping[str, Any]) -> None:
         words = dict(flatten_choices(getattr(field, "choices", ()))).get(str(saved), saved)
         if isinstance(field, forms.BooleanField):
             words = "ticked" if saved else "not ticked"
-        said = format_html("Saved now: <strong>{}</strong>.", words or "nothing")
+        said = format_html("Saved now: <strong>{}</strong>", words or "nothing")
         field.help_text = format_html("{} {}", field.help_text, said) if field.help_text else said

@@ -298,6 +298,23 @@ def test_without_a_mouse_a_card_is_filled_in_and_saved(visitor: Visitor) -> None
     Keyboard(page).walk()
 
 
+@pytest.mark.parametrize("visitor", [{"viewport": {"width": 320, "height": 640}}], indirect=True)
+def test_the_diary_fits_a_small_phone_and_large_text(visitor: Visitor) -> None:
+    page = open_today(visitor, demo.address("eli"))
+    day = page.url.removeprefix(visitor.site.site_url)
+    for path in (day, day.rsplit("/", 2)[0] + "/", day.rsplit("/", 3)[0] + "/"):
+        visitor.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+        for step in page.locator(".strength__step, .days__day, .card summary").all():
+            box = step.bounding_box()
+            assert box is not None
+            assert (box["height"] >= 44, box["width"] >= 44) == (True, True), path
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        page.set_viewport_size({"width": 640, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 640, path
+        page.set_viewport_size({"width": 320, "height": 640})
+
+
 @without_scripts
 def test_without_scripts_a_card_is_saved_and_emptied(visitor: Visitor) -> None:
     page = visitor.page

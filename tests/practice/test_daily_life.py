@@ -128,8 +128,8 @@ def test_an_older_page_changes_nothing_and_shows_what_stands_beside_what_was_typ
     assert CHANGED in said(late)
     assert look_of(seat.member).hard == "Bills"
     page = said(late)
-    assert "Saved now: Bills." in page
-    assert "Saved now: 4." in page
+    assert "Saved now: Bills" in page
+    assert "Saved now: 4" in page
     assert page.count("Saved now") == 3
     assert "Letters" in late.content.decode()
     assert 'value="9" id="id_performance_8" checked' in late.content.decode()

@@ -295,11 +295,15 @@ def test_an_invitation_that_is_withdrawn_is_not_sent(seat: Enrollment) -> None:
     assert Message.objects.get(kind=sharing.INVITATION).state == State.NOT_OWED
 
 
-def test_an_invitation_is_not_sent_after_its_end_nor_to_who_came(seat: Enrollment) -> None:
+def test_an_invitation_is_not_sent_after_its_end(seat: Enrollment) -> None:
     share = a_share(seat)
-    other = a_share(seat, email="other@clinic.example")
-    shared.accept(share=other, now=IN_WEEK_2)
     assert invited(share.ends_at) == []
+
+
+def test_an_invitation_is_not_sent_to_who_came_already(seat: Enrollment) -> None:
+    share, other = a_share(seat), a_share(seat, email="other@clinic.example")
+    shared.accept(share=other, now=IN_WEEK_2)
+    assert invited(IN_WEEK_2) == [share.pk]
 
 
 # --- Changing and ending ----------------------------------------------------------------
