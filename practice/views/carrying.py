@@ -27,7 +27,7 @@ def bring(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
             messages.success(request, "Your goals are here now.")
         else:
             messages.info(request, "There was nothing to bring, or no room for more.")
-        return redirect("practice:hub", public_id)
+        return redirect("practice:goals", public_id)
     if found is None:
         raise Http404
     return render(request, "practice/bring.html", {"enrollment": here, "earlier": found})

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from enrollment.views.asking import form_status, fresh, posted
-from practice import aiming
+from practice import aiming, carrying
 from practice.aiming import Changed, NotPossible
 from practice.goal_forms import AimForm
 from practice.models import Goal
@@ -40,6 +40,7 @@ def goals(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "going_on": going_on,
         "ended": [shown(goal, practice) for goal in found if goal.ended_at],
         "may_add": len(going_on) < MOST_GOALS,
+        "earlier": carrying.earlier(enrollment=practice.enrollment),
     }
     return render(request, "practice/goals/list.html", context)
 

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from practice import carrying, proposals, week_plans
+from practice import proposals, week_plans
 from practice.diary import noted_days
 from practice.diary_days import Day, of_week
 from practice.own import OwnPractice
@@ -25,7 +25,6 @@ def hub(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "enrollment": practice.enrollment,
         "cohort": practice.enrollment.cohort,
         "week": practice.current,
-        "earlier": carrying.earlier(enrollment=practice.enrollment),
         "plans": week_plans.overview(practice=practice),
         "diary_days": diary_days(practice),
         "asks": proposals.waiting(enrollment=practice.enrollment, now=practice.now),

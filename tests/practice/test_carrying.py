@@ -32,7 +32,7 @@ def aims(enrollment: Enrollment, *titles: str) -> None:
         Goal.objects.create(
             enrollment=enrollment,
             slot=slot,
-            content={"title": title},
+            content={"title": title, "levels": ["", "less", "it", "more", ""]},
             made_at=IN_WEEK_2,
             saved_at=IN_WEEK_2,
         )
@@ -61,14 +61,14 @@ def test_goals_come_along_with_their_ratings(client: Client) -> None:
     )
     target = moves(source)
     client.force_login(source.member)
-    hub = reverse("practice:hub", args=[target.public_id])
-    assert "Your goals in Tuesday evenings can come along." in said(client.get(hub))
+    goals = reverse("practice:goals", args=[target.public_id])
+    assert "Your goals in Tuesday evenings can come along." in said(client.get(goals))
     page = reverse("practice:bring", args=[target.public_id])
     assert "You have 2 goals in your group before, Tuesday evenings." in said(client.get(page))
     assert "Your goals are here now." in said(client.post(page, follow=True))
     assert (titles(target), titles(source)) == (["tea", "sleep"], [])
     assert GoalRating.objects.get().goal.enrollment == target
-    assert "can come along" not in said(client.get(hub))
+    assert "can come along" not in said(client.get(goals))
     assert client.get(page).status_code == 404
     again = client.post(page, follow=True)  # a second press
     assert "There was nothing to bring" in said(again)

@@ -20,10 +20,10 @@ from practice.models import WeekPlan
 from practice.planning import Outcome, Plan
 from practice.views.asking import CHANGED
 from practice.views.planning import OLD_PAGE
-from sessions.models import CurriculumWeek
 from tests.enrollment.builders import FIRST_SESSION, HOUR, MINUTE
 from tests.enrollment.pages import said
 from tests.practice.builders import IN_WEEK_2, a_practising_member
+from tests.sessions.factories import a_version
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -202,7 +202,7 @@ def test_what_was_chosen_is_in_sight_also_among_the_others(
 def test_a_week_without_a_text_takes_something_of_ones_own(
     client: Client, seat: Enrollment
 ) -> None:
-    CurriculumWeek.objects.filter(number=2).delete()
+    a_version(seat.cohort.programme, at=FIRST_SESSION - HOUR, weeks={1: {}})
     assert client.get(at(seat)).context["form"].initial["activity"] == "own"
     press(client, seat, "save", seen=0, activity="own", own="Feed the cat")
     assert kept(seat).plan == Plan(activity="Feed the cat")
@@ -212,8 +212,8 @@ def test_a_chosen_skill_stays_a_choice_when_the_text_is_another(
     client: Client, seat: Enrollment
 ) -> None:
     save(client, seat)
-    week = CurriculumWeek.objects.filter(number=2)
-    week.update(skills=["Something new"], activities={"home": ["Something else"]})
+    other = {"skills": ["Something new"], "activities": {"home": ["Something else"]}}
+    a_version(seat.cohort.programme, at=FIRST_SESSION - HOUR, weeks={2: other})
     form = client.get(at(seat, query="?change")).context["form"]
     assert form.initial["own"] == SHARP_MESSAGE
     again = save(client, seat, seen=1, activity="own", own=SHARP_MESSAGE, own_area="work")
