@@ -8,6 +8,8 @@ from django import forms
 
 from accounts.plain_text import NameField, validate_seen
 from practice import consent
+from practice.care import signed
+from practice.goals import LEVEL_WORDS
 from practice.models import RATED_WEEKS, PractitionerRole, Proposal, SharedWithLeader
 from practice.proposals import MOST_LETTERS, Way
 from practice.sharing import LONGEST, Choice
@@ -19,11 +21,8 @@ NUL = "Take out the character that cannot be stored, and try again."
 AGAIN = "Please open this page again and press once more."
 A_DATE = "Enter a date as 2026-12-01."
 LEVELS = [
-    ("2", "+2: much more than expected"),
-    ("1", "+1: a little more than expected"),
-    ("0", "0: as expected"),
-    ("-1", "\u22121: a little less than expected"),
-    ("-2", "\u22122: much less than expected"),
+    (str(level), f"{signed(level)}: {words.lower()}")
+    for level, words in reversed(LEVEL_WORDS.items())
 ]
 
 

@@ -67,6 +67,15 @@ def counts(*, member: User) -> dict[What, int]:
     return dict(zip(What, found, strict=True))
 
 
+def _hold_what_others_write_to(member: User) -> None:
+    """Whoever reads, proposes, rates or agrees at this moment is waited for; whoever comes after
+    finds nothing. In the order in which they hold rows themselves: the consent, then the goal."""
+    list(Share.objects.select_for_update().filter(enrollment__member=member).order_by("pk"))
+    led = SharedWithLeader.objects.select_for_update()
+    list(led.filter(enrollment__member=member).order_by("pk"))
+    list(Goal.objects.select_for_update().filter(enrollment__member=member).order_by("pk"))
+
+
 def _number_of(kinds: tuple[Rows, ...], member: User) -> Combinable:
     """As an expression, for one query that asks of all."""
     number: Combinable = Value(0)
@@ -95,8 +104,7 @@ def erase(*, member: User, what: What | None, seen: str, now: dt.datetime, ip: s
     chosen = [what] if what else list(What)
     if not any(found[one] for one in chosen):
         return
-    # A practitioner who proposes something now holds the share's row.
-    list(Share.objects.select_for_update().filter(enrollment__member=member).order_by("pk"))
+    _hold_what_others_write_to(member)
     for one in chosen:
         for rows in ROWS[one]:
             rows(member).delete()

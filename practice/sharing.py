@@ -154,8 +154,8 @@ def change(*, share: Share, choice: Choice, signature: Signature, now: dt.dateti
     if done is not None:
         return done
     _read_the_words(signature)
-    old = Share.objects.select_for_update(no_key=True).get(pk=share.pk)
-    if not old.stands(now):
+    old = Share.objects.select_for_update(no_key=True).filter(pk=share.pk).first()
+    if old is None or not old.stands(now):  # erased, or ended
         raise Refused(ENDED_MEANWHILE)
     Share.objects.filter(pk=old.pk).update(withdrawn_at=now)
     email = Names.load(old.content).email
@@ -182,10 +182,15 @@ def withdraw(*, share: Share, now: dt.datetime) -> bool:
     return bool(ended)
 
 
+@transaction.atomic
 def work_on(*, enrollment: Enrollment, chosen: dict[uuid.UUID, Share | None]) -> None:
-    """With whom the member works on each goal; None is by themselves. Others' goals stay."""
+    """With whom the member works on each goal; None, or somebody whose consent was erased
+    meanwhile, is by themselves. Others' goals stay."""
+    _lock(enrollment)
+    there = {share.pk: share for share in enrollment.shares.all()}
     for public_id, share in chosen.items():
-        enrollment.goals.filter(public_id=public_id, ended_at=None).update(worked_on_with=share)
+        found = there.get(share.pk) if share else None
+        enrollment.goals.filter(public_id=public_id, ended_at=None).update(worked_on_with=found)
 
 
 def _lock(enrollment: Enrollment) -> None:
