@@ -18,6 +18,7 @@ from practice import shared
 from practice.models import Part, Proposal, Share
 from practice.own import OwnPractice
 from practice.sharing import Names
+from practice.stored import mapping, text
 from practice.week_plans import Kept, change_week
 
 # As many as a field of the plan takes.
@@ -67,9 +68,9 @@ class Words:
         return dataclasses.asdict(self)
 
     @classmethod
-    def load(cls, stored: dict[str, Any]) -> Self:
-        known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
+    def load(cls, content: object) -> Self:
+        stored = mapping(content)
+        return cls(**{field.name: text(stored, field.name) for field in dataclasses.fields(cls)})
 
 
 # --- By the practitioner ----------------------------------------------------------------
@@ -181,11 +182,11 @@ class Effect:
 def effect(*, words: Words, kind: str, kept: Kept) -> Effect:
     """Pure. An adaptation is added to what stands there; an activity takes its place. Either on
     one line: the plan's form has no more for it."""
-    text = one_line(words.text)
+    said = one_line(words.text)
     if kind == Proposal.Kind.ACTIVITY:
-        return Effect("activity", kept.plan.activity, text, kept.revision)
+        return Effect("activity", kept.plan.activity, said, kept.revision)
     before = str(getattr(kept.plan, words.way))
-    return Effect(words.way, before, f"{before}; {text}" if before else text, kept.revision)
+    return Effect(words.way, before, f"{before}; {said}" if before else said, kept.revision)
 
 
 @transaction.atomic
@@ -241,8 +242,6 @@ def _take_over(proposal: Proposal, enrollment: Enrollment, seen: int, now: dt.da
         if proposal.kind == Proposal.Kind.ACTIVITY:
             proposal.content = dataclasses.replace(words, instead_of=would.before).dump()
             new["area"] = ""  # it was that of the other one
-        return dataclasses.replace(
-            kept, plan=dataclasses.replace(kept.plan, **new), skipped=False
-        )
+        return dataclasses.replace(kept, plan=dataclasses.replace(kept.plan, **new), skipped=False)
 
     change_week(enrollment=enrollment, week=proposal.week, change=change, seen=seen, now=now)

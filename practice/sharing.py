@@ -21,6 +21,7 @@ from outbox import services as outbox
 from practice import consent
 from practice.models import Goal, Part, PractitionerRole, Proposal, Share
 from practice.own import OwnPractice
+from practice.stored import mapping, text
 
 INVITATION = "plan_invitation"
 MOST_STANDING = 5
@@ -54,9 +55,9 @@ class Names:
         return dataclasses.asdict(self)
 
     @classmethod
-    def load(cls, stored: dict[str, Any]) -> Self:
-        known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
+    def load(cls, content: object) -> Self:
+        stored = mapping(content)
+        return cls(**{field.name: text(stored, field.name) for field in dataclasses.fields(cls)})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
