@@ -15,7 +15,7 @@ from practice.models import Part, Share
 from practice.own import OwnPractice
 from practice.paper import DRAWN, section, table
 from practice.shared import Colleague, colleagues
-from practice.sharing import Names
+from practice.sharing import Names, last_day
 from practice.summary import Summary, goals_of
 
 SUBJECT = "Skills in everyday life"
@@ -26,13 +26,12 @@ def draw_shared(*, share: Share, now: dt.datetime) -> bytes:
     """The PDF's bytes, of the parts that the share shows now. Read while the consent is held."""
     practice = care.practice_behind(enrollment=share.enrollment, now=now)
     member = Names.load(share.content).signature
-    cohort, zone = share.enrollment.cohort, practice.zone
+    until = last_day(share, practice.zone)
     story: list[Flowable] = [
         line(SUBJECT, style(18, bold=True, after=4)),
         line(
-            f"{member}, {cohort.programme.name}. Shared by them until {day(share.ends_at, zone)}, "
-            f"{share.ends_at.astimezone(zone).year}. As of {day(now, zone)}, "
-            f"{practice.today.year}.",
+            f"{member}. Shared until {until:%B} {until.day}, {until.year}. "
+            f"As of {day(now, practice.zone)}, {practice.today.year}.",
             style(9, soft=True, after=12),
         ),
     ]
