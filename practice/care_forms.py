@@ -9,9 +9,10 @@ from django import forms
 from accounts.plain_text import NameField, validate_seen
 from practice import consent
 from practice.care import signed
+from practice.fields import WordsField
 from practice.goals import LEVEL_WORDS
 from practice.models import RATED_WEEKS, PractitionerRole, Proposal, SharedWithLeader
-from practice.proposals import MOST_LETTERS, Way
+from practice.proposals import Way
 from practice.sharing import LONGEST, Choice
 from practice.weeks import Week
 
@@ -41,19 +42,6 @@ class KindForm(forms.Form):
             field.error_messages.update(words)
             # A browser would cut what is pasted, without a word.
             field.widget.attrs.pop("maxlength", None)
-
-
-class WordsField(forms.CharField):
-    """Some lines that another person reads."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        area = forms.Textarea(attrs={"rows": 3})
-        super().__init__(**{"max_length": MOST_LETTERS, "widget": area, **kwargs})
-
-    def to_python(self, value: Any) -> Any:
-        """The end of a line counts as one character; browsers send two."""
-        text: str = super().to_python(value) or ""
-        return text.replace("\r\n", "\n")
 
 
 def part_choices() -> list[tuple[str, str]]:
@@ -171,6 +159,8 @@ class ProposalForm(KindForm):
         required=False,
     )
     text = WordsField(
+        lines=3,
+        required=True,
         label="Your words",
         help_text="The member reads them, and others who see the plan. Up to 1,000 characters.",
         validators=[validate_seen],
@@ -218,9 +208,9 @@ class RatingForm(KindForm):
         error_messages={"required": "Choose how far it is."},
     )
     note = WordsField(
+        lines=3,
         label="A note",
         help_text="The member reads it, and others who see the goals. Up to 1,000 characters.",
-        required=False,
     )
 
     @property

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from accounts import audit
 from accounts.models import Action, Subject, User
 from enrollment.models import Enrollment
+from practice.changes import ChangedMeanwhile
 from practice.models import (
     DiaryEntry,
     Goal,
@@ -56,10 +57,6 @@ ROWS: Mapping[What, tuple[Rows, ...]] = {
 }
 
 
-class ChangedMeanwhile(Exception):
-    """Nothing was erased: there is more, or less, than the page showed."""
-
-
 def counts(*, member: User) -> dict[What, int]:
     """How many rows there are of each kind. One query."""
     numbers = [_number_of(ROWS[what], member) for what in What]
@@ -94,7 +91,7 @@ def fingerprint(found: Mapping[What, int]) -> str:
 def erase(*, member: User, what: What | None, seen: str, now: dt.datetime, ip: str) -> None:
     """Delete what is of that kind, or everything, as the page showed it: all of it or nothing.
 
-    Raises ChangedMeanwhile.
+    Raises ChangedMeanwhile when there is more, or less, than that.
     """
     seats = Enrollment.objects.select_for_update(no_key=True).filter(member=member).order_by("pk")
     confirmed = [seat for seat in seats if seat.confirmed_at]

@@ -4,6 +4,8 @@ import datetime as dt
 import uuid
 from typing import Any
 
+from django.test import Client
+
 from accounts.models import Action, AuditEntry, Role, User
 from enrollment.models import Enrollment
 from practice import consent, proposals, sharing
@@ -12,6 +14,7 @@ from practice.models import DiaryEntry, Goal, Part, PractitionerRole, Proposal, 
 from practice.own import own_practice
 from practice.proposals import Words
 from practice.sharing import Choice, Signature
+from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import a_member
 from tests.practice import lived
 from tests.practice.builders import IN_WEEK_2
@@ -29,6 +32,13 @@ PLAN = {
 
 def a_practitioner(email: str = "", **fields: Any) -> User:
     return a_member(email, **{"role": Role.PRACTITIONER, **fields})
+
+
+def let_in(person: User) -> Client:
+    """With their second factor."""
+    client = Client()
+    sign_in_with_factor(client, person)
+    return client
 
 
 def a_choice(email: str = "sam@clinic.example", **fields: Any) -> Choice:

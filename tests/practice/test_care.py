@@ -4,11 +4,9 @@ written down before it is shown."""
 import datetime as dt
 import re
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import time_machine
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.core.cache import cache
@@ -45,6 +43,7 @@ from tests.practice.sharing import (
     a_proposal,
     a_share,
     a_signature,
+    let_in,
     looks,
 )
 
@@ -62,12 +61,6 @@ READ = {
 
 
 @pytest.fixture
-def clock() -> Iterator[Any]:
-    with time_machine.travel(IN_WEEK_2, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
 def seat() -> Enrollment:
     return a_practising_member(display_name="Robin")
 
@@ -75,12 +68,6 @@ def seat() -> Enrollment:
 def path(share: Share, part: str = "") -> str:
     name = f"care_{part}" if part else "care_overview"
     return reverse(f"practice:{name}", args=[share.public_id])
-
-
-def let_in(person: User) -> Client:
-    client = Client()
-    sign_in_with_factor(client, person)
-    return client
 
 
 def page(client: Client, share: Share, part: str = "") -> str:

@@ -3,12 +3,10 @@ each copy in the member's log."""
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pypdfium2
 import pytest
-import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -32,19 +30,14 @@ from tests.practice.sharing import (
     a_practitioner,
     a_proposal,
     a_share,
+    let_in,
     looks,
 )
-from tests.practice.test_care import SET_UP, let_in
+from tests.practice.test_care import SET_UP
 
 pytestmark = pytest.mark.django_db
 
 COPIES = ("care_fhir", "care_summary")
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    with time_machine.travel(IN_WEEK_2, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
@@ -120,8 +113,9 @@ def test_with_nothing_written_and_with_long_words_there_is_a_paper(
     words = pdf_words(client.get(path(share, "care_summary")).content)
     assert "No plan for this week." in words
     assert "No goals at the moment." in words
+    long = "long words " * 90
     for week in (1, 2):
-        a_plan(seat, week, **dict.fromkeys(("activity", "task", "tool"), "long words " * 90))
+        a_plan(seat, week, activity=long, task=long, tool=long)
     for _ in range(3):
         goal = lived.a_goal(seat, Aim(title="W" * 150, levels=("a " * 150,) * 5))
         lived.rates(goal, 1, 0, "x" * 1000)

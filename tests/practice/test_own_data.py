@@ -22,7 +22,8 @@ from billing import ledger
 from billing.models import Payment
 from enrollment.models import Absence, Attendance, Enrollment
 from practice import erasing
-from practice.erasing import ROWS, ChangedMeanwhile, What
+from practice.changes import ChangedMeanwhile
+from practice.erasing import ROWS, What
 from practice.models import (
     DiaryEntry,
     Goal,

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Role, User
+from accounts.models import Role
 from enrollment.models import Enrollment
 from practice import (
     aiming,
@@ -25,11 +25,11 @@ from practice import (
     shared_goals,
     sharing,
 )
+from practice.changes import ChangedMeanwhile
 from practice.erasing import What
 from practice.models import Goal, GoalRating, Part, Proposal, Share, SharedWithLeader, WeekPlan
 from practice.own import own_practice
 from practice.proposals import Words
-from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import a_member, session
 from tests.enrollment.crowd import PATIENCE, at_once
 from tests.practice.builders import IN_WEEK_2, a_practising_member
@@ -40,6 +40,7 @@ from tests.practice.sharing import (
     a_proposal,
     a_share,
     a_signature,
+    let_in,
 )
 from tests.practice.test_race_of_sharing import somebody_waits, wait_for
 
@@ -204,7 +205,7 @@ def test_the_erasing_waits_for_who_was_first(act: str) -> None:
 
     waited, heard = at_once([other, member])
     assert waited is True
-    assert heard is None or isinstance(heard, erasing.ChangedMeanwhile)
+    assert heard is None or isinstance(heard, ChangedMeanwhile)
     assert nothing_is_left(scene.seat) is (heard is None)
 
 
@@ -214,7 +215,7 @@ def test_at_the_same_moment_nobody_meets_an_error(act: str) -> None:
         scene = Scene()
         acts: list[Act] = [partial(erase, scene.seat), getattr(scene, act)]
         erased, heard = at_once(acts)
-        assert erased is None or isinstance(erased, erasing.ChangedMeanwhile)
+        assert erased is None or isinstance(erased, ChangedMeanwhile)
         expected = LATE[act]
         assert not isinstance(heard, Exception) or (expected and isinstance(heard, expected))
 
@@ -261,12 +262,6 @@ def test_control_without_holding_the_goal_the_erasing_would_fail() -> None:
 
 
 # --- Pages that were open ---------------------------------------------------------------
-
-
-def let_in(person: User) -> Client:
-    client = Client()
-    sign_in_with_factor(client, person)
-    return client
 
 
 def test_the_next_click_on_an_open_page_finds_nothing() -> None:

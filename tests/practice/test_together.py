@@ -20,12 +20,11 @@ from practice.fields import LONGEST
 from practice.models import Goal, GoalRating, Proposal, Share, WeekPlan
 from practice.planning import Plan
 from practice.proposals import MOST_LETTERS, Way
-from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import a_member
 from tests.enrollment.pages import said
 from tests.practice.builders import IN_WEEK_2, a_practising_member
 from tests.practice.lived import COOK
-from tests.practice.sharing import a_practitioner, a_share
+from tests.practice.sharing import a_practitioner, a_share, let_in
 
 pytestmark = pytest.mark.django_db
 
@@ -52,12 +51,6 @@ def member(seat: Enrollment) -> Client:
 
 def of(seat: Enrollment, name: str, *more: object) -> str:
     return reverse(f"practice:{name}", args=[seat.public_id, *more])
-
-
-def let_in(person: User) -> Client:
-    client = Client()
-    sign_in_with_factor(client, person)
-    return client
 
 
 def hidden(page: str, name: str) -> str:
