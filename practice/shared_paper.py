@@ -136,11 +136,18 @@ _PARTS = {
 
 
 def _title(words: str) -> Flowable:
-    return line(words, style(13, bold=True, after=2))
+    return _heading(words, size=13, before=0)
 
 
 def _below(words: str) -> Flowable:
-    return line(words, style(10, bold=True, after=2))
+    return _heading(words, size=10, before=6)
+
+
+def _heading(words: str, *, size: int, before: int) -> Flowable:
+    """Never the last line of a page."""
+    look = style(size, bold=True, after=2)
+    look.spaceBefore, look.keepWithNext = before, 1
+    return line(words, look)
 
 
 def _words(words: str) -> Flowable:

@@ -289,6 +289,12 @@ def test_the_invitation_names_nobody_and_nothing(seat: Enrollment) -> None:
         assert word not in text
 
 
+def test_an_invitation_whose_consent_was_erased_is_not_sent(seat: Enrollment) -> None:
+    a_share(seat).delete()
+    assert invited(IN_WEEK_2) == []
+    assert Message.objects.get(kind=sharing.INVITATION).state == State.NOT_OWED
+
+
 def test_an_invitation_that_is_withdrawn_is_not_sent(seat: Enrollment) -> None:
     share = a_share(seat)
     sharing.withdraw(share=share, now=IN_WEEK_2)
