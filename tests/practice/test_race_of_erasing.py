@@ -261,6 +261,14 @@ def test_control_without_holding_the_goal_the_erasing_would_fail() -> None:
     assert "foreign key" in str(rated_while_it_is_erased(guarded=False))
 
 
+def test_nobody_is_worked_with_whose_consent_was_erased() -> None:
+    """The page was open, with a name to choose."""
+    scene = Scene()
+    erase(scene.seat, What.SHARING)
+    scene.work_on()
+    assert Goal.objects.get().worked_on_with is None
+
+
 # --- Pages that were open ---------------------------------------------------------------
 
 

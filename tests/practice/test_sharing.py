@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -478,6 +479,23 @@ def test_after_the_consent_ended_nothing_is_taken_over(seat: Enrollment) -> None
     assert "do not share your plan with this person any more" in decide(seat, proposal, 1)
     plan.refresh_from_db()
     assert plan.revision == 1
+
+
+def test_a_suggestion_that_is_erased_while_it_is_answered_does_not_exist(
+    seat: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = a_share(seat)
+    proposal, decides = a_proposal(share), proposals.decide
+
+    def erased_first(**given: Any) -> Proposal:
+        share.delete()
+        return decides(**given)
+
+    monkeypatch.setattr(proposals, "decide", erased_first)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        here = address("proposal", seat, proposal.public_id)
+        assert signed_in(seat).post(here, {"seen": 0, "accept": "1"}).status_code == 404
+    assert not WeekPlan.objects.exists()
 
 
 def test_nobody_answers_for_another_member(seat: Enrollment) -> None:
