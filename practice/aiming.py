@@ -28,6 +28,9 @@ class Changed(NotPossible):
     """Saved by another page or person since it was shown."""
 
 
+CHANGED = "This goal was changed meanwhile, so nothing was saved. Here it is as it is now."
+
+
 def goals_of(enrollment: Enrollment) -> QuerySet[Goal]:
     """With their ratings and who agreed; those that go on first. Two queries."""
     ratings = GoalRating.objects.select_related("rated_by").order_by("week")
@@ -73,14 +76,14 @@ def change_goal(*, goal: Goal, aim: Aim, seen: int, now: dt.datetime) -> None:
         changed |= {"agreed_by": None, "agreed_at": None}
     # What was compared with is what is replaced.
     if goal.revision != seen or not _as_seen(goal, seen).update(**changed):
-        raise Changed("This goal was saved elsewhere meanwhile.")
+        raise Changed(CHANGED)
 
 
 def agree(*, goal: Goal, by: User, seen: int, now: dt.datetime) -> None:
     """Note with whom the levels were agreed. Raises Changed: one agrees on what one has read."""
     done = _as_seen(goal, seen).update(agreed_by=by, agreed_at=now, revision=F("revision") + 1)
     if not done:
-        raise Changed("This goal was saved elsewhere meanwhile.")
+        raise Changed(CHANGED)
 
 
 def end_goal(*, goal: Goal, seen: int, now: dt.datetime) -> None:

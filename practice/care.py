@@ -7,19 +7,22 @@ member: notes of the diary, weeks that have not begun, goals that were ended.
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 from enrollment.models import Enrollment, Mark
 from enrollment.roster import marks_of
-from practice.models import DiaryEntry, Goal, Proposal, WeekPlan
+from practice.diary import Card
+from practice.goals import LEVEL_WORDS, Aim, Reached
+from practice.models import DiaryEntry, Goal, Proposal
 from practice.own import OwnPractice, practice_of
+from practice.planning import Outcome, Plan
 from practice.proposals import Suggestion, suggestion
 from practice.shared import Colleague
+from practice.week_plans import NOTHING, plans_of
 from practice.weeks import Week, week_of
 from sessions.models import Area, GroupSession
 
-# The plan's keys in the order of reading. Keys that are not named here are not shown.
+# The plan's fields in the order of reading. What is not named here is not shown.
 PLAN_LINES = {
     "skill": "Skill",
     "activity": "What",
@@ -33,13 +36,10 @@ PLAN_LINES = {
     "outcome": "How it went",
     "outcome_words": "In their words",
 }
-OUTCOMES = {"done": "Did it", "partly": "Partly", "not": "Not this time"}
-LEVELS = {
-    -2: "much less than expected",
-    -1: "a little less than expected",
-    0: "as expected",
-    1: "a little more than expected",
-    2: "much more than expected",
+OUTCOMES = {
+    Outcome.DONE: "Did it",
+    Outcome.PARTLY: "Partly",
+    Outcome.NOT_THIS_TIME: "Not this time",
 }
 
 
@@ -64,23 +64,21 @@ class PlannedWeek:
     suggestions: list[Suggestion] = field(default_factory=list)
 
 
-def plan_lines(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+def plan_lines(plan: Plan) -> list[tuple[str, str]]:
     """What is written in a plan, each with its label; empty fields are left out."""
     return [
-        (label, _plan_words(key, content[key]))
-        for key, label in PLAN_LINES.items()
-        if content.get(key)
+        (label, _plan_words(name, value))
+        for name, label in PLAN_LINES.items()
+        if (value := getattr(plan, name))
     ]
 
 
-def _plan_words(key: str, value: Any) -> str:
-    if key == "sure":
+def _plan_words(name: str, value: object) -> str:
+    if name == "sure":
         return f"{value} of 10"
-    if key == "area" and value in Area.values:
-        return str(Area(value).label)
-    if key == "outcome":
-        return OUTCOMES.get(str(value), str(value))
-    return str(value)
+    if name == "area":
+        return str(Area(str(value)).label)
+    return OUTCOMES[Outcome(str(value))] if name == "outcome" else str(value)
 
 
 def planned_weeks(
@@ -88,7 +86,7 @@ def planned_weeks(
 ) -> list[PlannedWeek]:
     """Each week that has begun, the latest first, with what those who see the plan wrote to it.
     Two queries."""
-    plans = {plan.week: plan for plan in WeekPlan.objects.filter(enrollment=practice.enrollment)}
+    plans = plans_of(enrollment=practice.enrollment)
     written: dict[int, list[Suggestion]] = {}
     rows = Proposal.objects.filter(share__in=list(by)).select_related("share")
     for one in rows.order_by("made_at", "pk"):
@@ -96,8 +94,8 @@ def planned_weeks(
     return [
         PlannedWeek(
             week,
-            skipped=plans[week.number].skipped if week.number in plans else False,
-            lines=plan_lines(plans[week.number].content) if week.number in plans else [],
+            skipped=(kept := plans.get(week.number, NOTHING)).skipped,
+            lines=plan_lines(kept.plan),
             suggestions=written.get(week.number, []),
         )
         for week in reversed(practice.begun)
@@ -120,20 +118,20 @@ class DiaryWeek:
 
 def diary_weeks(*, practice: OwnPractice) -> list[DiaryWeek]:
     """Each week that has begun, the latest first. One query."""
-    cards: dict[int, list[dict[str, Any]]] = {}
+    cards: dict[int, list[Card]] = {}
     for entry in DiaryEntry.objects.filter(enrollment=practice.enrollment):
         week = week_of(practice.begun, entry.day)
         if week is not None:
-            cards.setdefault(week.number, []).append(entry.content)
+            cards.setdefault(week.number, []).append(Card.load(entry.content))
     return [_summary(week, cards.get(week.number, [])) for week in reversed(practice.begun)]
 
 
-def _summary(week: Week, cards: list[dict[str, Any]]) -> DiaryWeek:
-    skills = Counter(str(skill) for card in cards for skill in card.get("skills") or [])
+def _summary(week: Week, cards: list[Card]) -> DiaryWeek:
+    skills = Counter(skill for card in cards for skill in dict.fromkeys(card.skills))
     both = [
-        (card["before"], card["after"])
+        (card.before, card.after)
         for card in cards
-        if isinstance(card.get("before"), int) and isinstance(card.get("after"), int)
+        if card.before is not None and card.after is not None
     ]
     return DiaryWeek(
         week,
@@ -155,14 +153,13 @@ def _average(numbers: Iterable[int]) -> float | None:
 @dataclass(frozen=True, slots=True)
 class Rated:
     week: int
-    level: int
-    note: str
+    reached: Reached
     revision: int
 
     @property
     def words(self) -> str:
         """As in "+1, a little more than expected"."""
-        return f"{signed(self.level)}, {LEVELS[self.level]}"
+        return f"{signed(self.reached.level)}, {self.reached.level_words.lower()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,28 +185,25 @@ def goals_of(
 ) -> list[SharedGoal]:
     """The goals of now. `by` are those whose names may be shown. Two queries."""
     goals = Goal.objects.filter(enrollment=enrollment, ended_at=None).prefetch_related("ratings")
-    return [
-        SharedGoal(
-            goal,
-            title=str(goal.content.get("title") or ""),
-            levels=[
-                (signed(level), str(words))
-                for level, words in zip(LEVELS, goal.content.get("levels") or [], strict=False)
-            ],
-            ratings=[
-                Rated(
-                    one.week,
-                    level if (level := one.content.get("level")) in LEVELS else 0,
-                    str(one.content.get("note") or "") if notes else "",
-                    one.revision,
-                )
-                for one in goal.ratings.all()
-            ],
-            agreed=goal.agreed_at is not None,
-            works_with=_name(by, goal.worked_on_with_id),
-        )
-        for goal in goals.order_by("slot")
-    ]
+    return [_shared(goal, by, notes=notes) for goal in goals.order_by("slot")]
+
+
+def _shared(goal: Goal, by: Mapping[int, Colleague], *, notes: bool) -> SharedGoal:
+    aim = Aim.load(goal.content)
+    ratings = []
+    for one in goal.ratings.all():
+        reached = Reached.load(one.content)
+        if not notes:
+            reached = replace(reached, note="")
+        ratings.append(Rated(one.week, reached, one.revision))
+    return SharedGoal(
+        goal,
+        title=aim.title,
+        levels=[(signed(level), aim.at(level)) for level in LEVEL_WORDS],
+        ratings=ratings,
+        agreed=goal.agreed_at is not None,
+        works_with=_name(by, goal.worked_on_with_id),
+    )
 
 
 def _name(by: Mapping[int, Colleague], share: int | None) -> str:

@@ -8,8 +8,11 @@ from django import forms
 
 from accounts.plain_text import NameField, validate_seen
 from practice import consent
+from practice.care import signed
+from practice.fields import WordsField
+from practice.goals import LEVEL_WORDS
 from practice.models import RATED_WEEKS, PractitionerRole, Proposal, SharedWithLeader
-from practice.proposals import MOST_LETTERS, Way
+from practice.proposals import Way
 from practice.sharing import LONGEST, Choice
 from practice.weeks import Week
 
@@ -19,11 +22,8 @@ NUL = "Take out the character that cannot be stored, and try again."
 AGAIN = "Please open this page again and press once more."
 A_DATE = "Enter a date as 2026-12-01."
 LEVELS = [
-    ("2", "+2: much more than expected"),
-    ("1", "+1: a little more than expected"),
-    ("0", "0: as expected"),
-    ("-1", "\u22121: a little less than expected"),
-    ("-2", "\u22122: much less than expected"),
+    (str(level), f"{signed(level)}: {words.lower()}")
+    for level, words in reversed(LEVEL_WORDS.items())
 ]
 
 
@@ -42,19 +42,6 @@ class KindForm(forms.Form):
             field.error_messages.update(words)
             # A browser would cut what is pasted, without a word.
             field.widget.attrs.pop("maxlength", None)
-
-
-class WordsField(forms.CharField):
-    """Some lines that another person reads."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        area = forms.Textarea(attrs={"rows": 3})
-        super().__init__(**{"max_length": MOST_LETTERS, "widget": area, **kwargs})
-
-    def to_python(self, value: Any) -> Any:
-        """The end of a line counts as one character; browsers send two."""
-        text: str = super().to_python(value) or ""
-        return text.replace("\r\n", "\n")
 
 
 def part_choices() -> list[tuple[str, str]]:
@@ -172,6 +159,8 @@ class ProposalForm(KindForm):
         required=False,
     )
     text = WordsField(
+        lines=3,
+        required=True,
         label="Your words",
         help_text="The member reads them, and others who see the plan. Up to 1,000 characters.",
         validators=[validate_seen],
@@ -219,9 +208,9 @@ class RatingForm(KindForm):
         error_messages={"required": "Choose how far it is."},
     )
     note = WordsField(
+        lines=3,
         label="A note",
         help_text="The member reads it, and others who see the goals. Up to 1,000 characters.",
-        required=False,
     )
 
     @property

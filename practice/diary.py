@@ -6,13 +6,14 @@ beside it until the member decides. A card that says nothing is no entry.
 
 import dataclasses
 import datetime as dt
-from collections.abc import Mapping
 from typing import Any, Self
 
 from django.db import transaction
 
 from enrollment.models import Enrollment
 from practice.models import DiaryEntry, WeekPlan
+from practice.planning import Plan
+from practice.stored import mapping, text, texts, whole
 
 LONGEST_ACTIVITY = 1000
 LONGEST_NOTE = 2000
@@ -41,19 +42,16 @@ class Card:
         return {**dataclasses.asdict(self), "skills": list(self.skills)}
 
     @classmethod
-    def load(cls, stored: Mapping[str, Any]) -> Self:
+    def load(cls, content: object) -> Self:
         """What a card has today; what other versions wrote besides is left out."""
+        stored = mapping(content)
         return cls(
-            skills=tuple(str(skill) for skill in stored.get("skills") or ()),
-            activity=str(stored.get("activity") or ""),
-            before=_strength(stored.get("before")),
-            after=_strength(stored.get("after")),
-            note=str(stored.get("note") or ""),
+            skills=tuple(skill for skill in texts(stored, "skills") if skill),
+            activity=text(stored, "activity"),
+            before=whole(stored, "before", STRENGTHS),
+            after=whole(stored, "after", STRENGTHS),
+            note=text(stored, "note"),
         )
-
-
-def _strength(stored: Any) -> int | None:
-    return stored if isinstance(stored, int) and stored in STRENGTHS else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,8 +95,7 @@ def noted_days(*, enrollment: Enrollment, first: dt.date, last: dt.date) -> set[
 def planned_activity(*, enrollment: Enrollment, week: int) -> str:
     """What the member planned for that week, or nothing. One query."""
     plan = WeekPlan.objects.filter(enrollment=enrollment, week=week, skipped=False).first()
-    activity = plan.content.get("activity") if plan and isinstance(plan.content, dict) else ""
-    return activity[:LONGEST_ACTIVITY] if isinstance(activity, str) else ""
+    return Plan.load(plan.content).activity[:LONGEST_ACTIVITY] if plan else ""
 
 
 @transaction.atomic

@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 from accounts import audit
 from accounts.models import Action, Subject, User
 from enrollment.models import Enrollment
+from practice.changes import ChangedMeanwhile
 from practice.models import (
     DiaryEntry,
     Goal,
@@ -56,15 +57,20 @@ ROWS: Mapping[What, tuple[Rows, ...]] = {
 }
 
 
-class ChangedMeanwhile(Exception):
-    """Nothing was erased: there is more, or less, than the page showed."""
-
-
 def counts(*, member: User) -> dict[What, int]:
     """How many rows there are of each kind. One query."""
     numbers = [_number_of(ROWS[what], member) for what in What]
     found = User.objects.filter(pk=member.pk).values_list(*numbers).get()
     return dict(zip(What, found, strict=True))
+
+
+def _hold_what_others_write_to(member: User) -> None:
+    """Whoever reads, proposes, rates or agrees at this moment is waited for; whoever comes after
+    finds nothing. In the order in which they hold rows themselves: the consent, then the goal."""
+    list(Share.objects.select_for_update().filter(enrollment__member=member).order_by("pk"))
+    led = SharedWithLeader.objects.select_for_update()
+    list(led.filter(enrollment__member=member).order_by("pk"))
+    list(Goal.objects.select_for_update().filter(enrollment__member=member).order_by("pk"))
 
 
 def _number_of(kinds: tuple[Rows, ...], member: User) -> Combinable:
@@ -85,7 +91,7 @@ def fingerprint(found: Mapping[What, int]) -> str:
 def erase(*, member: User, what: What | None, seen: str, now: dt.datetime, ip: str) -> None:
     """Delete what is of that kind, or everything, as the page showed it: all of it or nothing.
 
-    Raises ChangedMeanwhile.
+    Raises ChangedMeanwhile when there is more, or less, than that.
     """
     seats = Enrollment.objects.select_for_update(no_key=True).filter(member=member).order_by("pk")
     confirmed = [seat for seat in seats if seat.confirmed_at]
@@ -95,8 +101,7 @@ def erase(*, member: User, what: What | None, seen: str, now: dt.datetime, ip: s
     chosen = [what] if what else list(What)
     if not any(found[one] for one in chosen):
         return
-    # A practitioner who proposes something now holds the share's row.
-    list(Share.objects.select_for_update().filter(enrollment__member=member).order_by("pk"))
+    _hold_what_others_write_to(member)
     for one in chosen:
         for rows in ROWS[one]:
             rows(member).delete()

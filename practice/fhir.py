@@ -6,13 +6,15 @@ code for that we are sure of is said in words.
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from enrollment.models import Enrollment
+from practice import care
 from practice import fhir_parts as parts
 from practice.models import DiaryEntry, Goal, GoalRating, Part, Share, WeekPlan
-from practice.own import OwnPractice, practice_of
+from practice.own import OwnPractice
+from practice.sharing import Names
 
 CONTENT_TYPE = "application/fhir+json"
 
@@ -23,47 +25,51 @@ class NotShared(Exception):
 
 def own_bundle(*, practice: OwnPractice) -> str:
     """Everything, for the member. Five queries."""
-    shares = Share.objects.filter(enrollment=practice.enrollment).select_related("practitioner")
-    return _bundle(practice=practice, shown={*Part}, shares=shares, notes=True)
+    enrollment = practice.enrollment
+    goals = list(Goal.objects.filter(enrollment=enrollment))
+    plans = WeekPlan.objects.filter(enrollment=enrollment)
+    diary = DiaryEntry.objects.filter(enrollment=enrollment)
+    found = [
+        parts.patient(enrollment, enrollment.member.display_name),
+        *_goals(enrollment, goals),
+        parts.care_plan(practice, plans, goals),
+        *filter(None, (parts.card(enrollment, entry) for entry in diary)),
+        *(parts.consent(enrollment, one, practice.now) for one in enrollment.shares.all()),
+    ]
+    return _checked(found, practice.now)
 
 
 def bundle_for(*, share: Share, now: dt.datetime) -> str:
-    """The parts that this share shows now, for its practitioner: of the diary no notes, and no
-    other's consent. Raises NotShared once it was withdrawn or is over."""
+    """What this share shows now, for its practitioner, and no more than the pages under /care/ do:
+    of the diary each week in numbers, of goals and weeks those of now and before, no other's
+    consent. Raises NotShared once it was withdrawn or is over."""
     shown = {part for part in Part if share.shows(part, now)}
     if not shown:
         raise NotShared
-    enrollment = (
-        Enrollment.objects.select_related("cohort__programme", "member")
-        .prefetch_related("cohort__group_sessions")
-        .get(pk=share.enrollment_id)
-    )
-    practice = practice_of(enrollment=enrollment, now=now)
-    return _bundle(practice=practice, shown=shown, shares=[share], notes=False)
-
-
-def _bundle(
-    *, practice: OwnPractice, shown: set[Part], shares: Iterable[Share], notes: bool
-) -> str:
-    enrollment = practice.enrollment
-    found: list[dict[str, Any]] = [parts.patient(enrollment)]
+    enrollment = share.enrollment
+    practice = care.practice_behind(enrollment=enrollment, now=now)
+    found = [parts.patient(enrollment, Names.load(share.content).signature)]
     goals: list[Goal] = []
     if Part.GOALS in shown:
-        goals = list(Goal.objects.filter(enrollment=enrollment))
-        ratings = list(GoalRating.objects.filter(goal__enrollment=enrollment))
-        for goal in goals:
-            of_goal = [rating for rating in ratings if rating.goal_id == goal.pk]
-            found.append(parts.goal(enrollment, goal, of_goal))
-            found += [parts.rating(enrollment, goal, one) for one in of_goal]
+        goals = list(Goal.objects.filter(enrollment=enrollment, ended_at=None))
+        found += _goals(enrollment, goals)
     if Part.PLAN in shown:
-        plans = WeekPlan.objects.filter(enrollment=enrollment)
+        begun = [week.number for week in practice.begun]
+        plans = WeekPlan.objects.filter(enrollment=enrollment, week__in=begun)
         found.append(parts.care_plan(practice, plans, goals))
     if Part.DIARY in shown:
-        diary = DiaryEntry.objects.filter(enrollment=enrollment)
-        cards = (parts.card(enrollment, entry, notes=notes) for entry in diary)
-        found += [card for card in cards if card]
-    found += [parts.consent(enrollment, share, practice.now) for share in shares]
-    return _checked(found, practice.now)
+        weeks = reversed(care.diary_weeks(practice=practice))
+        found += filter(None, (parts.diary_week(enrollment, week) for week in weeks))
+    return _checked([*found, parts.consent(enrollment, share, now)], now)
+
+
+def _goals(enrollment: Enrollment, goals: list[Goal]) -> Iterator[dict[str, Any]]:
+    """Each with its ratings. One query."""
+    ratings = list(GoalRating.objects.filter(goal__in=goals))
+    for goal in goals:
+        of_goal = [rating for rating in ratings if rating.goal_id == goal.pk]
+        yield parts.goal(enrollment, goal, of_goal)
+        yield from (parts.rating(enrollment, goal, one) for one in of_goal)
 
 
 def _checked(resources: list[dict[str, Any]], now: dt.datetime) -> str:

@@ -1,6 +1,6 @@
 """Our rows as FHIR R4 resources: plain dictionaries, which `fhir.py` has checked.
 
-What members wrote is read tolerantly, by the names of its keys: what is missing is left out.
+What members left out is left out here.
 """
 
 import datetime as dt
@@ -10,8 +10,15 @@ from typing import Any
 
 from accounts.plain_text import seen
 from enrollment.models import Enrollment
+from practice.attainment import LEVELS
+from practice.care import DiaryWeek
+from practice.diary import Card
+from practice.goals import Aim, Reached
 from practice.models import DiaryEntry, Goal, GoalRating, Part, Share, WeekPlan
 from practice.own import OwnPractice
+from practice.planning import Outcome, Plan
+from practice.sharing import Names
+from practice.stored import mapping, whole
 from practice.weeks import Week
 from sessions.models import Area
 
@@ -19,14 +26,8 @@ TERMS = "http://terminology.hl7.org/CodeSystem"
 RESTRICTED = {"system": f"{TERMS}/v3-Confidentiality", "code": "R", "display": "restricted"}
 SURVEY = [{"coding": [{"system": f"{TERMS}/observation-category", "code": "survey"}]}]
 ATTAINMENT = "Goal attainment scaling, from -2 to +2, where 0 is what was expected"
-STRENGTH = "Strength of an emotion before and after practicing a skill"
-LEVELS = (-2, -1, 0, 1, 2)
-EASIER = {
-    "easier_task": "Easier by the task",
-    "easier_place": "Easier by the place",
-    "easier_tool": "Easier by a tool",
-    "easier_person": "Easier by a person",
-}
+STRENGTH = "Strength of an emotion, from 0 to 10, before and after practicing a skill"
+OF_A_WEEK = f"{STRENGTH}: the averages of a week"
 # What of ours each part is as a resource.
 CLASSES: dict[str, tuple[str, ...]] = {
     Part.PLAN: ("CarePlan",),
@@ -34,25 +35,6 @@ CLASSES: dict[str, tuple[str, ...]] = {
     Part.GOALS: ("Goal", "Observation"),
     Part.ATTENDANCE: (),
 }
-
-
-def text(value: object) -> str:
-    """Whatever was stored as one line; empty when there is nothing to read."""
-    if isinstance(value, dict):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return ", ".join(words for one in value if (words := text(one)))
-    return "" if value is None or isinstance(value, bool) else seen(str(value))
-
-
-def number(value: object) -> int | None:
-    """Every scale here is within a hundred; anything else was not typed on one of our pages."""
-    fits = isinstance(value, int) and not isinstance(value, bool) and abs(value) <= 100
-    return value if isinstance(value, int) and fits else None
-
-
-def _said(content: Any) -> dict[str, Any]:
-    return content if isinstance(content, dict) else {}
 
 
 def _id(enrollment: Enrollment, what: str) -> str:
@@ -72,13 +54,12 @@ def _subject(enrollment: Enrollment) -> dict[str, str]:
     return {"reference": f"urn:uuid:{_id(enrollment, 'patient')}"}
 
 
-def patient(enrollment: Enrollment) -> dict[str, Any]:
-    """Nothing but the name that the member chose for their group."""
-    name = text(enrollment.member.display_name) or "A member"
+def patient(enrollment: Enrollment, name: str) -> dict[str, Any]:
+    """Nothing but a name: the one used in the group, or as it was signed for the reader."""
     return {
         "resourceType": "Patient",
         "id": _id(enrollment, "patient"),
-        "name": [{"use": "usual", "text": name}],
+        "name": [{"use": "usual", "text": seen(name) or "A member"}],
     }
 
 
@@ -112,44 +93,44 @@ def care_plan(
     return plan
 
 
-def _activity(plan: WeekPlan, week: Week | None, today: dt.date) -> dict[str, Any]:
-    said = _said(plan.content)
-    went = text(said.get("went")).replace("_", " ")
+def _activity(row: WeekPlan, week: Week | None, today: dt.date) -> dict[str, Any]:
+    plan = Plan.load(row.content)
     detail: dict[str, Any] = {
-        "status": _activity_status(plan, went, week, today),
-        "description": _in_words(plan, said),
+        "status": _activity_status(row, plan, week, today),
+        "description": _in_words(row, plan),
     }
-    if skill := text(said.get("skill")):
+    if skill := seen(plan.skill):
         detail["code"] = _concept(skill)
-    if when := text(said.get("when")):
+    if when := seen(plan.when):
         detail["scheduledString"] = when
     activity: dict[str, Any] = {"detail": detail}
-    if went:
-        activity["outcomeCodeableConcept"] = [_concept(went)]
-    if words := text(said.get("went_words")):
-        activity["progress"] = [{"time": _at(plan.saved_at), "text": words}]
+    if plan.outcome:
+        activity["outcomeCodeableConcept"] = [_concept(plan.outcome_label)]
+    if words := seen(plan.outcome_words):
+        activity["progress"] = [{"time": _at(row.saved_at), "text": words}]
     return activity
 
 
-def _activity_status(plan: WeekPlan, went: str, week: Week | None, today: dt.date) -> str:
+def _activity_status(row: WeekPlan, plan: Plan, week: Week | None, today: dt.date) -> str:
     """A skipped week is nobody's failure, and a week of which nothing is told is unknown."""
-    if plan.skipped:
+    if row.skipped:
         return "cancelled"
-    if went:
+    if plan.outcome == Outcome.NOT_THIS_TIME:
+        return "not-started"
+    if plan.was_practised:
         return "completed"
     if week is None or week.last_day < today:
         return "unknown"
     return "in-progress" if week.first_day <= today else "scheduled"
 
 
-def _in_words(plan: WeekPlan, said: dict[str, Any]) -> str:
-    area = text(said.get("area"))
-    labelled = {"Area": dict(Area.choices).get(area, area)}
-    labelled |= {label: text(said.get(key)) for key, label in EASIER.items()}
-    lines = [f"Week {plan.week}", text(said.get("activity"))]
-    lines += [f"{label}: {words}" for label, words in labelled.items() if words]
-    if (sure := number(said.get("sure"))) is not None:
-        lines.append(f"How sure: {sure} of 10")
+def _in_words(row: WeekPlan, plan: Plan) -> str:
+    area = str(Area(plan.area).label) if plan.area else ""
+    labelled = [("Area", area), *plan.eased]
+    lines = [f"Week {row.week}", seen(plan.activity)]
+    lines += [f"{label}: {words}" for label, value in labelled if (words := seen(value))]
+    if plan.sure is not None:
+        lines.append(f"How sure: {plan.sure} of 10")
     return ". ".join(line for line in lines if line)
 
 
@@ -157,26 +138,22 @@ def _in_words(plan: WeekPlan, said: dict[str, Any]) -> str:
 
 
 def goal(enrollment: Enrollment, row: Goal, ratings: Iterable[GoalRating]) -> dict[str, Any]:
-    said = _said(row.content)
-    levels = said.get("levels")
-    steps = [text(one) for one in levels] if isinstance(levels, list) else []
+    aim = Aim.load(row.content)
     rated = [(one, level) for one in ratings if (level := level_of(one)) is not None]
     found: dict[str, Any] = {
         "resourceType": "Goal",
         "id": str(row.public_id),
         "lifecycleStatus": "completed" if row.ended_at else "active",
-        "description": _concept(text(said.get("title")) or "A goal"),
+        "description": _concept(seen(aim.title) or "A goal"),
         "subject": _subject(enrollment),
         "expressedBy": _subject(enrollment),
         "startDate": row.made_at.astimezone(dt.UTC).date().isoformat(),
     }
-    if len(steps) == len(LEVELS):
-        expected = steps[LEVELS.index(0)]
-        if expected:
-            found["target"] = [{"measure": _concept(ATTAINMENT), "detailString": expected}]
-        named = zip(("-2", "-1", "0", "+1", "+2"), steps, strict=True)
-        if notes := [{"text": f"{level}: {step}"} for level, step in named if step]:
-            found["note"] = notes
+    if expected := seen(aim.at(0)):
+        found["target"] = [{"measure": _concept(ATTAINMENT), "detailString": expected}]
+    steps = zip(("-2", "-1", "0", "+1", "+2"), aim.levels, strict=True)
+    if notes := [{"text": f"{level}: {words}"} for level, step in steps if (words := seen(step))]:
+        found["note"] = notes
     if rated:
         found["achievementStatus"] = _achievement([level for _, level in rated])
         found["statusDate"] = rated[-1][0].rated_at.astimezone(dt.UTC).date().isoformat()
@@ -199,8 +176,7 @@ def _achievement(levels: list[int]) -> dict[str, Any]:
 
 
 def level_of(rating: GoalRating) -> int | None:
-    level = number(_said(rating.content).get("level"))
-    return level if level in LEVELS else None
+    return whole(mapping(rating.content), "level", LEVELS)
 
 
 def _rating_id(enrollment: Enrollment, row: Goal, rating: GoalRating) -> str:
@@ -223,7 +199,7 @@ def rating(enrollment: Enrollment, row: Goal, one: GoalRating) -> dict[str, Any]
         found["dataAbsentReason"] = _concept("Not readable")
     else:
         found["valueInteger"] = level
-    if words := text(_said(one.content).get("note")):
+    if words := seen(Reached.load(one.content).note):
         found["note"] = [{"text": words}]
     return found
 
@@ -231,29 +207,22 @@ def rating(enrollment: Enrollment, row: Goal, one: GoalRating) -> dict[str, Any]
 # --- The diary --------------------------------------------------------------------------
 
 
-def card(enrollment: Enrollment, entry: DiaryEntry, *, notes: bool) -> dict[str, Any] | None:
-    """One day; None without anything to say. What is in the member's own words only with
-    `notes`."""
-    said = _said(entry.content)
-    components = []
-    for key, label in (("before", "Before"), ("after", "After")):
-        if (strength := number(said.get(key))) is not None:
+def card(enrollment: Enrollment, entry: DiaryEntry) -> dict[str, Any] | None:
+    """One day, for the member themselves; None without anything to say."""
+    noted = Card.load(entry.content)
+    components: list[dict[str, Any]] = []
+    for label, strength in (("Before", noted.before), ("After", noted.after)):
+        if strength is not None:
             components.append({"code": _concept(label), "valueInteger": strength})
-    if skills := text(said.get("skills")):
+    if skills := seen(", ".join(noted.skills)):
         components.append({"code": _concept("Skills tried"), "valueString": skills})
-    if notes and (activity := text(said.get("activity"))):
+    if activity := seen(noted.activity):
         components.append({"code": _concept("Activity"), "valueString": activity})
-    words = text(said.get("note")) if notes else ""
+    words = seen(noted.note)
     if not components and not words:
         return None
-    found: dict[str, Any] = {
-        "resourceType": "Observation",
-        "id": _id(enrollment, f"diary {entry.day.isoformat()}"),
-        "status": "final",
-        "category": SURVEY,
-        "code": _concept(STRENGTH),
-        "subject": _subject(enrollment),
-        "performer": [_subject(enrollment)],
+    found = {
+        **_noted(enrollment, f"diary {entry.day.isoformat()}", STRENGTH),
         "effectiveDateTime": entry.day.isoformat(),
     }
     if components:
@@ -263,6 +232,41 @@ def card(enrollment: Enrollment, entry: DiaryEntry, *, notes: bool) -> dict[str,
     return found
 
 
+def diary_week(enrollment: Enrollment, one: DiaryWeek) -> dict[str, Any] | None:
+    """One week in numbers, for a practitioner; None when nothing was noted in it."""
+    if not one.days:
+        return None
+    components: list[dict[str, Any]] = [
+        {"code": _concept("Days with something noted"), "valueInteger": one.days}
+    ]
+    for label, average in (("Before", one.before), ("After", one.after)):
+        if average is not None:
+            components.append({"code": _concept(label), "valueQuantity": {"value": average}})
+    counted = (f"{skill} ({times})" for skill, times in one.skills)
+    if skills := seen(", ".join(counted)):
+        components.append({"code": _concept("Skills tried, and days"), "valueString": skills})
+    return {
+        **_noted(enrollment, f"diary of week {one.week.number}", OF_A_WEEK),
+        "effectivePeriod": {
+            "start": one.week.first_day.isoformat(),
+            "end": one.week.last_day.isoformat(),
+        },
+        "component": components,
+    }
+
+
+def _noted(enrollment: Enrollment, what: str, code: str) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "id": _id(enrollment, what),
+        "status": "final",
+        "category": SURVEY,
+        "code": _concept(code),
+        "subject": _subject(enrollment),
+        "performer": [_subject(enrollment)],
+    }
+
+
 # --- Consent ----------------------------------------------------------------------------
 
 
@@ -270,6 +274,7 @@ def consent(enrollment: Enrollment, share: Share, now: dt.datetime) -> dict[str,
     chosen = [part for part in Part if part in share.parts]
     classes = sorted({kind for part in chosen for kind in CLASSES[part]})
     role = share.get_role_display()
+    name = seen(Names.load(share.content).name)
     until = min(share.ends_at, share.withdrawn_at or share.ends_at)
     provision: dict[str, Any] = {
         "type": "permit",
@@ -277,7 +282,7 @@ def consent(enrollment: Enrollment, share: Share, now: dt.datetime) -> dict[str,
         "actor": [
             {
                 "role": _concept(role, system=f"{TERMS}/v3-ParticipationType", code="IRCP"),
-                "reference": {"display": text(share.practitioner.display_name) or role},
+                "reference": {"display": name or role},
             }
         ],
         "code": [_concept(part.label) for part in chosen],

@@ -20,8 +20,11 @@ from enrollment import attendance
 from enrollment.models import Enrollment
 from enrollment.people import LOOK
 from enrollment.roster import name_of
-from practice import shared_goals
+from practice import aiming
+from practice.diary import Card
 from practice.models import DiaryEntry, SharedWithLeader, WeekPlan
+from practice.planning import Plan
+from practice.shared_goals import going_on
 from practice.weeks import Week, own_weeks
 from sessions.leading import leads
 from sessions.models import GroupSession
@@ -153,12 +156,13 @@ def agree(
 ) -> None:
     """Note that the five steps of a goal are agreed on with whoever leads.
 
-    Raises as `held`, and Goal.DoesNotExist or shared_goals.NotPossible.
+    Raises as `held`, and Goal.DoesNotExist or aiming.NotPossible.
     """
     with held(session=session, public_id=public_id, reader=reader) as found:
         if Kind.GOALS not in found.parts:
             raise Enrollment.DoesNotExist
-        shared_goals.agree_on(enrollment=found.enrollment, goal=goal, by=reader, seen=seen, now=now)
+        about = going_on(enrollment=found.enrollment, goal=goal)
+        aiming.agree(goal=about, by=reader, seen=seen, now=now)
 
 
 def week_before(
@@ -187,12 +191,12 @@ def _practised(members: list[Enrollment], session: GroupSession) -> set[int]:
     )
     for card in cards:
         week = weeks[card.enrollment_id]
-        if week and week.first_day <= card.day <= week.last_day and card.content.get("skills"):
+        if week and week.first_day <= card.day <= week.last_day and Card.load(card.content).skills:
             found.add(card.enrollment_id)
     plans = WeekPlan.objects.filter(enrollment__in=members, week__in={week.number for week in days})
     for plan in plans:
         week = weeks[plan.enrollment_id]
-        if week and plan.week == week.number and plan.content.get("outcome") in ("done", "partly"):
+        if week and plan.week == week.number and Plan.load(plan.content).was_practised:
             found.add(plan.enrollment_id)
     return found
 

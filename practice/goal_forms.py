@@ -5,27 +5,18 @@ from typing import Any
 from django import forms
 
 from practice.attainment import LEVELS
+from practice.fields import WordsField
 from practice.goals import MOST_LEVEL, MOST_NOTE, MOST_TITLE, Aim, Reached
 
-TOO_LONG = "Use at most %(limit_value)d characters. These are %(show_value)d."
-NUL = "Take out the character that cannot be stored, and try again."
 # The order in which they are asked: what is expected first, the rest is measured by it.
 FIELDS = {0: "expected", 1: "more", 2: "much_more", -1: "less", -2: "much_less"}
 
 
-class Words(forms.CharField):
-    """Some lines of a person's own, whose errors say what to do."""
+class Words(WordsField):
+    """Two lines, unless said otherwise, that have to be filled in."""
 
-    def __init__(self, *, most: int, rows: int = 2, **kwargs: Any) -> None:
-        kwargs["error_messages"] = {
-            "max_length": TOO_LONG,
-            "null_characters_not_allowed": NUL,
-            **kwargs.get("error_messages", {}),
-        }
-        # No `maxlength`: a browser would cut what is pasted, without a word.
-        area = forms.Textarea(attrs={"rows": rows})
-        super().__init__(max_length=most, widget=area, **kwargs)
-        self.widget.attrs.pop("maxlength", None)
+    def __init__(self, *, most: int, lines: int = 2, required: bool = True, **kwargs: Any) -> None:
+        super().__init__(max_length=most, lines=lines, required=required, **kwargs)
 
 
 class AimForm(forms.Form):
@@ -104,7 +95,7 @@ class RatingForm(forms.Form):
     note = Words(
         label="Anything to remember about it",
         most=MOST_NOTE,
-        rows=3,
+        lines=3,
         required=False,
     )
 

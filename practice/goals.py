@@ -1,12 +1,12 @@
 """A goal as a value: in the member's words, with five levels; and how far it was at one look."""
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Any, Self
 
 from practice.attainment import LEVELS
 from practice.models import RATED_WEEKS
 from practice.own import OwnPractice
+from practice.stored import mapping, text, texts, whole
 from sessions.schedule import WEEKS
 
 # What each level is, whatever the goal.
@@ -40,10 +40,11 @@ class Aim:
         return {"title": self.title, "levels": list(self.levels)}
 
     @classmethod
-    def load(cls, stored: Mapping[str, Any]) -> Self:
-        written = [str(words) for words in stored.get("levels", ())][: len(LEVELS)]
+    def load(cls, content: object) -> Self:
+        stored = mapping(content)
+        written = texts(stored, "levels")[: len(LEVELS)]
         worst, less, expected, more, best = written + [""] * (len(LEVELS) - len(written))
-        return cls(title=str(stored.get("title", "")), levels=(worst, less, expected, more, best))
+        return cls(title=text(stored, "title"), levels=(worst, less, expected, more, best))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,12 +64,12 @@ class Reached:
         return dataclasses.asdict(self)
 
     @classmethod
-    def load(cls, stored: Mapping[str, Any]) -> Self:
-        level = stored.get("level", 0)
+    def load(cls, content: object) -> Self:
+        stored = mapping(content)
         return cls(
-            level=level if level in LEVELS else 0,
-            words=str(stored.get("words", "")),
-            note=str(stored.get("note", "")),
+            level=whole(stored, "level", LEVELS) or 0,
+            words=text(stored, "words"),
+            note=text(stored, "note"),
         )
 
 

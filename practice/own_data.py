@@ -1,9 +1,9 @@
 """What this room keeps about a member, for that member."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.exports import Room, Table, fields, register
-from accounts.models import AuditEntry, Subject, User
+from accounts.models import Action, AuditEntry, Subject, User
 from practice.models import (
     DiaryEntry,
     Goal,
@@ -17,11 +17,14 @@ from practice.models import (
 
 
 def views_of(person: User) -> "QuerySet[AuditEntry]":
-    """The entries of the audit log about what this member shares."""
+    """The entries of the audit log about what this member shares, with practitioners or with
+    whoever leads."""
     shares = Share.objects.filter(enrollment__member=person)
     ids = [str(one) for one in shares.values_list("public_id", flat=True)]
-    found = AuditEntry.objects.filter(subject_kind=Subject.SHARE, subject_id__in=ids)
-    return found.order_by("pk")
+    seats = [str(pk) for pk in person.enrollments.values_list("pk", flat=True)]
+    shared = Q(subject_kind=Subject.SHARE, subject_id__in=ids)
+    led = Q(subject_kind=Subject.PRACTICE, subject_id__in=seats, action=Action.PRACTICE_READ)
+    return AuditEntry.objects.filter(shared | led).order_by("pk")
 
 
 GROUP = {"group": "enrollment__cohort__name"}

@@ -59,11 +59,11 @@ def _weeks(summary: Summary) -> list[Flowable]:
         for week in summary.weeks
     ]
     head = ("Week", "What it taught", "What you chose", "Days noted")
-    return _section(
+    return section(
         "Your weeks",
         pictures.weeks(summary, width=DRAWN),
         "A dot is a day on which you noted something.",
-        _table(head, rows, (9, 37, 40, 14)),
+        table(head, rows, (9, 37, 40, 14)),
     )
 
 
@@ -77,11 +77,11 @@ def _emotion(summary: Summary) -> list[Flowable]:
     if not rows:
         return []
     cells = [(row.skill, str(row.days), row.before_words, row.after_words) for row in rows]
-    return _section(
+    return section(
         "How strong the emotion was, before and after",
         pictures.emotion(summary, width=DRAWN),
         "From 0 to 10, on average. The ring is before, the full circle after.",
-        _table(("Skill", "Days", "Before", "After"), cells, (49, 17, 17, 17)),
+        table(("Skill", "Days", "Before", "After"), cells, (49, 17, 17, 17)),
     )
 
 
@@ -91,11 +91,11 @@ def _places(summary: Summary) -> list[Flowable]:
         return []
     cells = [(skill, *(str(count or "") for count in counts)) for skill, counts in found.rows]
     each = 72 / len(found.areas)
-    return _section(
+    return section(
         "Where each skill was lived",
         pictures.lived(summary, width=DRAWN),
         "Days in each part of life.",
-        _table(("Skill", *found.short), cells, (28, *[each for _ in found.areas])),
+        table(("Skill", *found.short), cells, (28, *[each for _ in found.areas])),
     )
 
 
@@ -106,16 +106,16 @@ def _goals(summary: Summary) -> list[Flowable]:
     cells = [(goal.aim.title, *(words for _, words in looks)) for goal, looks in rows]
     numbers = " ".join(one.words for one in progress.together(summary.goals))
     head = ("Goal", *(f"Week {week}" for week in RATED_WEEKS))
-    return _section(
+    return section(
         "Your goals",
         pictures.goals(summary, width=DRAWN),
         pictures.keys(progress.looked_at(summary.goals), width=DRAWN),
-        _table(head, cells, (32, 17, 17, 17, 17)),
+        table(head, cells, (32, 17, 17, 17, 17)),
         f"{numbers} {progress.FIFTY}",
     )
 
 
-def _section(title: str, *shown: Picture | str | Flowable) -> list[Flowable]:
+def section(title: str, *shown: Picture | str | Flowable) -> list[Flowable]:
     """On one page, where one is long enough."""
     below = style(9, soft=True, after=6)
     parts: list[Flowable] = [line(title, style(13, bold=True, after=2))]
@@ -127,7 +127,7 @@ def _section(title: str, *shown: Picture | str | Flowable) -> list[Flowable]:
     return [KeepTogether(parts), Spacer(1, 12)]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]], parts: Sequence[float]) -> Flowable:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], parts: Sequence[float]) -> Flowable:
     """`parts` of 100 are the columns' widths. The head is repeated on each page."""
     drawn = [[line(cell, style(8.5, bold=True)) for cell in head]]
     drawn += [[line(cell, style(8.5)) for cell in row] for row in rows]

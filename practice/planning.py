@@ -5,11 +5,14 @@ At most one practice a week: kindness before ambition. Nothing here is counted o
 
 import dataclasses
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Self
 
+from practice.stored import mapping, text, whole
 from sessions.models import Area, CurriculumWeek
 
+# How sure somebody is that it will happen.
+SCALE = range(1, 11)
 # Who is less sure than this (of 10) is offered a smaller step.
 SURE_ENOUGH = 7
 
@@ -64,6 +67,11 @@ class Plan:
         return self.sure is not None and self.sure < SURE_ENOUGH and not self.outcome
 
     @property
+    def was_practised(self) -> bool:
+        """They said that it went at least partly."""
+        return self.outcome in (Outcome.DONE, Outcome.PARTLY)
+
+    @property
     def outcome_label(self) -> str:
         return Outcome(self.outcome).label if self.outcome else ""
 
@@ -71,10 +79,13 @@ class Plan:
         return dataclasses.asdict(self)
 
     @classmethod
-    def load(cls, stored: Mapping[str, Any]) -> Self:
+    def load(cls, content: object) -> Self:
         """What is asked today; answers to questions that were dropped since are left out."""
-        asked = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in asked})
+        stored = mapping(content)
+        words = {field.name: text(stored, field.name) for field in dataclasses.fields(cls)}
+        words["area"] = words["area"] if words["area"] in Area.values else ""
+        words["outcome"] = words["outcome"] if words["outcome"] in set(Outcome) else ""
+        return cls(**{**words, "sure": whole(stored, "sure", SCALE)})  # type: ignore[arg-type]
 
 
 class Easing(NamedTuple):

@@ -1,6 +1,6 @@
 """What a practitioner writes to the plan of a week, and what the member makes of it.
 
-Locks: Share, then WeekPlan, then Proposal. Nothing is written, and nothing is taken into a plan, by
+Locks: Share, then Proposal, then WeekPlan. Nothing is written, and nothing is taken into a plan, by
 a consent that has ended.
 """
 
@@ -9,15 +9,19 @@ import datetime as dt
 import uuid
 from typing import Any, Self
 
-from django.db import IntegrityError, models, transaction
+from django.db import models, transaction
 
 from accounts.models import User
+from accounts.plain_text import seen as one_line
 from enrollment.models import Enrollment
 from practice import shared
-from practice.models import Part, Proposal, Share, WeekPlan
+from practice.models import Part, Proposal, Share
 from practice.own import OwnPractice
 from practice.sharing import Names
+from practice.stored import mapping, text
+from practice.week_plans import Kept, change_week
 
+# As many as a field of the plan takes.
 MOST_LETTERS = 1000
 # For one week, by one person: more would be a conversation, which has other places.
 MOST_A_WEEK = 10
@@ -44,7 +48,7 @@ class NotPossible(Exception):
 
 
 class Way(models.TextChoices):
-    """What an adaptation changes; the value is the plan's own key."""
+    """What an adaptation changes; the value is that field of `planning.Plan`."""
 
     TASK = "task", "The task itself"
     PLACE = "place", "The place"
@@ -64,9 +68,9 @@ class Words:
         return dataclasses.asdict(self)
 
     @classmethod
-    def load(cls, stored: dict[str, Any]) -> Self:
-        known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
+    def load(cls, content: object) -> Self:
+        stored = mapping(content)
+        return cls(**{field.name: text(stored, field.name) for field in dataclasses.fields(cls)})
 
 
 # --- By the practitioner ----------------------------------------------------------------
@@ -175,15 +179,14 @@ class Effect:
     revision: int
 
 
-def effect(*, words: Words, kind: str, plan: WeekPlan | None) -> Effect:
-    """Pure. An adaptation is added to what stands there; an activity takes its place."""
-    content: dict[str, Any] = plan.content if plan is not None else {}
-    revision = plan.revision if plan is not None else 0
+def effect(*, words: Words, kind: str, kept: Kept) -> Effect:
+    """Pure. An adaptation is added to what stands there; an activity takes its place. Either on
+    one line: the plan's form has no more for it."""
+    said = one_line(words.text)
     if kind == Proposal.Kind.ACTIVITY:
-        return Effect("activity", str(content.get("activity") or ""), words.text, revision)
-    before = str(content.get(words.way) or "")
-    after = f"{before}\n{words.text}" if before else words.text
-    return Effect(words.way, before, after, revision)
+        return Effect("activity", kept.plan.activity, said, kept.revision)
+    before = str(getattr(kept.plan, words.way))
+    return Effect(words.way, before, f"{before}; {said}" if before else said, kept.revision)
 
 
 @transaction.atomic
@@ -198,8 +201,6 @@ def decide(
     mine = Proposal.objects.filter(share__enrollment=enrollment).exclude(kind=Proposal.Kind.COMMENT)
     about = mine.get(public_id=public_id)
     share = _held(about)
-    plans = WeekPlan.objects.select_for_update(no_key=True)
-    plan = plans.filter(enrollment=enrollment, week=about.week).first()
     proposal = Proposal.objects.select_for_update(no_key=True).get(pk=about.pk)
     answer = Proposal.State.ACCEPTED if accept else Proposal.State.DECLINED
     if proposal.state != Proposal.State.OPEN:
@@ -209,7 +210,7 @@ def decide(
     if accept:
         if not share.shows(Part.PLAN, now):
             raise NotPossible(ENDED)
-        _take_over(proposal, plan, enrollment, seen, now)
+        _take_over(proposal, enrollment, seen, now)
     proposal.state, proposal.decided_at = answer, now
     proposal.save(update_fields=["state", "decided_at", "content"])
     return proposal
@@ -218,42 +219,29 @@ def decide(
 def _held(proposal: Proposal) -> Share:
     """The consent that the proposal stands by, as it stays until the transaction ends.
 
-    A change of the consent takes its proposals along: then the new one is held.
+    A change of the consent takes its proposals along: then the new one is held. Raises
+    Proposal.DoesNotExist when it was erased meanwhile.
     """
-    share = Share.objects.select_for_update(no_key=True).get(pk=proposal.share_id)
+    share = Share.objects.select_for_update(no_key=True).filter(pk=proposal.share_id).first()
     now_by = Proposal.objects.values_list("share_id", flat=True).get(pk=proposal.pk)
-    if now_by == share.pk:
+    if share is not None and now_by == share.pk:
         return share
     return Share.objects.select_for_update(no_key=True).get(pk=now_by)
 
 
-def _take_over(
-    proposal: Proposal,
-    plan: WeekPlan | None,
-    enrollment: Enrollment,
-    seen: int,
-    now: dt.datetime,
-) -> None:
+def _take_over(proposal: Proposal, enrollment: Enrollment, seen: int, now: dt.datetime) -> None:
     words = Words.load(proposal.content)
-    would = effect(words=words, kind=proposal.kind, plan=plan)
-    if seen != would.revision:
-        raise NotPossible(CHANGED)
-    if len(would.after) > MOST_LETTERS:
-        raise NotPossible(NO_ROOM)
-    if proposal.kind == Proposal.Kind.ACTIVITY:
-        proposal.content = dataclasses.replace(words, instead_of=would.before).dump()
-    if plan is None:
-        try:
-            with transaction.atomic():
-                WeekPlan.objects.create(
-                    enrollment=enrollment,
-                    week=proposal.week,
-                    content={would.field: would.after},
-                    saved_at=now,
-                )
-        except IntegrityError:  # the member saved one on another page at this moment
-            raise NotPossible(CHANGED) from None
-        return
-    plan.content = {**plan.content, would.field: would.after}
-    plan.skipped, plan.saved_at, plan.revision = False, now, plan.revision + 1
-    plan.save(update_fields=["content", "skipped", "saved_at", "revision"])
+
+    def change(kept: Kept) -> Kept:
+        would = effect(words=words, kind=proposal.kind, kept=kept)
+        if seen != would.revision:
+            raise NotPossible(CHANGED)
+        if len(would.after) > MOST_LETTERS:
+            raise NotPossible(NO_ROOM)
+        new: dict[str, Any] = {would.field: would.after}
+        if proposal.kind == Proposal.Kind.ACTIVITY:
+            proposal.content = dataclasses.replace(words, instead_of=would.before).dump()
+            new["area"] = ""  # it was that of the other one
+        return dataclasses.replace(kept, plan=dataclasses.replace(kept.plan, **new), skipped=False)
+
+    change_week(enrollment=enrollment, week=proposal.week, change=change, seen=seen, now=now)

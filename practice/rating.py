@@ -11,6 +11,10 @@ from practice.goals import Aim, Reached, open_looks
 from practice.models import Goal, GoalRating
 from practice.own import OwnPractice
 
+NOT_YET = "This week has not begun yet."
+RATED = "Somebody rated this goal meanwhile, so nothing was saved. Here is what stands now."
+ENDED = "This goal was ended."
+
 
 def rate(
     *,
@@ -28,20 +32,20 @@ def rate(
     when somebody rated it since.
     """
     if week not in open_looks(practice):
-        raise NotPossible("This week has not begun yet.")
+        raise NotPossible(NOT_YET)
     words = Aim.load(goal.content).at(level)
     content = Reached(level=level, words=words, note=note).dump()
     if not _save(goal=goal, week=week, content=content, by=by, seen=seen, now=now):
-        raise Changed("Somebody saved this look meanwhile.")
+        raise Changed(RATED)
 
 
 @transaction.atomic
 def _save(
     *, goal: Goal, week: int, content: dict[str, object], by: User, seen: int, now: dt.datetime
 ) -> bool:
-    # Ending waits for this, so no rating comes after it.
+    # Ending and erasing wait for this, so no rating comes after them.
     if not Goal.objects.select_for_update(no_key=True).filter(pk=goal.pk, ended_at=None).exists():
-        raise NotPossible("This goal was ended.")
+        raise NotPossible(ENDED)
     if seen:
         found = GoalRating.objects.filter(goal=goal, week=week, revision=seen)
         return bool(

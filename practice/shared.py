@@ -64,16 +64,18 @@ def accept(*, share: Share, now: dt.datetime) -> None:
 
 
 @contextmanager
-def held(*, public_id: uuid.UUID, reader: User, part: Part, now: dt.datetime) -> Iterator[Share]:
+def held(
+    *, public_id: uuid.UUID, reader: User, part: Part | None, now: dt.datetime
+) -> Iterator[Share]:
     """The consent, which stays as it is until the block ends. Raises Share.DoesNotExist unless it
-    shows the part now."""
+    shows the part now; without a part, unless it stands."""
     with transaction.atomic():
         share = (
             Share.objects.select_for_update(no_key=True, of=("self",))
             .select_related(*WITH)
             .get(public_id=public_id, practitioner=reader)
         )
-        if not share.shows(part, now):
+        if not (share.shows(part, now) if part else share.stands(now)):
             raise Share.DoesNotExist
         yield share
 
@@ -88,6 +90,16 @@ def opened(
         yield share
 
 
+@contextmanager
+def taken(
+    *, public_id: uuid.UUID, reader: User, now: dt.datetime, ip: str | None = None
+) -> Iterator[Share]:
+    """As `opened`, for a copy of whatever is shared: each one is written down."""
+    with held(public_id=public_id, reader=reader, part=None, now=now) as share:
+        _record(share, Action.SHARED_TAKEN, reader, now, ip)
+        yield share
+
+
 def _write_down(
     share: Share, action: Action, reader: User, now: dt.datetime, ip: str | None
 ) -> None:
@@ -96,14 +108,18 @@ def _write_down(
         subject_kind=Subject.SHARE, subject_id=str(share.public_id), action=action, actor=reader
     )
     if not looks.filter(at__gt=now - LOOK).exists():
-        audit.record(
-            actor=reader,
-            action=action,
-            subject_kind=Subject.SHARE,
-            subject_id=share.public_id,
-            now=now,
-            ip=ip,
-        )
+        _record(share, action, reader, now, ip)
+
+
+def _record(share: Share, action: Action, reader: User, now: dt.datetime, ip: str | None) -> None:
+    audit.record(
+        actor=reader,
+        action=action,
+        subject_kind=Subject.SHARE,
+        subject_id=share.public_id,
+        now=now,
+        ip=ip,
+    )
 
 
 @dataclass(frozen=True, slots=True)

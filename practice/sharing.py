@@ -21,6 +21,7 @@ from outbox import services as outbox
 from practice import consent
 from practice.models import Goal, Part, PractitionerRole, Proposal, Share
 from practice.own import OwnPractice
+from practice.stored import mapping, text
 
 INVITATION = "plan_invitation"
 MOST_STANDING = 5
@@ -54,9 +55,9 @@ class Names:
         return dataclasses.asdict(self)
 
     @classmethod
-    def load(cls, stored: dict[str, Any]) -> Self:
-        known = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in known})
+    def load(cls, content: object) -> Self:
+        stored = mapping(content)
+        return cls(**{field.name: text(stored, field.name) for field in dataclasses.fields(cls)})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,8 +155,8 @@ def change(*, share: Share, choice: Choice, signature: Signature, now: dt.dateti
     if done is not None:
         return done
     _read_the_words(signature)
-    old = Share.objects.select_for_update(no_key=True).get(pk=share.pk)
-    if not old.stands(now):
+    old = Share.objects.select_for_update(no_key=True).filter(pk=share.pk).first()
+    if old is None or not old.stands(now):  # erased, or ended
         raise Refused(ENDED_MEANWHILE)
     Share.objects.filter(pk=old.pk).update(withdrawn_at=now)
     email = Names.load(old.content).email
@@ -182,10 +183,15 @@ def withdraw(*, share: Share, now: dt.datetime) -> bool:
     return bool(ended)
 
 
+@transaction.atomic
 def work_on(*, enrollment: Enrollment, chosen: dict[uuid.UUID, Share | None]) -> None:
-    """With whom the member works on each goal; None is by themselves. Others' goals stay."""
+    """With whom the member works on each goal; None, or somebody whose consent was erased
+    meanwhile, is by themselves. Others' goals stay."""
+    _lock(enrollment)
+    there = {share.pk: share for share in enrollment.shares.all()}
     for public_id, share in chosen.items():
-        enrollment.goals.filter(public_id=public_id, ended_at=None).update(worked_on_with=share)
+        found = there.get(share.pk) if share else None
+        enrollment.goals.filter(public_id=public_id, ended_at=None).update(worked_on_with=found)
 
 
 def _lock(enrollment: Enrollment) -> None:

@@ -14,16 +14,16 @@ from typing import Any
 from django.db.models import F
 
 from enrollment.models import Enrollment
+from practice.diary import STRENGTHS, Card
 from practice.goals import Aim, Reached, open_looks
 from practice.models import DiaryEntry, Goal, WeekPlan
 from practice.own import OwnPractice
+from practice.planning import Plan
 from practice.weeks import Week, week_of
 from sessions.models import Area
 
 # Of how strong an emotion was.
-WEAKEST, STRONGEST = 0, 10
-# How a plan went, when it was carried out.
-DONE = ("done", "partly", "yes")
+WEAKEST, STRONGEST = STRENGTHS[0], STRENGTHS[-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +167,7 @@ def goals_of(enrollment: Enrollment) -> list[GoalSummary]:
             row["public_id"],
             GoalSummary(
                 public_id=row["public_id"],
-                aim=Aim.load(_mapping(row["content"])),
+                aim=Aim.load(row["content"]),
                 made_at=row["made_at"],
                 ended_at=row["ended_at"],
                 agreed_at=row["agreed_at"],
@@ -182,7 +182,7 @@ def goals_of(enrollment: Enrollment) -> list[GoalSummary]:
 
 def _look(row: Mapping[str, Any], member_id: int) -> LookSummary:
     return LookSummary(
-        reached=Reached.load(_mapping(row["ratings__content"])),
+        reached=Reached.load(row["ratings__content"]),
         by=row["ratings__rated_by__display_name"] or row["ratings__rated_by__email"] or "",
         by_member=row["ratings__rated_by"] == member_id,
         at=row["ratings__rated_at"],
@@ -190,30 +190,21 @@ def _look(row: Mapping[str, Any], member_id: int) -> LookSummary:
 
 
 def _plan(content: object, *, skipped: bool) -> PlanSummary:
-    stored = _mapping(content)
-    return PlanSummary(
-        skill=_text(stored, "skill"),
-        activity=_text(stored, "activity"),
-        area=_area(stored),
-        skipped=skipped,
-        done=(_text(stored, "outcome") or _text(stored, "went")) in DONE,
-    )
+    plan = Plan.load(content)
+    return PlanSummary(plan.skill, plan.activity, plan.area, skipped, done=plan.was_practised)
 
 
 def _day(day: dt.date, content: object, *, week: Week, plan: PlanSummary | None) -> DaySummary:
-    stored = _mapping(content)
-    skills = stored.get("skills")
-    named = skills if isinstance(skills, list | tuple) else ()
-    tried = tuple(dict.fromkeys(skill for skill in named if isinstance(skill, str) and skill))
-    activity = _text(stored, "activity")
+    card = Card.load(content)
+    tried = tuple(dict.fromkeys(card.skills))
     return DaySummary(
         day=day,
         week=week.number,
         skills=tried,
-        activity=activity,
-        area=_area(stored) or _lived_in(activity, tried, week=week, plan=plan),
-        before=_strength(stored, "before"),
-        after=_strength(stored, "after"),
+        activity=card.activity,
+        area=_lived_in(card.activity, tried, week=week, plan=plan),
+        before=card.before,
+        after=card.after,
     )
 
 
@@ -234,24 +225,3 @@ def _lived_in(activity: str, skills: Iterable[str], *, week: Week, plan: PlanSum
 
 def _plain(text: str) -> str:
     return " ".join(text.casefold().split()).rstrip(".")
-
-
-def _mapping(content: object) -> Mapping[str, Any]:
-    return content if isinstance(content, Mapping) else {}
-
-
-def _text(stored: Mapping[str, Any], key: str) -> str:
-    value = stored.get(key)
-    return value if isinstance(value, str) else ""
-
-
-def _area(stored: Mapping[str, Any]) -> str:
-    area = stored.get("area")
-    return area if area in Area.values else ""
-
-
-def _strength(stored: Mapping[str, Any], key: str) -> int | None:
-    value = stored.get(key)
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if WEAKEST <= value <= STRONGEST else None

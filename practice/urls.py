@@ -3,6 +3,7 @@ from django.urls import path, register_converter
 from practice.days import DayConverter
 from practice.views import (
     care,
+    care_copies,
     carrying,
     daily_life,
     diary,
@@ -23,7 +24,6 @@ app_name = "practice"
 GOALS = "my/<uuid:public_id>/practice/goals/"
 PROGRESS = "my/<uuid:public_id>/practice/progress/"
 
-app_name = "practice"
 SHARING = "my/<uuid:public_id>/practice/sharing/"
 CARE = "care/<uuid:public_id>/"
 LEADING = "lead/<slug:slug>/<int:number>/practice/"
@@ -60,6 +60,8 @@ urlpatterns = [
     path(f"{CARE}diary/", care.diary, name="care_diary"),
     path(f"{CARE}goals/", care.goals, name="care_goals"),
     path(f"{CARE}attendance/", care.attendance, name="care_attendance"),
+    path(f"{CARE}plan.fhir.json", care_copies.plan_fhir, name="care_fhir"),
+    path(f"{CARE}summary.pdf", care_copies.summary, name="care_summary"),
     path(LEADING, leading.session_list, name="leading"),
     path(f"{LEADING}<uuid:public_id>/", leading.one_member, name="leading_member"),
 ]

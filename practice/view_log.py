@@ -17,7 +17,7 @@ WORDS = {
     Action.SHARED_DIARY_READ: "opened the summary of your diary",
     Action.SHARED_GOALS_READ: "opened your goals",
     Action.SHARED_ATTENDANCE_READ: "opened which sessions you came to",
-    Action.SHARED_TAKEN: "took a copy of what you share",
+    Action.SHARED_TAKEN: "downloaded a copy of what you share",
     Action.PRACTICE_READ: "opened what you share with whoever leads your group",
 }
 WITHIN_A_WEEK = dt.timedelta(days=6)

@@ -91,7 +91,7 @@ def save_plan(
         new = dataclasses.replace(plan, outcome=went.outcome, outcome_words=went.outcome_words)
         return dataclasses.replace(kept, plan=new, skipped=False)
 
-    _change(enrollment, week, change, seen, now)
+    change_week(enrollment=enrollment, week=week, change=change, seen=seen, now=now)
 
 
 def say_how_it_went(
@@ -111,21 +111,24 @@ def say_how_it_went(
         said = dataclasses.replace(kept.plan, outcome=str(outcome or ""), outcome_words=words)
         return dataclasses.replace(kept, plan=said)
 
-    _change(enrollment, week, change, seen, now)
+    change_week(enrollment=enrollment, week=week, change=change, seen=seen, now=now)
 
 
 def skip_week(*, enrollment: Enrollment, week: int, seen: int, now: dt.datetime) -> None:
     """Practise nothing in a week. A plan that was made stays, should they take it up again."""
-    _change(enrollment, week, functools.partial(dataclasses.replace, skipped=True), seen, now)
+    skip = functools.partial(dataclasses.replace, skipped=True)
+    change_week(enrollment=enrollment, week=week, change=skip, seen=seen, now=now)
 
 
 def take_up_week(*, enrollment: Enrollment, week: int, seen: int, now: dt.datetime) -> None:
     """Take the skipping back."""
-    _change(enrollment, week, functools.partial(dataclasses.replace, skipped=False), seen, now)
+    take_up = functools.partial(dataclasses.replace, skipped=False)
+    change_week(enrollment=enrollment, week=week, change=take_up, seen=seen, now=now)
 
 
 @transaction.atomic
-def _change(
+def change_week(
+    *,
     enrollment: Enrollment,
     week: int,
     change: Callable[[Kept], Kept],

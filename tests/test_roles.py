@@ -163,6 +163,8 @@ ADDRESSES: dict[str, Address] = {
     "practice:care": Address(CARE),
     "practice:care_overview": Address(CARE, ("care",)),
     "practice:care_plan": Address(CARE, ("care",)),
+    "practice:care_fhir": Address(CARE, ("care",)),
+    "practice:care_summary": Address(CARE, ("care",)),
     "practice:care_diary": Address(CARE, ("care",)),
     "practice:care_goals": Address(CARE, ("care",)),
     "practice:care_attendance": Address(CARE, ("care",)),

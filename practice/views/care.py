@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from enrollment.views.asking import form_status, fresh, member_of
-from practice import care, consent, proposals, shared, shared_goals
+from practice import aiming, care, consent, proposals, shared, shared_goals
 from practice.care_forms import AgreeForm, ProposalForm, RatingForm
+from practice.goals import open_looks
 from practice.models import Goal, Part, Proposal, Share
 from practice.sharing import Names
 from practice.views.gate import reads_shared
@@ -166,13 +167,13 @@ def goals(request: HttpRequest, share: Share) -> HttpResponse:
     if not form.is_valid():
         if isinstance(form, RatingForm) and form.has_place:
             return shown(request, share, Part.GOALS, form)
-        messages.warning(request, shared_goals.CHANGED)
+        messages.warning(request, aiming.CHANGED)
         return redirect("practice:care_goals", share.public_id)
     try:
         words = write(request, share, form)
     except (Share.DoesNotExist, Goal.DoesNotExist):
         raise Http404 from None
-    except shared_goals.NotPossible as refused:
+    except aiming.NotPossible as refused:
         if isinstance(form, RatingForm):  # what was typed stays
             form.add_error(None, str(refused))
             return shown(request, share, Part.GOALS, form)
@@ -203,7 +204,7 @@ def goals_context(share: Share, form: RatingForm | None) -> dict[str, Any]:
     now = timezone.now()
     practice = care.practice_behind(enrollment=share.enrollment, now=now)
     by = shared.colleagues(share=share, part=Part.GOALS, now=now)
-    weeks = shared_goals.open_weeks(practice)
+    weeks = open_looks(practice)
     found = care.goals_of(enrollment=share.enrollment, by=by)
     return {
         "goals": [
@@ -226,7 +227,7 @@ def rating_form(goal: care.SharedGoal, week: int, sent: RatingForm | None) -> Ra
         return sent
     initial = {"goal": goal.goal.public_id, "week": week, "seen": seen}
     if stands:
-        initial |= {"level": stands.level, "note": stands.note}
+        initial |= {"level": stands.reached.level, "note": stands.reached.note}
     return RatingForm(initial=initial, auto_id=f"id_{goal.goal.slot}_{week}_%s")
 
 

@@ -66,9 +66,3 @@ def ended(request: HttpRequest, practice: OwnPractice, goal: Goal) -> HttpRespon
     context = {**around(practice), "one": shown(found, practice)}
     status = 409 if request.method == "POST" else 200
     return render(request, "practice/goals/ended.html", context, status=status)
-
-
-def seen(request: HttpRequest) -> int:
-    """The revision that the page showed; one that no page shows fits nothing."""
-    text = request.POST.get("seen", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else -1

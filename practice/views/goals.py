@@ -16,14 +16,13 @@ from practice.goal_forms import AimForm
 from practice.models import Goal
 from practice.models.goals import MOST_GOALS
 from practice.summary import goals_of
-from practice.views.asking import own_practice_or_404
+from practice.views.asking import own_practice_or_404, seen_in
 from practice.views.goal_parts import (
     GET_OR_POST,
     aim_of,
     around,
     ended,
     goal_or_404,
-    seen,
     shown,
 )
 
@@ -94,7 +93,7 @@ def goal(request: HttpRequest, public_id: uuid.UUID, goal: uuid.UUID) -> HttpRes
     status, overtaken = form_status(form), False
     if form.is_valid():
         try:
-            aiming.change_goal(goal=row, aim=form.aim(), seen=seen(request), now=timezone.now())
+            aiming.change_goal(goal=row, aim=form.aim(), seen=seen_in(request), now=timezone.now())
         except Changed:
             row = goal_or_404(practice, goal)
             if row.ended_at:
@@ -109,7 +108,7 @@ def goal(request: HttpRequest, public_id: uuid.UUID, goal: uuid.UUID) -> HttpRes
         "goal": row,
         "aim": aim_of(row),
         # Who saves again, having seen the other words, replaces them.
-        "seen": seen(request) if form.is_bound and not overtaken else row.revision,
+        "seen": seen_in(request) if form.is_bound and not overtaken else row.revision,
         "overtaken": overtaken,
     }
     return render(request, "practice/goals/edit.html", context, status=status)
@@ -126,7 +125,7 @@ def end_goal(request: HttpRequest, public_id: uuid.UUID, goal: uuid.UUID) -> Htt
         return redirect("practice:goal", public_id, goal)
     if request.method == "POST":
         try:
-            aiming.end_goal(goal=row, seen=seen(request), now=timezone.now())
+            aiming.end_goal(goal=row, seen=seen_in(request), now=timezone.now())
         except Changed as refused:
             messages.warning(request, str(refused))
             return redirect("practice:goal_end", public_id, goal)

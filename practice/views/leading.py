@@ -14,9 +14,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 from enrollment.models import Enrollment
 from enrollment.views.asking import member_of
 from enrollment.views.desk import led_session_or_404
-from practice import care, for_leaders, shared_goals
+from practice import aiming, care, for_leaders, week_plans
 from practice.care_forms import AgreeForm
-from practice.models import Goal, SharedWithLeader, WeekPlan
+from practice.models import Goal, SharedWithLeader
 from sessions import leading
 from sessions.models import GroupSession
 
@@ -79,7 +79,7 @@ def one_member(request: HttpRequest, slug: str, number: int, public_id: uuid.UUI
 def agree(request: HttpRequest, session: GroupSession, public_id: uuid.UUID) -> None:
     form = AgreeForm(request.POST)
     if not form.is_valid():
-        messages.warning(request, shared_goals.CHANGED)
+        messages.warning(request, aiming.CHANGED)
         return
     try:
         for_leaders.agree(
@@ -90,7 +90,7 @@ def agree(request: HttpRequest, session: GroupSession, public_id: uuid.UUID) -> 
             seen=form.cleaned_data["seen"],
             now=timezone.now(),
         )
-    except shared_goals.NotPossible as refused:
+    except aiming.NotPossible as refused:
         messages.warning(request, str(refused))
     else:
         messages.success(request, "It is noted that you agreed on these steps together.")
@@ -108,15 +108,9 @@ def contents(session: GroupSession, found: for_leaders.Opened) -> dict[str, obje
             sessions=GroupSession.objects.filter(cohort=session.cohort_id),
             enrollment=found.enrollment,
         )
-        plans = WeekPlan.objects.filter(
-            enrollment=found.enrollment, week=week.number if week else 0
-        )
-        plan = plans.first()
-        shown |= {
-            "week": week,
-            "skipped": bool(plan and plan.skipped),
-            "lines": care.plan_lines(plan.content) if plan else [],
-        }
+        number = week.number if week else 0
+        kept = week_plans.plan_of(enrollment=found.enrollment, week=number)
+        shown |= {"week": week, "skipped": kept.skipped, "lines": care.plan_lines(kept.plan)}
     if Kind.GOALS in found.parts:
         shown["goals"] = care.goals_of(enrollment=found.enrollment, by={}, notes=False)
     return shown

@@ -16,8 +16,8 @@ from practice.goal_forms import RatingForm
 from practice.goals import Reached, open_looks
 from practice.models import RATED_WEEKS, Goal, GoalRating
 from practice.own import OwnPractice
-from practice.views.asking import own_practice_or_404
-from practice.views.goal_parts import GET_OR_POST, aim_of, around, ended, goal_or_404, seen
+from practice.views.asking import own_practice_or_404, seen_in
+from practice.views.goal_parts import GET_OR_POST, aim_of, around, ended, goal_or_404
 
 
 @login_required
@@ -55,7 +55,7 @@ def look(request: HttpRequest, public_id: uuid.UUID, goal: uuid.UUID, week: int)
         "number": week,
         "earlier": earlier,
         "reached": Reached.load(earlier.content) if earlier else None,
-        "seen": seen(request) if form.is_bound and not overtaken else _revision(earlier),
+        "seen": seen_in(request) if form.is_bound and not overtaken else _revision(earlier),
         "overtaken": overtaken,
     }
     return render(request, "practice/goals/look.html", context, status=status)
@@ -86,6 +86,6 @@ def _rate(
         level=form.cleaned_data["level"],
         note=form.cleaned_data["note"],
         by=member_of(request),
-        seen=seen(request),
+        seen=seen_in(request),
         now=timezone.now(),
     )

@@ -15,7 +15,8 @@ from accounts import exports
 from accounts.proof import needs_proof
 from enrollment.views.asking import fresh, member_of
 from practice import erasing, fhir
-from practice.erasing import ChangedMeanwhile, What
+from practice.changes import ChangedMeanwhile
+from practice.erasing import What
 from practice.views.asking import own_practice_or_404
 
 EVERYTHING = "everything"

@@ -16,6 +16,7 @@ from enrollment.views.asking import fresh, member_of, posted
 from outbox.tasks import kick
 from practice import consent, for_leaders, proposals, sharing, view_log
 from practice.care_forms import LeaderForm, ShareForm, SignForm
+from practice.goals import Aim
 from practice.models import Goal, Part, Share, SharedWithLeader
 from practice.own import OwnPractice
 from practice.sharing import Names, Refused, Signature
@@ -257,7 +258,7 @@ def goals(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         return redirect("practice:sharing", public_id)
     context = {
         **base(practice),
-        "goals": [{"goal": goal, "title": goal.content.get("title", "")} for goal in aims],
+        "goals": [{"goal": goal, "title": Aim.load(goal.content).title} for goal in aims],
         "people": [
             {"share": share, "name": Names.load(share.content).name} for share in people.values()
         ],

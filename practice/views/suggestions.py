@@ -10,9 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from enrollment.views.asking import fresh
-from practice import proposals
+from practice import proposals, week_plans
 from practice.care_forms import DecideForm
-from practice.models import Proposal, WeekPlan
+from practice.models import Proposal
 from practice.own import OwnPractice
 from practice.views.asking import own_practice_or_404
 from practice.views.sharing import base
@@ -36,12 +36,12 @@ def proposal(request: HttpRequest, public_id: uuid.UUID, proposal: uuid.UUID) ->
     if request.method == "POST":
         return decide(request, practice, found)
     seen = proposals.suggestion(found, practice.now)
-    plan = WeekPlan.objects.filter(enrollment=enrollment, week=found.week).first()
+    kept = week_plans.plan_of(enrollment=enrollment, week=found.week)
     context = {
         **base(practice),
         "suggestion": seen,
         "week": practice.week(found.week),
-        "effect": proposals.effect(words=seen.words, kind=found.kind, plan=plan),
+        "effect": proposals.effect(words=seen.words, kind=found.kind, kept=kept),
     }
     return render(request, "practice/proposal.html", context)
 
@@ -61,6 +61,8 @@ def decide(request: HttpRequest, practice: OwnPractice, found: Proposal) -> Http
             seen=form.cleaned_data["seen"],
             now=timezone.now(),
         )
+    except Proposal.DoesNotExist:  # erased meanwhile
+        raise Http404 from None
     except proposals.NotPossible as refused:
         messages.warning(request, str(refused))
         return redirect("practice:proposal", public_id, found.public_id)

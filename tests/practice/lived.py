@@ -1,14 +1,16 @@
-"""What members noted, planned and aimed at, as rows; cards and plans as `summary.py` reads them."""
+"""What members noted, planned and aimed at, saved the way the application saves it."""
 
 import datetime as dt
 import uuid
 from typing import Any
 
 from enrollment.models import Enrollment
-from practice import aiming, rating
+from practice import aiming, diary, rating, week_plans
+from practice.diary import Card
 from practice.goals import Aim
 from practice.models import DiaryEntry, Goal, WeekPlan
 from practice.own import practice_of
+from practice.planning import Outcome, Plan
 from tests.enrollment.builders import FIRST_SESSION, HOUR, NOW
 from tests.practice.builders import a_practising_member
 
@@ -32,32 +34,44 @@ CALL = Aim(
 )
 
 
-def a_card(enrollment: Enrollment, day: int, **content: Any) -> DiaryEntry:
-    """Of the day so many days after the first session."""
-    return DiaryEntry.objects.create(
+def a_card(
+    enrollment: Enrollment, day: int | dt.date, *, now: dt.datetime = NOW, **noted: Any
+) -> DiaryEntry:
+    """Of a date, or of the day so many days after the first session."""
+    card = {"skills": ("STOP",), "before": 7, "after": 4, **noted}
+    card["skills"] = tuple(card["skills"])
+    entry = diary.save_card(
         enrollment=enrollment,
-        day=FIRST_DAY + dt.timedelta(days=day),
-        content={
-            "skills": ["STOP"],
-            "activity": "",
-            "before": 7,
-            "after": 4,
-            "note": "",
-            **content,
-        },
-        saved_at=NOW,
+        day=FIRST_DAY + dt.timedelta(days=day) if isinstance(day, int) else day,
+        card=Card(**card),
+        seen="",
+        page="",
+        now=now,
     )
+    assert entry
+    return entry
 
 
-def a_plan(enrollment: Enrollment, week: int, **content: Any) -> WeekPlan:
-    skipped = content.pop("skipped", False)
-    return WeekPlan.objects.create(
-        enrollment=enrollment,
-        week=week,
-        content={"skill": "STOP", "activity": "Open the post", "area": "home", **content},
-        skipped=skipped,
-        saved_at=NOW,
-    )
+def a_plan(
+    enrollment: Enrollment,
+    week: int,
+    *,
+    now: dt.datetime = NOW,
+    skipped: bool = False,
+    outcome: str = "",
+    outcome_words: str = "",
+    **chosen: Any,
+) -> WeekPlan:
+    """Made, and then skipped or told of."""
+    plan = Plan(**{"skill": "STOP", "activity": "Open the post", "area": "home", **chosen})
+    where: dict[str, Any] = {"enrollment": enrollment, "week": week, "now": now}
+    week_plans.save_plan(plan=plan, seen=0, **where)
+    if outcome or outcome_words:
+        went = Outcome(outcome) if outcome else None
+        week_plans.say_how_it_went(outcome=went, words=outcome_words, seen=1, **where)
+    elif skipped:
+        week_plans.skip_week(seen=1, **where)
+    return WeekPlan.objects.get(enrollment=enrollment, week=week)
 
 
 def a_goal(enrollment: Enrollment, aim: Aim = COOK, *, now: dt.datetime = NOW + HOUR) -> Goal:

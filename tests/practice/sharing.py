@@ -4,14 +4,19 @@ import datetime as dt
 import uuid
 from typing import Any
 
+from django.test import Client
+
 from accounts.models import Action, AuditEntry, Role, User
 from enrollment.models import Enrollment
 from practice import consent, proposals, sharing
+from practice.goals import Aim
 from practice.models import DiaryEntry, Goal, Part, PractitionerRole, Proposal, Share, WeekPlan
 from practice.own import own_practice
 from practice.proposals import Words
 from practice.sharing import Choice, Signature
+from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import a_member
+from tests.practice import lived
 from tests.practice.builders import IN_WEEK_2
 
 ALL = tuple(Part.values)
@@ -27,6 +32,13 @@ PLAN = {
 
 def a_practitioner(email: str = "", **fields: Any) -> User:
     return a_member(email, **{"role": Role.PRACTITIONER, **fields})
+
+
+def let_in(person: User) -> Client:
+    """With their second factor."""
+    client = Client()
+    sign_in_with_factor(client, person)
+    return client
 
 
 def a_choice(email: str = "sam@clinic.example", **fields: Any) -> Choice:
@@ -65,28 +77,19 @@ def a_share(
 
 
 def a_plan(
-    enrollment: Enrollment, week: int = 2, now: dt.datetime = IN_WEEK_2, **content: Any
+    enrollment: Enrollment, week: int = 2, now: dt.datetime = IN_WEEK_2, **chosen: Any
 ) -> WeekPlan:
-    return WeekPlan.objects.create(
-        enrollment=enrollment, week=week, content={**PLAN, **content}, saved_at=now
-    )
+    return lived.a_plan(enrollment, week, now=now, **{**PLAN, **chosen})
 
 
-def a_card(enrollment: Enrollment, day: dt.date, **content: Any) -> DiaryEntry:
-    card = {"skills": ["STOP"], "before": 8, "after": 4, "note": "A secret note", **content}
-    return DiaryEntry.objects.create(
-        enrollment=enrollment, day=day, content=card, saved_at=IN_WEEK_2
-    )
+def a_card(enrollment: Enrollment, day: dt.date, **noted: Any) -> DiaryEntry:
+    card = {"before": 8, "note": "A secret note", **noted}
+    return lived.a_card(enrollment, day, now=IN_WEEK_2, **card)
 
 
-def a_goal(enrollment: Enrollment, slot: int = 1, title: str = "Cook at home") -> Goal:
-    return Goal.objects.create(
-        enrollment=enrollment,
-        slot=slot,
-        content={"title": title, "levels": ["Never", "Once", "Twice", "Three times", "Daily"]},
-        made_at=IN_WEEK_2,
-        saved_at=IN_WEEK_2,
-    )
+def a_goal(enrollment: Enrollment) -> Goal:
+    aim = Aim(title="Cook at home", levels=("Never", "Once", "Twice", "Three times", "Daily"))
+    return lived.a_goal(enrollment, aim, now=IN_WEEK_2)
 
 
 def a_proposal(

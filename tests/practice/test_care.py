@@ -4,11 +4,9 @@ written down before it is shown."""
 import datetime as dt
 import re
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import time_machine
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.core.cache import cache
@@ -23,7 +21,8 @@ from accounts.models import Action, AuditEntry, Role, User
 from enrollment.models import AttendanceNote, Enrollment, Mark
 from outbox.services import deliver_due
 from practice import proposals, shared, sharing
-from practice.models import Goal, GoalRating, Part, Proposal, Share
+from practice.goals import Aim
+from practice.models import Goal, GoalRating, Part, Proposal, Share, WeekPlan
 from tests.accounts.people import (
     PASSWORD,
     app_shows,
@@ -33,6 +32,7 @@ from tests.accounts.people import (
     sign_in_with_factor,
 )
 from tests.enrollment.builders import HOUR, MINUTE, session
+from tests.practice import lived
 from tests.practice.builders import IN_WEEK_2, a_practising_member
 from tests.practice.sharing import (
     a_card,
@@ -43,6 +43,7 @@ from tests.practice.sharing import (
     a_proposal,
     a_share,
     a_signature,
+    let_in,
     looks,
 )
 
@@ -60,12 +61,6 @@ READ = {
 
 
 @pytest.fixture
-def clock() -> Iterator[Any]:
-    with time_machine.travel(IN_WEEK_2, tick=False) as traveller:
-        yield traveller
-
-
-@pytest.fixture
 def seat() -> Enrollment:
     return a_practising_member(display_name="Robin")
 
@@ -73,12 +68,6 @@ def seat() -> Enrollment:
 def path(share: Share, part: str = "") -> str:
     name = f"care_{part}" if part else "care_overview"
     return reverse(f"practice:{name}", args=[share.public_id])
-
-
-def let_in(person: User) -> Client:
-    client = Client()
-    sign_in_with_factor(client, person)
-    return client
 
 
 def page(client: Client, share: Share, part: str = "") -> str:
@@ -304,7 +293,8 @@ def test_the_first_visit_accepts_and_later_ones_change_nothing(
 
 def test_the_plan_is_shown_week_by_week(clock: Any, seat: Enrollment) -> None:
     reader = a_practitioner()
-    a_plan(seat, later="not known here", outcome="partly", outcome_words="It was fine")
+    plan = a_plan(seat, outcome="partly", outcome_words="It was fine")
+    WeekPlan.objects.filter(pk=plan.pk).update(content={**plan.content, "later": "not known here"})
     a_plan(seat, week=3, activity="Not begun yet")
     words = page(let_in(reader), a_share(seat, to=reader), "plan")
     for shown in ("Open the post", "Tuesday at the table", "A timer", "6 of 10", "Partly", "fine"):
@@ -329,7 +319,7 @@ def test_of_the_diary_only_numbers_are_shown(clock: Any, seat: Enrollment) -> No
 def test_goals_are_shown_with_their_steps_and_ratings(clock: Any, seat: Enrollment) -> None:
     reader = a_practitioner()
     share, goal = a_share(seat, to=reader), a_goal(seat)
-    ended = a_goal(seat, 2, "A goal of before")
+    ended = lived.a_goal(seat, Aim(title="A goal of before", levels=("", "1", "2", "3", "")))
     Goal.objects.filter(pk=ended.pk).update(ended_at=IN_WEEK_2)
     sharing.work_on(enrollment=seat, chosen={goal.public_id: share})
     GoalRating.objects.create(
@@ -713,8 +703,8 @@ def test_the_pages_ask_as_much_in_week_12_as_in_week_2(clock: Any, seat: Enrollm
         a_proposal(other, week=week, now=later)
     for day in range(60):
         a_card(seat, dt.date(2026, 10, 6) + dt.timedelta(days=day))
-    for slot in (2, 3):
-        a_goal(seat, slot)
+    for _ in range(2):
+        a_goal(seat)
     client = let_in(reader)
     many = [queries(client, one) for one in here]
     assert many == few

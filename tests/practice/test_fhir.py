@@ -16,17 +16,23 @@ from hypothesis import strategies as st
 
 from accounts.models import Role, User
 from enrollment.models import Enrollment
-from practice import fhir, fhir_parts
+from practice import aiming, fhir, fhir_parts
 from practice.fhir import NotShared, bundle_for
+from practice.goals import Aim
 from practice.models import DiaryEntry, Goal, GoalRating, Part, Share, WeekPlan
 from practice.own import OwnPractice, own_practice
+from practice.sharing import Names
 from tests.accounts.people import make_person
-from tests.enrollment.builders import NOW
+from tests.enrollment.builders import HOUR, NOW
+from tests.practice import lived
 from tests.practice.builders import IN_WEEK_2, a_practising_member
 
 pytestmark = pytest.mark.django_db
 
-LEVELS = ["Never", "Once a week", "Twice a week", "Every other day", "Daily"]
+AIM = Aim(
+    title="Cook for myself",
+    levels=("Never", "Once a week", "Twice a week", "Every other day", "Daily"),
+)
 # What R4 allows there.
 STATUS = {
     "CarePlan": {"active", "completed"},
@@ -34,7 +40,7 @@ STATUS = {
     "Observation": {"final"},
     "Consent": {"active", "inactive"},
 }
-ACTIVITY = {"scheduled", "in-progress", "completed", "cancelled", "unknown"}
+ACTIVITY = {"not-started", "scheduled", "in-progress", "completed", "cancelled", "unknown"}
 
 
 @pytest.fixture(autouse=True)
@@ -49,48 +55,28 @@ def seat() -> Enrollment:
 
 
 def a_full_plan(seat: Enrollment) -> Goal:
-    plans: tuple[tuple[int, dict[str, Any], bool], ...] = (
-        (
-            1,
-            {
-                "skill": "Wise mind",
-                "activity": "Cooking",
-                "area": "home",
-                "when": "Tuesday evening, in the kitchen",
-                "easier_tool": "A timer",
-                "sure": 8,
-                "went": "as_planned",
-                "went_words": "My secret words",
-            },
-            False,
-        ),
-        (2, {"skill": "STOP", "activity": "The bus", "area": "leisure", "sure": 7}, False),
-        (3, {"activity": "Nothing"}, True),
+    """Saved as the pages save it; with a goal that was ended, and a week ahead."""
+    lived.a_plan(
+        seat,
+        1,
+        skill="Wise mind",
+        activity="Cooking",
+        when="Tuesday evening, in the kitchen",
+        tool="A timer",
+        sure=8,
+        outcome="partly",
+        outcome_words="My secret words",
     )
-    for week, content, skipped in plans:
-        WeekPlan.objects.create(
-            enrollment=seat, week=week, content=content, skipped=skipped, saved_at=NOW
-        )
-    diary: tuple[tuple[int, dict[str, Any]], ...] = (
-        (7, {"skills": ["STOP"], "activity": "Mail", "before": 7, "after": 4, "note": "Canary"}),
-        (8, {"skills": [], "before": None, "after": None, "note": "Only a note"}),
-        (9, {}),
-    )
-    for day, content in diary:
-        DiaryEntry.objects.create(
-            enrollment=seat, day=dt.date(2026, 10, day), content=content, saved_at=NOW
-        )
-    goal = Goal.objects.create(
-        enrollment=seat,
-        slot=1,
-        content={"title": "Cook for myself", "levels": LEVELS},
-        made_at=NOW,
-        saved_at=NOW,
-    )
+    lived.a_plan(seat, 2, activity="The bus", area="leisure", sure=7)
+    lived.a_plan(seat, 3, activity="Of a week ahead", skipped=True)
+    lived.a_card(seat, 1, activity="Mail", note="Canary")
+    lived.a_card(seat, 2, skills=(), before=None, after=None, note="Only a note")
+    lived.a_card(seat, 8, before=8, after=5)
+    ended = lived.a_goal(seat, Aim(title="A goal of before", levels=("", "1", "2", "3", "")))
+    aiming.end_goal(goal=ended, seen=1, now=NOW + HOUR)
+    goal = lived.a_goal(seat, AIM)
     for week, level in ((1, -2), (4, -1)):
-        GoalRating.objects.create(
-            goal=goal, week=week, content={"level": level, "note": ""}, rated_at=NOW
-        )
+        lived.rates(goal, week, level, "Beside it" if week == 1 else "")
     return goal
 
 
@@ -103,7 +89,7 @@ def a_share(seat: Enrollment, *chosen: Part, name: str = "Ana Diaz") -> Share:
         practitioner=practitioner,
         role="ot",
         parts=list(chosen),
-        content={"name": name},
+        content=Names(name=name, signature="Robin Lee").dump(),
         terms_version=1,
         signed_at=NOW,
         ends_at=NOW + dt.timedelta(days=90),
@@ -137,22 +123,23 @@ def test_everything_of_mine_is_valid_and_there(seat: Enrollment, client: Client)
     assert "no-store" in answer["Cache-Control"]
     text = answer.content.decode()
     bundle = Bundle.model_validate_json(text)
-    assert (bundle.type, len(bundle.entry or [])) == ("collection", 8)
-    assert kinds(text) == {"Patient": 1, "Goal": 1, "Observation": 4, "CarePlan": 1, "Consent": 1}
+    assert (bundle.type, len(bundle.entry or [])) == ("collection", 10)
+    assert kinds(text) == {"Patient": 1, "Goal": 2, "Observation": 5, "CarePlan": 1, "Consent": 1}
     [plan] = of_kind(text, "CarePlan")
     assert plan["period"] == {"start": "2026-10-06", "end": "2027-01-18"}
-    assert plan["goal"] == [{"reference": f"urn:uuid:{goal.public_id}"}]
+    assert {"reference": f"urn:uuid:{goal.public_id}"} in plan["goal"]
     first, second, third = plan["activity"]
     assert first["detail"] == {
         "status": "completed",
         "code": {"text": "Wise mind"},
         "scheduledString": "Tuesday evening, in the kitchen",
-        "description": "Week 1. Cooking. Area: Home. Easier by a tool: A timer. How sure: 8 of 10",
+        "description": "Week 1. Cooking. Area: Home. Something that helps: A timer. "
+        "How sure: 8 of 10",
     }
-    assert first["outcomeCodeableConcept"] == [{"text": "as planned"}]
+    assert first["outcomeCodeableConcept"] == [{"text": "Partly"}]
     assert first["progress"][0]["text"] == "My secret words"
     assert (second["detail"]["status"], third["detail"]["status"]) == ("in-progress", "cancelled")
-    [found] = of_kind(text, "Goal")
+    [found] = [one for one in of_kind(text, "Goal") if one["id"] == str(goal.public_id)]
     assert found["description"] == {"text": "Cook for myself"}
     assert found["target"][0]["detailString"] == "Twice a week"
     assert [note["text"] for note in found["note"]] == [
@@ -171,7 +158,7 @@ def test_everything_of_mine_is_valid_and_there(seat: Enrollment, client: Client)
         {"code": {"text": "Skills tried"}, "valueString": "STOP"},
         {"code": {"text": "Activity"}, "valueString": "Mail"},
     ]
-    assert [one["note"][0]["text"] for one in noted] == ["Canary", "Only a note"]
+    assert [one["note"][0]["text"] for one in noted[:2]] == ["Canary", "Only a note"]
     rated = [one for one in of_kind(text, "Observation") if one["code"]["text"].startswith("Goal")]
     assert [one["valueInteger"] for one in rated] == [-2, -1]
     assert found["outcomeReference"] == [{"reference": f"urn:uuid:{one['id']}"} for one in rated]
@@ -197,9 +184,16 @@ def test_references_lead_to_what_is_in_it_and_statuses_are_those_of_r4(seat: Enr
 
 EXPECTED = {
     Part.PLAN: {"Patient": 1, "CarePlan": 1, "Consent": 1},
-    Part.DIARY: {"Patient": 1, "Observation": 1, "Consent": 1},
+    Part.DIARY: {"Patient": 1, "Observation": 2, "Consent": 1},
     Part.GOALS: {"Patient": 1, "Goal": 1, "Observation": 2, "Consent": 1},
     Part.ATTENDANCE: {"Patient": 1, "Consent": 1},
+}
+# Each stands in one part only, as the consent says.
+SHOWN = {
+    "My secret words": Part.PLAN,
+    "Cook for myself": Part.GOALS,
+    "Beside it": Part.GOALS,
+    "the averages of a week": Part.DIARY,
 }
 
 
@@ -210,12 +204,40 @@ def test_a_practitioner_gets_the_parts_of_their_share_alone(part: Part, seat: En
     text = bundle_for(share=a_share(seat, part), now=IN_WEEK_2)
     Bundle.model_validate_json(text)
     assert kinds(text) == EXPECTED[part]
-    for private in ("Canary", "Only a note", "Mail", "Other Person", seat.member.email):
-        assert private not in text
-    assert ("My secret words" in text) is (part == Part.PLAN)
-    assert ("Cook for myself" in text) is (part == Part.GOALS)
+    hidden = ("Canary", "Only a note", "Mail", "2026-10-08", "of before", "of a week ahead")
+    for private in (*hidden, "Other Person", "Sam", seat.member.email):
+        assert private.lower() not in text.lower()
+    assert {words for words in SHOWN if words in text} == {
+        words for words in SHOWN if SHOWN[words] == part
+    }
+    [patient] = of_kind(text, "Patient")
+    assert patient["name"] == [{"use": "usual", "text": "Robin Lee"}]  # as they signed
     # A plan names goals only to who sees those.
     assert '"goal"' not in text
+
+
+def test_of_the_diary_a_practitioner_gets_numbers_of_weeks(seat: Enrollment) -> None:
+    lived.a_card(seat, 1, skills=["STOP", "TIP"], before=8, after=5)
+    lived.a_card(seat, 2, before=7, after=None)
+    text = bundle_for(share=a_share(seat, Part.DIARY), now=IN_WEEK_2)
+    [week] = of_kind(text, "Observation")
+    assert week["effectivePeriod"] == {"start": "2026-10-06", "end": "2026-10-12"}
+    assert "effectiveDateTime" not in week
+    assert week["component"] == [
+        {"code": {"text": "Days with something noted"}, "valueInteger": 2},
+        {"code": {"text": "Before"}, "valueQuantity": {"value": 8.0}},
+        {"code": {"text": "After"}, "valueQuantity": {"value": 5.0}},
+        {"code": {"text": "Skills tried, and days"}, "valueString": "STOP (2), TIP (1)"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"), [("done", "completed"), ("not", "not-started"), ("", "unknown")]
+)
+def test_a_week_is_what_its_member_said_of_it(outcome: str, status: str, seat: Enrollment) -> None:
+    lived.a_plan(seat, 1, outcome=outcome)
+    [plan] = of_kind(own(seat), "CarePlan")
+    assert plan["activity"][0]["detail"]["status"] == status
 
 
 def test_a_consent_says_who_what_and_until_when(seat: Enrollment) -> None:
@@ -264,7 +286,7 @@ odd = st.recursive(
 )
 keys = st.sampled_from(
     [
-        *("skill", "activity", "area", "when", "easier_task", "sure", "went", "went_words"),
+        *("skill", "activity", "area", "when", "task", "sure", "outcome", "outcome_words"),
         *("skills", "before", "after", "note", "title", "levels", "level"),
     ]
 )
@@ -287,12 +309,12 @@ def test_whatever_was_stored_it_is_valid(content: Any) -> None:
     goal = Goal(enrollment=seat, slot=1, content=content, made_at=NOW, saved_at=NOW)
     rating = GoalRating(goal=goal, week=1, content=content, rated_at=NOW)
     entry = DiaryEntry(enrollment=seat, day=NOW.date(), content=content, saved_at=NOW)
-    card = fhir_parts.card(seat, entry, notes=True)
+    card = fhir_parts.card(seat, entry)
     plan = WeekPlan(enrollment=seat, week=1, content=content, saved_at=NOW)
     practice = OwnPractice(seat, [], zoneinfo.ZoneInfo("UTC"), NOW.date(), NOW)
     fhir._checked(
         [
-            fhir_parts.patient(seat),
+            fhir_parts.patient(seat, ""),
             fhir_parts.goal(seat, goal, [rating]),
             fhir_parts.rating(seat, goal, rating),
             *([card] if card else []),
@@ -304,11 +326,12 @@ def test_whatever_was_stored_it_is_valid(content: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "read"), [(0, 0), (-2, -2), (True, None), ("7", None), (10**12, None), (None, None)]
+    ("stored", "read"), [(0, 0), (-2, -2), (True, None), ("1", None), (10**12, None), (None, None)]
 )
-def test_a_number_is_one_of_a_scale_or_none(stored: Any, read: int | None) -> None:
+def test_a_number_is_one_of_its_scale_or_none(stored: Any, read: int | None) -> None:
     """R4's integers end at 32 bits, which the package does not look at."""
-    assert fhir_parts.number(stored) is read
+    rating = GoalRating(content={"level": stored})
+    assert fhir_parts.level_of(rating) is read
 
 
 def test_it_asks_no_more_with_more_rows(
@@ -316,7 +339,8 @@ def test_it_asks_no_more_with_more_rows(
 ) -> None:
     a_full_plan(seat)
     for week in range(4, 13):
-        WeekPlan.objects.create(enrollment=seat, week=week, content={}, saved_at=NOW)
+        lived.a_plan(seat, week)
+        lived.a_card(seat, 7 * week)
     client.force_login(seat.member)
     with django_assert_max_num_queries(2 + 3 + 5):
         client.get(reverse("practice:plan_fhir", args=[seat.public_id]))

@@ -2,11 +2,9 @@
 shares besides, by a press that they see."""
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,22 +16,15 @@ from enrollment.models import Enrollment
 from practice import for_leaders
 from practice.models import GoalRating
 from sessions.models import GroupSession, Substitution
-from tests.accounts.people import sign_in_with_factor
 from tests.enrollment.builders import FIRST_SESSION, a_cohort, a_confirmed_seat, a_member, session
 from tests.practice.builders import IN_WEEK_2, a_practising_member
-from tests.practice.sharing import a_card, a_goal, a_plan, a_share, looks
+from tests.practice.sharing import a_card, a_goal, a_plan, a_share, let_in, looks
 
 pytestmark = pytest.mark.django_db
 
 WEEK = dt.timedelta(weeks=1)
 IN_THE_WEEK = dt.date(2026, 10, 14)
 READ = Action.PRACTICE_READ
-
-
-@pytest.fixture
-def clock() -> Iterator[Any]:
-    with time_machine.travel(IN_WEEK_2, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
@@ -46,12 +37,6 @@ def leader(seat: Enrollment) -> User:
     person = a_member(role=Role.FACILITATOR, display_name="Dana Reyes")
     seat.cohort.facilitators.add(person)
     return person
-
-
-def let_in(person: User) -> Client:
-    client = Client()
-    sign_in_with_factor(client, person)
-    return client
 
 
 def path(seat: Enrollment, number: int = 3, *, one: bool = False) -> str:

@@ -22,7 +22,10 @@ from billing import ledger
 from billing.models import Payment
 from enrollment.models import Absence, Attendance, Enrollment
 from practice import erasing
-from practice.erasing import ROWS, ChangedMeanwhile, What
+from practice.changes import ChangedMeanwhile
+from practice.diary import Card
+from practice.erasing import ROWS, What
+from practice.goals import Aim, Reached
 from practice.models import (
     DiaryEntry,
     Goal,
@@ -36,6 +39,7 @@ from practice.models import (
 from tests.accounts.people import PASSWORD, make_person
 from tests.enrollment.builders import NOW, session
 from tests.enrollment.pages import said
+from tests.practice import lived
 from tests.practice.builders import IN_WEEK_2, a_practising_member
 
 pytestmark = pytest.mark.django_db
@@ -180,6 +184,47 @@ def test_the_archive_holds_every_row_of_mine_and_none_of_anothers(client: Client
     assert str(theirs.public_id) not in text
     for key in (mine.door_token, mine.member.password):
         assert key not in text
+
+
+def test_what_is_in_it_is_what_the_pages_saved() -> None:
+    seat = a_practising_member()
+    lived.a_plan(seat, 1, sure=8, tool="A timer", outcome="partly", outcome_words="It was fine")
+    lived.a_card(seat, 0, activity="Open the post", note="Mine")
+    lived.rates(lived.a_goal(seat), 1, -1, "Together")
+    leader = make_person("leads@example.org", display_name="Dana")
+    audit.record(
+        actor=leader,
+        action=Action.PRACTICE_READ,
+        subject_kind=Subject.PRACTICE,
+        subject_id=seat.pk,
+        now=NOW,
+    )
+    packed = exports.archive(person=seat.member, practice_name="Grouport", now=IN_WEEK_2)
+    found = unpacked(packed)["practice.json"]
+    [plan], [day], [goal], [rating], [look] = (
+        found[name] for name in ("plans", "diary", "goals", "ratings", "who_opened_what")
+    )
+    assert plan["content"] == {
+        "skill": "STOP",
+        "activity": "Open the post",
+        "area": "home",
+        "when": "",
+        "task": "",
+        "place": "",
+        "tool": "A timer",
+        "person": "",
+        "sure": 8,
+        "outcome": "partly",
+        "outcome_words": "It was fine",
+    }
+    assert Card.load(day["content"]) == Card(
+        skills=("STOP",), activity="Open the post", before=7, after=4, note="Mine"
+    )
+    assert Aim.load(goal["content"]) == lived.COOK
+    assert Reached.load(rating["content"]) == Reached(
+        level=-1, words=lived.COOK.at(-1), note="Together"
+    )
+    assert (look["action"], look["by"]) == (Action.PRACTICE_READ, "Dana")
 
 
 def test_what_is_in_it_is_counted_as_in_the_tables() -> None:

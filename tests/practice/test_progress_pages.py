@@ -313,7 +313,7 @@ def test_long_words_and_many_rows_still_make_a_paper() -> None:
     for week in range(1, 13):
         a_plan(seat, week, skill="W" * 200, activity="x y " * 250)
     for day in range(84):
-        a_card(seat, day, skills=[f"Skill {day} " + "\u4e2d" * 60, NAUGHTY], area="home")
+        a_card(seat, day, skills=[f"Skill {day} " + "\u4e2d" * 60, NAUGHTY])
     for _ in range(3):
         rates(a_goal(seat, Aim(title="W" * 150, levels=COOK.levels)), 1, 0)
     practice = practice_of(enrollment=seat, now=IN_WEEK[12])

@@ -243,8 +243,7 @@ def without_the_lock(proposal: Proposal, seat: Enrollment) -> None:
     if not Share.objects.get(pk=proposal.share_id).shows(Part.PLAN, IN_WEEK_2):
         raise proposals.NotPossible
     with transaction.atomic():
-        plan = WeekPlan.objects.select_for_update().get(enrollment=seat)
-        proposals._take_over(proposal, plan, seat, 1, IN_WEEK_2)
+        proposals._take_over(proposal, seat, 1, IN_WEEK_2)
 
 
 def test_a_yes_that_comes_during_a_withdrawal_changes_no_plan() -> None:

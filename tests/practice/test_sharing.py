@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -20,6 +21,7 @@ from outbox.services import deliver_due
 from practice import consent, proposals, shared, sharing
 from practice.models import Goal, Part, Proposal, Share, SharedWithLeader, WeekPlan
 from practice.own import own_practice
+from practice.planning import Plan
 from practice.proposals import Words
 from practice.sharing import Names, Refused
 from tests.accounts.people import last_mail
@@ -288,6 +290,12 @@ def test_the_invitation_names_nobody_and_nothing(seat: Enrollment) -> None:
         assert word not in text
 
 
+def test_an_invitation_whose_consent_was_erased_is_not_sent(seat: Enrollment) -> None:
+    a_share(seat).delete()
+    assert invited(IN_WEEK_2) == []
+    assert Message.objects.get(kind=sharing.INVITATION).state == State.NOT_OWED
+
+
 def test_an_invitation_that_is_withdrawn_is_not_sent(seat: Enrollment) -> None:
     share = a_share(seat)
     sharing.withdraw(share=share, now=IN_WEEK_2)
@@ -409,7 +417,7 @@ def test_an_accepted_adaptation_is_added_to_the_plan(seat: Enrollment) -> None:
     assert "It is in your plan now" in decide(seat, proposal, 1)
     plan.refresh_from_db()
     proposal.refresh_from_db()
-    assert plan.content["task"] == "Begin with three letters\nSit on a stool"
+    assert plan.content["task"] == "Begin with three letters; Sit on a stool"
     assert plan.content["activity"] == "Open the post"
     assert (plan.revision, proposal.state) == (2, "accepted")
 
@@ -423,6 +431,7 @@ def test_an_accepted_activity_takes_the_place_and_the_old_one_stays_in_words(
     plan.refresh_from_db()
     proposal.refresh_from_db()
     assert (plan.content["activity"], plan.content["tool"]) == ("Peel potatoes", "A timer")
+    assert plan.content["area"] == ""  # it was that of the other activity
     assert Words.load(proposal.content).instead_of == "Open the post"
     assert "in place of: Open the post" in page
 
@@ -431,7 +440,8 @@ def test_a_suggestion_for_a_week_without_a_plan_makes_one(seat: Enrollment) -> N
     proposal = a_proposal(a_share(seat), kind="activity", text="Peel potatoes", way="")
     decide(seat, proposal, 0)
     plan = WeekPlan.objects.get(enrollment=seat)
-    assert (plan.week, plan.content, plan.revision) == (2, {"activity": "Peel potatoes"}, 1)
+    assert (plan.week, Plan.load(plan.content)) == (2, Plan(activity="Peel potatoes"))
+    assert plan.revision == 1
 
 
 def test_a_plan_that_changed_meanwhile_is_looked_at_again(seat: Enrollment) -> None:
@@ -441,7 +451,7 @@ def test_a_plan_that_changed_meanwhile_is_looked_at_again(seat: Enrollment) -> N
     assert "has changed since you opened this page" in decide(seat, proposal, 1)
     proposal.refresh_from_db()
     plan.refresh_from_db()
-    assert (proposal.state, "task" in plan.content) == ("open", False)
+    assert (proposal.state, plan.content["task"]) == ("open", "")
 
 
 def test_there_has_to_be_room_in_the_plan(seat: Enrollment) -> None:
@@ -458,7 +468,7 @@ def test_a_no_changes_nothing(seat: Enrollment) -> None:
     assert "Your plan stays as it is" in decide(seat, proposal, 1, "decline")
     assert "answered this already" in decide(seat, proposal, 1)
     plan.refresh_from_db()
-    assert (plan.content.get("task"), plan.revision) == (None, 1)
+    assert (plan.content["task"], plan.revision) == ("", 1)
 
 
 def test_after_the_consent_ended_nothing_is_taken_over(seat: Enrollment) -> None:
@@ -469,6 +479,23 @@ def test_after_the_consent_ended_nothing_is_taken_over(seat: Enrollment) -> None
     assert "do not share your plan with this person any more" in decide(seat, proposal, 1)
     plan.refresh_from_db()
     assert plan.revision == 1
+
+
+def test_a_suggestion_that_is_erased_while_it_is_answered_does_not_exist(
+    seat: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = a_share(seat)
+    proposal, decides = a_proposal(share), proposals.decide
+
+    def erased_first(**given: Any) -> Proposal:
+        share.delete()
+        return decides(**given)
+
+    monkeypatch.setattr(proposals, "decide", erased_first)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        here = address("proposal", seat, proposal.public_id)
+        assert signed_in(seat).post(here, {"seen": 0, "accept": "1"}).status_code == 404
+    assert not WeekPlan.objects.exists()
 
 
 def test_nobody_answers_for_another_member(seat: Enrollment) -> None:
@@ -598,8 +625,8 @@ def test_the_pages_ask_as_much_for_one_as_for_many(seat: Enrollment) -> None:
         other = a_share(seat, email=f"p{number}@clinic.example")
         for week in range(1, 13):
             a_proposal(other, week=week, now=late)
-    for slot in (1, 2, 3):
-        a_goal(seat, slot)
+    for _ in range(3):
+        a_goal(seat)
     with time_machine.travel(late, tick=False):
         client = signed_in(seat)
         client.get(address("sharing", seat))
