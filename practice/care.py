@@ -19,7 +19,8 @@ from practice.shared import Colleague
 from practice.weeks import Week, week_of
 from sessions.models import Area, GroupSession
 
-# The plan's keys in the order of reading. Keys that are not named here are not shown.
+# The plan's keys in the order of reading. Keys that are not named here are not shown, as the words
+# about how it went: the consent does not say that they are.
 PLAN_LINES = {
     "skill": "Skill",
     "activity": "What",
@@ -31,7 +32,6 @@ PLAN_LINES = {
     "person": "Easier: somebody who helps",
     "sure": "How sure",
     "outcome": "How it went",
-    "outcome_words": "In their words",
 }
 OUTCOMES = {"done": "Did it", "partly": "Partly", "not": "Not this time"}
 LEVELS = {
