@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -360,6 +361,24 @@ def test_pressing_the_change_twice_changes_once(seat: Enrollment) -> None:
         assert client.get(here).status_code == 404
     assert codes == [302, 302]
     assert Share.objects.standing(IN_WEEK_2).get().public_id == uuid.UUID(key)
+
+
+def test_a_change_says_that_the_earlier_choice_stands_until_it_is_signed(seat: Enrollment) -> None:
+    old = a_share(seat)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client, here = signed_in(seat), address("share_change", seat, old.public_id)
+        pages = [client.get(here), client.post(here, TYPED)]
+        news = address("share_new", seat)
+        first = [client.get(news), client.post(news, {**TYPED, "email": "new@clinic.example"})]
+    for page in pages:
+        assert "Sam Ortiz still sees what you chose before. It changes when you sign" in said(page)
+        assert "Nothing is shared yet" not in said(page)
+    for page in first:
+        assert "Nothing is shared yet" in said(page)
+
+
+def said(page: Any) -> str:
+    return str(page.content.decode())
 
 
 def test_a_press_ends_it_at_once_and_says_so(seat: Enrollment) -> None:
