@@ -109,7 +109,8 @@ def planned_weeks(
 
 @dataclass(frozen=True, slots=True)
 class DiaryWeek:
-    """Numbers of one week. The averages are of the days on which both were noted."""
+    """Numbers of one week. The averages are of the days on which both were noted, from two on: of
+    one they would show that day."""
 
     week: Week
     days: int
@@ -146,7 +147,7 @@ def _summary(week: Week, cards: list[dict[str, Any]]) -> DiaryWeek:
 
 def _average(numbers: Iterable[int]) -> float | None:
     found = list(numbers)
-    return round(sum(found) / len(found), 1) if found else None
+    return round(sum(found) / len(found), 1) if len(found) > 1 else None
 
 
 # --- Goals ------------------------------------------------------------------------------

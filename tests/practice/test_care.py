@@ -23,7 +23,7 @@ from accounts.models import Action, AuditEntry, Role, User
 from enrollment.models import AttendanceNote, Enrollment, Mark
 from outbox.services import deliver_due
 from practice import proposals, shared, sharing
-from practice.models import Goal, GoalRating, Part, Proposal, Share
+from practice.models import DiaryEntry, Goal, GoalRating, Part, Proposal, Share
 from tests.accounts.people import (
     PASSWORD,
     app_shows,
@@ -324,6 +324,19 @@ def test_of_the_diary_only_numbers_are_shown(clock: Any, seat: Enrollment) -> No
     assert words.count("on average") == 1
     for hidden in ("secret", "Secret", "October 13", "baking"):
         assert hidden not in words
+
+
+def test_the_strength_of_a_single_day_is_not_shown(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner()
+    a_card(seat, dt.date(2026, 10, 13), before=8, after=3)
+    a_card(seat, dt.date(2026, 10, 14), before=9, after=None)
+    share = a_share(seat, to=reader)
+    words = page(let_in(reader), share, "diary")
+    assert "STOP (2 days)" in words
+    assert "before, " not in words
+    DiaryEntry.objects.filter(day=dt.date(2026, 10, 14)).delete()
+    a_card(seat, dt.date(2026, 10, 14), before=9, after=4)
+    assert "8.5 before, 3.5 after" in page(let_in(reader), share, "diary")
 
 
 def test_goals_are_shown_with_their_steps_and_ratings(clock: Any, seat: Enrollment) -> None:
