@@ -16,6 +16,7 @@ from enrollment.views.asking import fresh, member_of, posted
 from outbox.tasks import kick
 from practice import consent, for_leaders, proposals, sharing, view_log
 from practice.care_forms import LeaderForm, ShareForm, SignForm
+from practice.leader_sees import leader_sees
 from practice.models import Goal, Part, Share, SharedWithLeader
 from practice.own import OwnPractice
 from practice.sharing import Names, Refused, Signature
@@ -78,14 +79,13 @@ def overview(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     looks = Paginator(view_log.entries(enrollment=enrollment, shares=by_id), ON_A_PAGE)
     page = looks.get_page(request.GET.get("page"))
     cards = [shown(share, practice) for share in shares]
-    leader = SharedWithLeader.objects.filter(enrollment=enrollment).first()
     context = {
         **base(practice),
         "standing": [card for card in cards if card["stands"]],
         "over": [card for card in cards if not card["stands"]],
         "most": sharing.MOST_STANDING,
         "suggestions": proposals.to_member(enrollment=enrollment, now=practice.now),
-        "leader_parts": for_leaders.parts_of(leader),
+        "leader_parts": leader_sees(practice),
         "page": page,
         "looks": [view_log.look(one, by_id, practice.now, practice.zone.key) for one in page],
     }

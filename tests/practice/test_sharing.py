@@ -15,15 +15,17 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Role, User
+from enrollment import services
 from enrollment.models import Enrollment
 from outbox.models import Message, State
 from outbox.services import deliver_due
-from practice import consent, proposals, shared, sharing
+from practice import consent, for_leaders, proposals, shared, sharing
 from practice.models import Goal, Part, Proposal, Share, SharedWithLeader, WeekPlan
 from practice.own import own_practice
 from practice.proposals import Words
 from practice.sharing import Names, Refused
 from tests.accounts.people import last_mail
+from tests.enrollment.builders import session
 from tests.practice.builders import IN_WEEK_2, a_practising_member
 from tests.practice.sharing import (
     a_choice,
@@ -526,6 +528,51 @@ def test_the_member_chooses_what_whoever_leads_sees(seat: Enrollment) -> None:
         assert SharedWithLeader.objects.get().parts == []
         assert client.post(here, {"parts": ["everything"]}).status_code == 422
         assert "They see nothing" in client.get(address("sharing", seat)).content.decode()
+
+
+BARE = "and nothing about what or how"
+
+
+@pytest.mark.parametrize(
+    ("parts", "on_the_hub"),
+    [
+        (None, f"sees whether you practised this week, {BARE}. You can"),
+        ([], "sees nothing of it. You can"),
+        (["practised"], f"sees whether you practised this week, {BARE}. You can"),
+        (["plan"], "sees your plan of this week, and how it went. You can"),
+        (
+            ["practised", "plan", "goals"],
+            "sees whether you practised this week, and your plan of this week, and how it went, "
+            "and your goals, and how far you are, without notes. You can",
+        ),
+    ],
+)
+def test_what_whoever_leads_sees_is_said_as_it_is(
+    seat: Enrollment, parts: list[str] | None, on_the_hub: str
+) -> None:
+    if parts is not None:
+        for_leaders.choose(enrollment=seat, parts=parts, now=IN_WEEK_2)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client = signed_in(seat)
+        assert on_the_hub in " ".join(said(client.get(address("hub", seat))).split())
+        page = said(client.get(address("sharing", seat)))
+    assert (BARE in page) is (parts in (None, ["practised"]))
+    assert ("your plan of this week" in page) is ("plan" in (parts or []))
+
+
+@pytest.mark.parametrize("over", ["left", "ended"])
+def test_who_is_led_no_more_reads_nothing_about_whoever_leads(seat: Enrollment, over: str) -> None:
+    now = IN_WEEK_2
+    if over == "left":
+        services.withdraw(enrollment_id=seat.pk, actor=seat.member, reason="Left", now=now)
+    else:
+        now = session(seat.cohort, 12).ends_at
+    with time_machine.travel(now, tick=False):
+        client = signed_in(seat)
+        pages = [said(client.get(address(name, seat))) for name in ("hub", "sharing")]
+    for page in pages:
+        assert "Whoever leads your group" not in page
+    assert "Who works on which goal" in pages[1]
 
 
 def test_the_member_chooses_who_works_on_a_goal(seat: Enrollment) -> None:
