@@ -47,6 +47,7 @@ def head(share: Share, here: str) -> dict[str, Any]:
     return {
         "share": share,
         "member": Names.load(share.content).signature,
+        "until": shared.last_day(share),
         "here": here,
         "parts": [part.value for part in Part if part in share.parts],
     }

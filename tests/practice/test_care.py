@@ -286,8 +286,22 @@ def test_the_list_names_who_shares_and_until_when(clock: Any, seat: Enrollment) 
     sharing.withdraw(share=a_share(over, to=reader), now=IN_WEEK_2)
     words = let_in(reader).get(CARE).content.decode()
     assert "Robin Lee" in words
-    assert "Monday, February 1, 12:00 AM Eastern" in words
+    assert "Until the end of Sunday, January 31, 2027" in words
+    assert "12:00 AM" not in words
     assert len(re.findall(r"/care/[0-9a-f]", words)) == 1
+
+
+def test_the_last_day_is_named_as_the_member_chose_it(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner(time_zone="America/Los_Angeles")
+    share, client = a_share(seat, to=reader), let_in(reader)
+    for part in ("", *Part):
+        words = page(client, share, part)
+        assert "Shared with you until the end of Sunday, January 31, 2027." in words
+        assert "12:00 AM" not in words
+    member = Client()
+    member.force_login(seat.member)
+    here = reverse("practice:share", args=[seat.public_id, share.public_id])
+    assert "the end of Sunday, January 31, 2027" in member.get(here).content.decode()
 
 
 def test_the_first_visit_accepts_and_later_ones_change_nothing(
@@ -399,11 +413,7 @@ def ended_by_its_date(share: Share, clock: Any) -> None:
     clock.shift(MINUTE)
 
 
-def ended_by_a_change(share: Share, clock: Any) -> None:
-    sharing.change(share=share, choice=a_choice(email=""), signature=a_signature(), now=IN_WEEK_2)
-
-
-@pytest.mark.parametrize("end", [ended_by_withdrawal, ended_by_its_date, ended_by_a_change])
+@pytest.mark.parametrize("end", [ended_by_withdrawal, ended_by_its_date])
 @pytest.mark.parametrize("role", list(Role))
 def test_the_next_click_after_the_end_finds_nothing(
     clock: Any, seat: Enrollment, role: Role, end: Any
@@ -425,6 +435,41 @@ def test_the_next_click_after_the_end_finds_nothing(
     assert not Proposal.objects.exists()
     assert not GoalRating.objects.exists()
     assert AuditEntry.objects.count() == known
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_after_a_change_the_earlier_pages_lead_to_what_stands(
+    clock: Any, seat: Enrollment, role: Role
+) -> None:
+    reader = a_practitioner(role=role)
+    first, goal = a_share(seat, to=reader), a_goal(seat)
+    client, change = let_in(reader), {"choice": a_choice(email=""), "now": IN_WEEK_2}
+    share = sharing.change(share=first, signature=a_signature(), **change)
+    share = sharing.change(share=share, signature=a_signature(), **change)
+    for here in (path(first), *(path(first, part) for part in Part)):
+        answer = client.get(here)
+        assert (answer.status_code, answer["Location"]) == (302, path(share))
+        assert "no-store" in answer["Cache-Control"]
+    rating = {"goal": str(goal.public_id), "week": "1", "level": "0", "seen": "0", "rate": "1"}
+    late = client.post(path(first, "goals"), rating, follow=True)
+    assert late.status_code == 200
+    assert "changed meanwhile, so nothing was saved" in late.content.decode()
+    assert not GoalRating.objects.exists()
+    assert let_in(a_practitioner()).get(path(first)).status_code == 404
+    sharing.withdraw(share=share, now=IN_WEEK_2)
+    assert client.get(path(first)).status_code == 404
+
+
+def test_what_is_not_found_leads_to_what_is_shared(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner()
+    share, client = a_share(seat, to=reader), let_in(reader)
+    sharing.withdraw(share=share, now=IN_WEEK_2)
+    words = client.get(path(share)).content.decode()
+    assert "Shared with me" in words
+    assert "Groups you can join" not in words.split("<main")[1]
+    elsewhere = client.get("/nowhere/").content.decode()
+    assert "Groups you can join" in elsewhere
+    assert "Shared with me" not in elsewhere.split("<main")[1]
 
 
 @pytest.mark.parametrize("role", list(Role))
