@@ -36,7 +36,7 @@ def overview(request: HttpRequest, share: Share) -> HttpResponse:
     shared.accept(share=share, now=timezone.now())
     context = {
         **head(share, ""),
-        "words": consent.part_words(share.parts, share.terms_version),
+        "words": consent.reader_words(share.parts, share.terms_version),
         "role": share.get_role_display(),
     }
     return render(request, "practice/care/overview.html", context)

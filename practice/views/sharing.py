@@ -128,7 +128,7 @@ def choose_and_sign(request: HttpRequest, practice: OwnPractice, old: Share | No
         known=old is not None,
     )
     context = {**base(practice), "form": form, "old": shown(old, practice) if old else None}
-    if not form.is_bound or "back" in request.POST or not form.is_valid():
+    if not form.is_bound or "back" in request.POST or not chosen_well(form, practice):
         status = 422 if form.is_bound and "back" not in request.POST else 200
         return render(request, "practice/share_form.html", context, status=status)
     signing = "sign" in request.POST
@@ -151,6 +151,15 @@ def choose_and_sign(request: HttpRequest, practice: OwnPractice, old: Share | No
         "hidden": consent.hidden_parts(form.cleaned_data["parts"]),
     }
     return render(request, "practice/share_preview.html", context, status=422 if signing else 200)
+
+
+def chosen_well(form: ShareForm, practice: OwnPractice) -> bool:
+    """Said beside the address, before it comes to signing, which asks for itself."""
+    if form.is_valid() and "email" in form.cleaned_data and "sign" not in form.data:
+        email, enrollment = form.cleaned_data["email"], practice.enrollment
+        if refused := sharing.refusal(enrollment=enrollment, email=email, now=practice.now):
+            form.add_error("email", refused)
+    return form.is_valid()
 
 
 def choice_now(practice: OwnPractice, old: Share | None) -> dict[str, object]:

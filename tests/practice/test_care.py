@@ -327,6 +327,32 @@ def test_the_plan_is_shown_week_by_week(clock: Any, seat: Enrollment) -> None:
         assert hidden not in words
 
 
+def test_what_is_shared_is_written_for_whoever_reads_it(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner()
+    main = page(let_in(reader), a_share(seat, to=reader)).split("<main")[1].split("</main>")[0]
+    assert "what they chose to do, when and where" in main
+    assert re.findall(r"\b[Yy]our? (?!may|open|until)\w*", main.replace("Your role", "")) == []
+    assert main.count("Robin Lee") == 2  # the heading, and who signed
+
+
+def test_the_plan_leads_to_writing_and_names_its_member_once_on_top(
+    clock: Any, seat: Enrollment
+) -> None:
+    reader = a_practitioner()
+    words = page(let_in(reader), a_share(seat, to=reader), "plan")
+    assert '<a href="#write-title">Write to the plan</a>' in words
+    assert words.index('href="#write-title"') < words.index('id="week-2"')
+    assert "kicker" not in words
+
+
+def test_a_goal_that_nobody_works_on_says_so_plainly(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner()
+    a_goal(seat)
+    words = page(let_in(reader), a_share(seat, to=reader), "goals")
+    assert "Nobody is named yet." in words
+    assert "alone" not in words
+
+
 def test_of_the_diary_only_numbers_are_shown(clock: Any, seat: Enrollment) -> None:
     reader = a_practitioner()
     a_card(seat, dt.date(2026, 10, 13), activity="Secretly baking")

@@ -20,7 +20,15 @@ from enrollment.models import Enrollment
 from outbox.models import Message, State
 from outbox.services import deliver_due
 from practice import consent, for_leaders, proposals, shared, sharing
-from practice.models import Goal, Part, Proposal, Share, SharedWithLeader, WeekPlan
+from practice.models import (
+    Goal,
+    Part,
+    PractitionerRole,
+    Proposal,
+    Share,
+    SharedWithLeader,
+    WeekPlan,
+)
 from practice.own import own_practice
 from practice.proposals import Words
 from practice.sharing import Names, Refused
@@ -239,6 +247,55 @@ def test_the_same_person_twice_is_refused_while_it_stands(seat: Enrollment) -> N
     first.refresh_from_db()
     assert first.withdrawn_at == first.ends_at
     assert again.stands(after)
+
+
+def test_an_address_that_will_not_do_is_said_on_the_first_form(seat: Enrollment) -> None:
+    a_share(seat)
+    own = "robins.second@example.org"
+    EmailAddress.objects.create(user=seat.member, email=own, verified=True)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client, here = signed_in(seat), address("share_new", seat)
+        for email, words in [
+            ("SAM@clinic.example", "with somebody at this address already"),
+            (seat.member.email.upper(), "This is your own address"),
+            (own, "This is your own address"),
+        ]:
+            answer = client.post(here, {**TYPED, "email": email})
+            assert answer.status_code == 422
+            assert words in said(answer)
+            assert email in said(answer)
+            assert "Look before you sign" not in said(answer)
+        back = client.post(here, {**TYPED, "back": "1"})
+    assert back.status_code == 200
+
+
+def test_the_first_form_tells_nothing_of_somebody_elses_addresses(seat: Enrollment) -> None:
+    reader = a_practitioner()
+    a_share(seat, to=reader)
+    EmailAddress.objects.create(user=reader, email="another@clinic.example", verified=True)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client, here = signed_in(seat), address("share_new", seat)
+        answer = client.post(here, {**TYPED, "email": "another@clinic.example"})
+    assert answer.status_code == 200
+    assert "Look before you sign" in said(answer)
+
+
+def test_an_ended_share_says_what_was_no_part_of_it(seat: Enrollment) -> None:
+    share = a_share(seat, parts=["plan"])
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client, here = signed_in(seat), address("share", seat, share.public_id)
+        assert "What they never see" in said(client.get(here))
+        sharing.withdraw(share=share, now=IN_WEEK_2)
+        page = said(client.get(here))
+    assert "Not part of this" in page
+    assert "never see" not in page
+
+
+def test_another_role_is_called_somebody_else(seat: Enrollment) -> None:
+    share = a_share(seat, role=PractitionerRole.OTHER)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        page = said(signed_in(seat).get(address("share", seat, share.public_id)))
+    assert "Sam Ortiz, somebody else" in page
 
 
 def test_five_at_most_stand_at_a_time(seat: Enrollment) -> None:
