@@ -12,7 +12,6 @@ from accounts.plain_text import seen
 from enrollment.models import Enrollment
 from practice.models import DiaryEntry, Goal, GoalRating, Part, Share, WeekPlan
 from practice.own import OwnPractice
-from practice.sharing import Names
 from practice.weeks import Week
 from sessions.models import Area
 
@@ -278,7 +277,7 @@ def consent(enrollment: Enrollment, share: Share, now: dt.datetime) -> dict[str,
         "actor": [
             {
                 "role": _concept(role, system=f"{TERMS}/v3-ParticipationType", code="IRCP"),
-                "reference": {"display": text(Names.load(share.content).name) or role},
+                "reference": {"display": text(_said(share.content).get("name")) or role},
             }
         ],
         "code": [_concept(part.label) for part in chosen],
