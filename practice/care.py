@@ -22,7 +22,8 @@ from practice.week_plans import NOTHING, plans_of
 from practice.weeks import Week, week_of
 from sessions.models import Area, GroupSession
 
-# The plan's fields in the order of reading. What is not named here is not shown.
+# The plan's fields in the order of reading. What is not named here is not shown, as the words about
+# how it went: the consent does not say that they are.
 PLAN_LINES = {
     "skill": "Skill",
     "activity": "What",
@@ -34,7 +35,6 @@ PLAN_LINES = {
     "person": "Easier: somebody who helps",
     "sure": "How sure",
     "outcome": "How it went",
-    "outcome_words": "In their words",
 }
 OUTCOMES = {
     Outcome.DONE: "Did it",
@@ -107,7 +107,8 @@ def planned_weeks(
 
 @dataclass(frozen=True, slots=True)
 class DiaryWeek:
-    """Numbers of one week. The averages are of the days on which both were noted."""
+    """Numbers of one week. The averages are of the days on which both were noted, from two on: of
+    one they would show that day."""
 
     week: Week
     days: int
@@ -144,7 +145,7 @@ def _summary(week: Week, cards: list[Card]) -> DiaryWeek:
 
 def _average(numbers: Iterable[int]) -> float | None:
     found = list(numbers)
-    return round(sum(found) / len(found), 1) if found else None
+    return round(sum(found) / len(found), 1) if len(found) > 1 else None
 
 
 # --- Goals ------------------------------------------------------------------------------

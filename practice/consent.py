@@ -25,6 +25,8 @@ class Consent:
     always: tuple[str, ...]
     never: tuple[str, ...]
     parts: dict[Part, PartWords]
+    # The same, as whoever sees it reads it.
+    for_reader: dict[Part, PartWords]
 
 
 _FIRST = Consent(
@@ -76,6 +78,31 @@ _FIRST = Consent(
             "Why you could not come.",
         ),
     },
+    for_reader={
+        Part.PLAN: PartWords(
+            "The weekly plan",
+            "For each week until today: the skill, what they chose to do, when and where, how they "
+            "make it easier, how sure they are, how it went, and what was suggested.",
+            "Weeks that have not begun.",
+        ),
+        Part.DIARY: PartWords(
+            "A summary of the diary",
+            "For each week: on how many days they noted something, which skills they tried and how "
+            "often, and how strong the emotion was before and after, on average.",
+            "Their notes, what they did, and the single days.",
+        ),
+        Part.GOALS: PartWords(
+            "Their goals",
+            "Their goals of now, the five steps, how far they were in weeks 1, 4, 8 and 12, and "
+            "what is written beside a rating.",
+            "Goals that they have ended.",
+        ),
+        Part.ATTENDANCE: PartWords(
+            "Which sessions they came to",
+            "For each session of their group until today: whether they came, as it was noted.",
+            "Why they could not come.",
+        ),
+    },
 )
 
 CONSENTS: dict[int, Consent] = {_FIRST.version: _FIRST}
@@ -90,6 +117,12 @@ def signed(version: int) -> Consent:
 def part_words(parts: list[str], version: int = CURRENT.version) -> list[PartWords]:
     """In the order of the text, whatever the order of the choice."""
     words = CONSENTS[version].parts
+    return [words[part] for part in words if part in parts]
+
+
+def reader_words(parts: list[str], version: int) -> list[PartWords]:
+    """What was signed, for whoever sees it."""
+    words = CONSENTS[version].for_reader
     return [words[part] for part in words if part in parts]
 
 

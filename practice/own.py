@@ -59,7 +59,7 @@ def own_practice(*, member: User, public_id: uuid.UUID, now: dt.datetime) -> Own
     """Three queries. Raises Enrollment.DoesNotExist for somebody else's, as for one that never
     was, and for one that never had a confirmed seat."""
     enrollment = (
-        Enrollment.objects.select_related("cohort__programme")
+        Enrollment.objects.select_related("cohort__programme", "shared_with_leader")
         .prefetch_related(
             Prefetch("cohort__group_sessions", GroupSession.objects.order_by("number"))
         )

@@ -1,9 +1,10 @@
 """What this room keeps about a member, for that member."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from accounts.exports import Room, Table, fields, register
-from accounts.models import Action, AuditEntry, Subject, User
+from accounts.models import LEADING, Action, AuditEntry, Subject, User
+from practice.known_as import consent
 from practice.models import (
     DiaryEntry,
     Goal,
@@ -25,6 +26,13 @@ def views_of(person: User) -> "QuerySet[AuditEntry]":
     shared = Q(subject_kind=Subject.SHARE, subject_id__in=ids)
     led = Q(subject_kind=Subject.PRACTICE, subject_id__in=seats, action=Action.PRACTICE_READ)
     return AuditEntry.objects.filter(shared | led).order_by("pk")
+
+
+def leader(person: str, *, share: str) -> Case:
+    """The name of whoever leads. Others are named in the consent with them, as the member wrote it:
+    what their account says is theirs."""
+    leads = When(**{share: None, f"{person}__role__in": LEADING}, then=F(f"{person}__display_name"))
+    return Case(leads, default=Value(""))
 
 
 GROUP = {"group": "enrollment__cohort__name"}
@@ -49,21 +57,31 @@ ROOM = Room(
         ),
         Table(
             "goals",
-            lambda person: Goal.objects.filter(enrollment__member=person),
+            lambda person: Goal.objects.filter(enrollment__member=person).annotate(
+                agreed_share=consent(person="agreed_by", field="public_id"),
+                agreed_leader=leader("agreed_by", share="agreed_share"),
+            ),
             {
                 **fields("public_id", "slot", "content", "made_at", "saved_at", "agreed_at"),
-                **fields("ended_at", agreed_with="agreed_by__display_name", **GROUP),
+                **fields("ended_at", share="agreed_share", **GROUP),
+                **fields(agreed_with="agreed_leader"),
             },
         ),
         Table(
             "ratings",
-            lambda person: GoalRating.objects.filter(goal__enrollment__member=person),
+            lambda person: GoalRating.objects.filter(goal__enrollment__member=person).annotate(
+                rated_share=consent(
+                    person="rated_by", field="public_id", member="goal__enrollment__member"
+                ),
+                rated_leader=leader("rated_by", share="rated_share"),
+            ),
             fields(
                 "week",
                 "content",
                 "rated_at",
                 goal="goal__public_id",
-                rated_by="rated_by__display_name",
+                share="rated_share",
+                rated_by="rated_leader",
             ),
         ),
         Table(
@@ -72,7 +90,6 @@ ROOM = Room(
             {
                 **fields("public_id", "role", "parts", "content", "terms_version", "signed_at"),
                 **fields("ip", "ends_at", "accepted_at", "withdrawn_at", **GROUP),
-                **fields(practitioner="practitioner__email"),
             },
         ),
         Table(
@@ -96,7 +113,7 @@ ROOM = Room(
         Table(
             "who_opened_what",
             views_of,
-            fields("at", "action", share="subject_id", by="actor__display_name"),
+            fields("at", "action", share="subject_id"),
         ),
     ),
 )

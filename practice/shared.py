@@ -9,6 +9,7 @@ waits for the page. The log's entry is part of the same transaction: without it 
 
 import datetime as dt
 import uuid
+import zoneinfo
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from django.db import transaction
 from accounts import audit
 from accounts.models import Action, AuditEntry, Role, Subject, User
 from enrollment.people import LOOK
+from practice import sharing
 from practice.models import Part, PractitionerRole, Share
 from practice.sharing import Names
 
@@ -37,6 +39,16 @@ class Sharing:
     share: Share
     member: str
 
+    @property
+    def until(self) -> dt.date:
+        return last_day(self.share)
+
+
+def last_day(share: Share) -> dt.date:
+    """As the member chose it, on their own calendar; their account is fetched along."""
+    zone = zoneinfo.ZoneInfo(share.enrollment.member.time_zone)
+    return sharing.last_day(share, zone)
+
 
 def reads_here(person: User) -> bool:
     """Whether the pages under /care/ are for them: whoever was invited once, of any role."""
@@ -47,7 +59,7 @@ def reads_here(person: User) -> bool:
 
 def shared_with(*, reader: User, now: dt.datetime) -> list[Sharing]:
     """What stands now, by the member's name. One query."""
-    shares = Share.objects.standing(now).filter(practitioner=reader)
+    shares = Share.objects.standing(now).filter(practitioner=reader).select_related(WITH[0])
     found = [Sharing(share, Names.load(share.content).signature) for share in shares]
     return sorted(found, key=lambda one: (one.member.casefold(), one.share.pk))
 
@@ -56,6 +68,13 @@ def standing(*, public_id: uuid.UUID, reader: User, now: dt.datetime) -> Share:
     """One of the reader's. Raises Share.DoesNotExist for one that is over, or somebody else's."""
     own = Share.objects.standing(now).filter(practitioner=reader)
     return own.select_related(*WITH).get(public_id=public_id)
+
+
+def successor(*, public_id: uuid.UUID, reader: User, now: dt.datetime) -> Share | None:
+    """What stands now between the two people of an earlier consent, which was changed, say."""
+    earlier = Share.objects.filter(public_id=public_id, practitioner=reader)
+    own = Share.objects.standing(now).filter(practitioner=reader)
+    return own.filter(enrollment__in=earlier.values("enrollment")).first()
 
 
 def accept(*, share: Share, now: dt.datetime) -> None:

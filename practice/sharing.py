@@ -114,6 +114,22 @@ def last_day(share: Share, zone: zoneinfo.ZoneInfo) -> dt.date:
 # --- Signing ----------------------------------------------------------------------------
 
 
+def refusal(*, enrollment: Enrollment, email: str, now: dt.datetime) -> str:
+    """Why an address will not do, as far as the member knows it themselves: empty when it may.
+
+    `sign` asks again, of accounts. This compares what the member wrote, and so tells them of
+    nobody's other addresses.
+    """
+    address, member = email.strip().lower(), enrollment.member
+    own = EmailAddress.objects.filter(user=member, verified=True, email__iexact=address)
+    if address == member.email.lower() or own.exists():
+        return YOURSELF
+    shares = enrollment.shares.standing(now)
+    if any(Names.load(one.content).email.strip().lower() == address for one in shares):
+        return SHARED_ALREADY
+    return ""
+
+
 @transaction.atomic
 def sign(
     *, enrollment: Enrollment, choice: Choice, signature: Signature, now: dt.datetime

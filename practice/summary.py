@@ -16,6 +16,7 @@ from django.db.models import F
 from enrollment.models import Enrollment
 from practice.diary import STRENGTHS, Card
 from practice.goals import Aim, Reached, open_looks
+from practice.known_as import consent, known_as
 from practice.models import DiaryEntry, Goal, WeekPlan
 from practice.own import OwnPractice
 from practice.planning import Plan
@@ -154,12 +155,16 @@ def goals_of(enrollment: Enrollment) -> list[GoalSummary]:
     found: dict[uuid.UUID, GoalSummary] = {}
     rows = (
         Goal.objects.filter(enrollment=enrollment)
+        .annotate(
+            agreed_under=consent(person="agreed_by", field="content"),
+            rated_under=consent(person="ratings__rated_by", field="content"),
+        )
         .order_by(F("ended_at").asc(nulls_first=True), "slot", "pk", "ratings__week")
         .values(
             *("public_id", "content", "made_at", "ended_at"),
-            *("agreed_at", "agreed_by__display_name", "agreed_by__email"),
+            *("agreed_at", "agreed_by__display_name", "agreed_by__role", "agreed_under"),
             *("ratings__week", "ratings__content", "ratings__rated_at", "ratings__rated_by"),
-            *("ratings__rated_by__display_name", "ratings__rated_by__email"),
+            *("ratings__rated_by__display_name", "ratings__rated_by__role", "rated_under"),
         )
     )
     for row in rows:
@@ -171,7 +176,11 @@ def goals_of(enrollment: Enrollment) -> list[GoalSummary]:
                 made_at=row["made_at"],
                 ended_at=row["ended_at"],
                 agreed_at=row["agreed_at"],
-                agreed_with=row["agreed_by__display_name"] or row["agreed_by__email"] or "",
+                agreed_with=known_as(
+                    signed=row["agreed_under"],
+                    role=row["agreed_by__role"],
+                    display_name=row["agreed_by__display_name"],
+                ),
                 looks={},
             ),
         )
@@ -183,7 +192,11 @@ def goals_of(enrollment: Enrollment) -> list[GoalSummary]:
 def _look(row: Mapping[str, Any], member_id: int) -> LookSummary:
     return LookSummary(
         reached=Reached.load(row["ratings__content"]),
-        by=row["ratings__rated_by__display_name"] or row["ratings__rated_by__email"] or "",
+        by=known_as(
+            signed=row["rated_under"],
+            role=row["ratings__rated_by__role"],
+            display_name=row["ratings__rated_by__display_name"],
+        ),
         by_member=row["ratings__rated_by"] == member_id,
         at=row["ratings__rated_at"],
     )

@@ -31,7 +31,7 @@ def validate_parts(value: object) -> None:
 class PractitionerRole(models.TextChoices):
     OCCUPATIONAL_THERAPIST = "ot", "Occupational therapist"
     INDIVIDUAL_THERAPIST = "therapist", "Individual therapist"
-    OTHER = "other", "Other"
+    OTHER = "other", "Somebody else"
 
 
 class Shares(models.QuerySet["Share"]):

@@ -37,7 +37,7 @@ def overview(request: HttpRequest, share: Share) -> HttpResponse:
     shared.accept(share=share, now=timezone.now())
     context = {
         **head(share, ""),
-        "words": consent.part_words(share.parts, share.terms_version),
+        "words": consent.reader_words(share.parts, share.terms_version),
         "role": share.get_role_display(),
     }
     return render(request, "practice/care/overview.html", context)
@@ -48,6 +48,7 @@ def head(share: Share, here: str) -> dict[str, Any]:
     return {
         "share": share,
         "member": Names.load(share.content).signature,
+        "until": shared.last_day(share),
         "here": here,
         "parts": [part.value for part in Part if part in share.parts],
     }

@@ -9,8 +9,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
@@ -20,6 +22,8 @@ from accounts.models import User
 from enrollment.views.asking import member_of
 from practice import shared
 from practice.models import Share
+
+CHANGED = "What is shared with you was changed meanwhile, so nothing was saved."
 
 
 def reads_shared(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -37,7 +41,10 @@ def reads_shared(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
     ) -> HttpResponse:
         reader = member_of(request)
         if public_id is not None:
-            kwargs["share"] = standing_or_404(reader, public_id)
+            try:
+                kwargs["share"] = standing(reader, public_id)
+            except Share.DoesNotExist:
+                return to_successor(request, reader, public_id)
         elif not shared.reads_here(reader):
             raise Http404
         request.session[READS_OTHERS] = True
@@ -50,8 +57,17 @@ def reads_shared(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
     return guarded
 
 
-def standing_or_404(reader: User, public_id: uuid.UUID) -> Share:
-    try:
-        return shared.standing(public_id=public_id, reader=reader, now=timezone.now())
-    except Share.DoesNotExist:
-        raise Http404 from None
+def standing(reader: User, public_id: uuid.UUID) -> Share:
+    return shared.standing(public_id=public_id, reader=reader, now=timezone.now())
+
+
+def to_successor(request: HttpRequest, reader: User, public_id: uuid.UUID) -> HttpResponse:
+    """After a change an open page, or the link in a mail, leads on to what stands now."""
+    share = shared.successor(public_id=public_id, reader=reader, now=timezone.now())
+    if share is None:
+        raise Http404
+    if request.method == "POST":
+        messages.warning(request, CHANGED)
+    response = redirect("practice:care_overview", share.public_id)
+    add_never_cache_headers(response)
+    return response

@@ -9,8 +9,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from enrollment.views.asking import form_status, fresh, posted
-from practice import aiming, carrying
+from enrollment.views.asking import form_status, fresh, member_of, posted
+from practice import aiming, carrying, known_as
 from practice.aiming import Changed, NotPossible
 from practice.goal_forms import AimForm
 from practice.models import Goal
@@ -106,6 +106,7 @@ def goal(request: HttpRequest, public_id: uuid.UUID, goal: uuid.UUID) -> HttpRes
         **around(practice),
         "form": form,
         "goal": row,
+        "agreed_with": known_as.name_of(person=row.agreed_by, member=member_of(request)),
         "aim": aim_of(row),
         # Who saves again, having seen the other words, replaces them.
         "seen": seen_in(request) if form.is_bound and not overtaken else row.revision,

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from practice import proposals, week_plans
 from practice.diary import noted_days
 from practice.diary_days import Day, of_week
+from practice.leader_sees import leader_sees
 from practice.own import OwnPractice
 from practice.views.asking import own_practice_or_404
 
@@ -27,6 +28,7 @@ def hub(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "week": practice.current,
         "plans": week_plans.overview(practice=practice),
         "diary_days": diary_days(practice),
+        "leader_parts": leader_sees(practice),
         "asks": proposals.waiting(enrollment=practice.enrollment, now=practice.now),
     }
     return render(request, "practice/hub.html", context)

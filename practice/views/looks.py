@@ -9,8 +9,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from accounts.models import User
 from enrollment.views.asking import form_status, fresh, member_of
-from practice import rating
+from practice import known_as, rating
 from practice.aiming import Changed, NotPossible
 from practice.goal_forms import RatingForm
 from practice.goals import Reached, open_looks
@@ -57,12 +58,17 @@ def look(request: HttpRequest, public_id: uuid.UUID, goal: uuid.UUID, week: int)
         "reached": Reached.load(earlier.content) if earlier else None,
         "seen": seen_in(request) if form.is_bound and not overtaken else _revision(earlier),
         "overtaken": overtaken,
+        "saved_by": overtaken and saved_by(earlier, member_of(request)),
     }
     return render(request, "practice/goals/look.html", context, status=status)
 
 
 def _rating(goal: Goal, week: int) -> GoalRating | None:
     return goal.ratings.select_related("rated_by").filter(week=week).first()
+
+
+def saved_by(earlier: GoalRating | None, member: User) -> str:
+    return known_as.name_of(person=earlier.rated_by if earlier else None, member=member)
 
 
 def _revision(earlier: GoalRating | None) -> int:

@@ -12,14 +12,25 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import exports
+from accounts.models import User
 from accounts.proof import needs_proof
+from enrollment.models import Enrollment
 from enrollment.views.asking import fresh, member_of
 from practice import erasing, fhir
 from practice.changes import ChangedMeanwhile
 from practice.erasing import What
+from practice.own import latest_seat
 from practice.views.asking import own_practice_or_404
 
 EVERYTHING = "everything"
+ERASED = {
+    What.PROFILE: "Your look at your daily life is erased.",
+    What.PLANS: "Your weekly plans are erased.",
+    What.DIARY: "Your diary is erased.",
+    What.GOALS: "Your goals are erased.",
+    What.SHARING: "What you shared is erased, and with whom.",
+    None: "What you wrote in your practice is erased.",
+}
 
 
 @login_required
@@ -31,8 +42,16 @@ def own_data(request: HttpRequest) -> HttpResponse:
         "kinds": [what for what, number in found.items() if number],
         "everything": EVERYTHING,
         "rooms": exports.rooms(),
+        "practice": latest_seat_of(member_of(request)),
     }
     return render(request, "practice/own_data.html", context)
+
+
+def latest_seat_of(member: User) -> Enrollment | None:
+    try:
+        return latest_seat(member=member)
+    except Enrollment.DoesNotExist:
+        return None
 
 
 @needs_proof
@@ -73,7 +92,7 @@ def erase(request: HttpRequest, what: str) -> HttpResponse:
                 "what there is now.",
             )
             return redirect(request.path)
-        messages.success(request, "It is erased.")
+        messages.success(request, ERASED[chosen])
         response = redirect("practice:own_data")
         if chosen in (None, What.DIARY):  # with the drafts that this browser kept
             response["Clear-Site-Data"] = '"storage"'

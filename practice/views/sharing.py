@@ -17,6 +17,7 @@ from outbox.tasks import kick
 from practice import consent, for_leaders, proposals, sharing, view_log
 from practice.care_forms import LeaderForm, ShareForm, SignForm
 from practice.goals import Aim
+from practice.leader_sees import leader_sees
 from practice.models import Goal, Part, Share, SharedWithLeader
 from practice.own import OwnPractice
 from practice.sharing import Names, Refused, Signature
@@ -79,14 +80,13 @@ def overview(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     looks = Paginator(view_log.entries(enrollment=enrollment, shares=by_id), ON_A_PAGE)
     page = looks.get_page(request.GET.get("page"))
     cards = [shown(share, practice) for share in shares]
-    leader = SharedWithLeader.objects.filter(enrollment=enrollment).first()
     context = {
         **base(practice),
         "standing": [card for card in cards if card["stands"]],
         "over": [card for card in cards if not card["stands"]],
         "most": sharing.MOST_STANDING,
         "suggestions": proposals.to_member(enrollment=enrollment, now=practice.now),
-        "leader_parts": for_leaders.parts_of(leader),
+        "leader_parts": leader_sees(practice),
         "page": page,
         "looks": [view_log.look(one, by_id, practice.now, practice.zone.key) for one in page],
     }
@@ -129,7 +129,7 @@ def choose_and_sign(request: HttpRequest, practice: OwnPractice, old: Share | No
         known=old is not None,
     )
     context = {**base(practice), "form": form, "old": shown(old, practice) if old else None}
-    if not form.is_bound or "back" in request.POST or not form.is_valid():
+    if not form.is_bound or "back" in request.POST or not chosen_well(form, practice):
         status = 422 if form.is_bound and "back" not in request.POST else 200
         return render(request, "practice/share_form.html", context, status=status)
     signing = "sign" in request.POST
@@ -152,6 +152,15 @@ def choose_and_sign(request: HttpRequest, practice: OwnPractice, old: Share | No
         "hidden": consent.hidden_parts(form.cleaned_data["parts"]),
     }
     return render(request, "practice/share_preview.html", context, status=422 if signing else 200)
+
+
+def chosen_well(form: ShareForm, practice: OwnPractice) -> bool:
+    """Said beside the address, before it comes to signing, which asks for itself."""
+    if form.is_valid() and "email" in form.cleaned_data and "sign" not in form.data:
+        email, enrollment = form.cleaned_data["email"], practice.enrollment
+        if refused := sharing.refusal(enrollment=enrollment, email=email, now=practice.now):
+            form.add_error("email", refused)
+    return form.is_valid()
 
 
 def choice_now(practice: OwnPractice, old: Share | None) -> dict[str, object]:

@@ -694,7 +694,7 @@ def test_pages_about_ones_own_data(inspector: Inspector) -> None:
     page.get_by_role("link", name="All of it").click()
     inspector.look("erase everything")
     page.get_by_role("button", name="Erase all of it").click()
-    page.get_by_text("It is erased.").wait_for()
+    page.get_by_text("What you wrote in your practice is erased.").wait_for()
     inspector.look("own data, erased")
     with page.expect_download() as download:
         page.get_by_role("link", name="Download my data").click()

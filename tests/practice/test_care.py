@@ -22,7 +22,7 @@ from enrollment.models import AttendanceNote, Enrollment, Mark
 from outbox.services import deliver_due
 from practice import proposals, shared, sharing
 from practice.goals import Aim
-from practice.models import Goal, GoalRating, Part, Proposal, Share, WeekPlan
+from practice.models import DiaryEntry, Goal, GoalRating, Part, Proposal, Share, WeekPlan
 from tests.accounts.people import (
     PASSWORD,
     app_shows,
@@ -275,8 +275,22 @@ def test_the_list_names_who_shares_and_until_when(clock: Any, seat: Enrollment) 
     sharing.withdraw(share=a_share(over, to=reader), now=IN_WEEK_2)
     words = let_in(reader).get(CARE).content.decode()
     assert "Robin Lee" in words
-    assert "Monday, February 1, 12:00 AM Eastern" in words
+    assert "Until the end of Sunday, January 31, 2027" in words
+    assert "12:00 AM" not in words
     assert len(re.findall(r"/care/[0-9a-f]", words)) == 1
+
+
+def test_the_last_day_is_named_as_the_member_chose_it(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner(time_zone="America/Los_Angeles")
+    share, client = a_share(seat, to=reader), let_in(reader)
+    for part in ("", *Part):
+        words = page(client, share, part)
+        assert "Shared with you until the end of Sunday, January 31, 2027." in words
+        assert "12:00 AM" not in words
+    member = Client()
+    member.force_login(seat.member)
+    here = reverse("practice:share", args=[seat.public_id, share.public_id])
+    assert "the end of Sunday, January 31, 2027" in member.get(here).content.decode()
 
 
 def test_the_first_visit_accepts_and_later_ones_change_nothing(
@@ -293,14 +307,40 @@ def test_the_first_visit_accepts_and_later_ones_change_nothing(
 
 def test_the_plan_is_shown_week_by_week(clock: Any, seat: Enrollment) -> None:
     reader = a_practitioner()
-    plan = a_plan(seat, outcome="partly", outcome_words="It was fine")
+    plan = a_plan(seat, outcome="partly", outcome_words="It felt odd")
     WeekPlan.objects.filter(pk=plan.pk).update(content={**plan.content, "later": "not known here"})
     a_plan(seat, week=3, activity="Not begun yet")
     words = page(let_in(reader), a_share(seat, to=reader), "plan")
-    for shown in ("Open the post", "Tuesday at the table", "A timer", "6 of 10", "Partly", "fine"):
+    for shown in ("Open the post", "Tuesday at the table", "A timer", "6 of 10", "Partly"):
         assert shown in words
-    assert "Not begun yet" not in words
-    assert "not known here" not in words
+    for hidden in ("Not begun yet", "not known here", "It felt odd"):
+        assert hidden not in words
+
+
+def test_what_is_shared_is_written_for_whoever_reads_it(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner()
+    main = page(let_in(reader), a_share(seat, to=reader)).split("<main")[1].split("</main>")[0]
+    assert "what they chose to do, when and where" in main
+    assert re.findall(r"\b[Yy]our? (?!may|open|until)\w*", main.replace("Your role", "")) == []
+    assert main.count("Robin Lee") == 2  # the heading, and who signed
+
+
+def test_the_plan_leads_to_writing_and_names_its_member_once_on_top(
+    clock: Any, seat: Enrollment
+) -> None:
+    reader = a_practitioner()
+    words = page(let_in(reader), a_share(seat, to=reader), "plan")
+    assert '<a href="#write-title">Write to the plan</a>' in words
+    assert words.index('href="#write-title"') < words.index('id="week-2"')
+    assert "kicker" not in words
+
+
+def test_a_goal_that_nobody_works_on_says_so_plainly(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner()
+    a_goal(seat)
+    words = page(let_in(reader), a_share(seat, to=reader), "goals")
+    assert "Nobody is named yet." in words
+    assert "alone" not in words
 
 
 def test_of_the_diary_only_numbers_are_shown(clock: Any, seat: Enrollment) -> None:
@@ -314,6 +354,19 @@ def test_of_the_diary_only_numbers_are_shown(clock: Any, seat: Enrollment) -> No
     assert words.count("on average") == 1
     for hidden in ("secret", "Secret", "October 13", "baking"):
         assert hidden not in words
+
+
+def test_the_strength_of_a_single_day_is_not_shown(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner()
+    a_card(seat, dt.date(2026, 10, 13), before=8, after=3)
+    a_card(seat, dt.date(2026, 10, 14), before=9, after=None)
+    share = a_share(seat, to=reader)
+    words = page(let_in(reader), share, "diary")
+    assert "STOP (2 days)" in words
+    assert "before, " not in words
+    DiaryEntry.objects.filter(day=dt.date(2026, 10, 14)).delete()
+    a_card(seat, dt.date(2026, 10, 14), before=9, after=4)
+    assert "8.5 before, 3.5 after" in page(let_in(reader), share, "diary")
 
 
 def test_goals_are_shown_with_their_steps_and_ratings(clock: Any, seat: Enrollment) -> None:
@@ -376,11 +429,7 @@ def ended_by_its_date(share: Share, clock: Any) -> None:
     clock.shift(MINUTE)
 
 
-def ended_by_a_change(share: Share, clock: Any) -> None:
-    sharing.change(share=share, choice=a_choice(email=""), signature=a_signature(), now=IN_WEEK_2)
-
-
-@pytest.mark.parametrize("end", [ended_by_withdrawal, ended_by_its_date, ended_by_a_change])
+@pytest.mark.parametrize("end", [ended_by_withdrawal, ended_by_its_date])
 @pytest.mark.parametrize("role", list(Role))
 def test_the_next_click_after_the_end_finds_nothing(
     clock: Any, seat: Enrollment, role: Role, end: Any
@@ -402,6 +451,43 @@ def test_the_next_click_after_the_end_finds_nothing(
     assert not Proposal.objects.exists()
     assert not GoalRating.objects.exists()
     assert AuditEntry.objects.count() == known
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_after_a_change_the_earlier_pages_lead_to_what_stands(
+    clock: Any, seat: Enrollment, role: Role
+) -> None:
+    reader = a_practitioner(role=role)
+    first, goal = a_share(seat, to=reader), a_goal(seat)
+    client, share = let_in(reader), first
+    for _ in range(2):
+        share = sharing.change(
+            share=share, choice=a_choice(email=""), signature=a_signature(), now=IN_WEEK_2
+        )
+    for here in (path(first), *(path(first, part) for part in Part)):
+        answer = client.get(here)
+        assert (answer.status_code, answer["Location"]) == (302, path(share))
+        assert "no-store" in answer["Cache-Control"]
+    rating = {"goal": str(goal.public_id), "week": "1", "level": "0", "seen": "0", "rate": "1"}
+    late = client.post(path(first, "goals"), rating, follow=True)
+    assert late.status_code == 200
+    assert "changed meanwhile, so nothing was saved" in late.content.decode()
+    assert not GoalRating.objects.exists()
+    assert let_in(a_practitioner()).get(path(first)).status_code == 404
+    sharing.withdraw(share=share, now=IN_WEEK_2)
+    assert client.get(path(first)).status_code == 404
+
+
+def test_what_is_not_found_leads_to_what_is_shared(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner()
+    share, client = a_share(seat, to=reader), let_in(reader)
+    sharing.withdraw(share=share, now=IN_WEEK_2)
+    words = client.get(path(share)).content.decode()
+    assert "Shared with me" in words
+    assert "Groups you can join" not in words.split("<main")[1]
+    elsewhere = client.get("/nowhere/").content.decode()
+    assert "Groups you can join" in elsewhere
+    assert "Shared with me" not in elsewhere.split("<main")[1]
 
 
 @pytest.mark.parametrize("role", list(Role))

@@ -82,7 +82,7 @@ def a_full_plan(seat: Enrollment) -> Goal:
 
 def a_share(seat: Enrollment, *chosen: Part, name: str = "Ana Diaz") -> Share:
     practitioner = make_person(
-        f"{name.split()[0]}@example.org", role=Role.PRACTITIONER, display_name=name
+        f"{name.split()[0]}@example.org", role=Role.PRACTITIONER, display_name="Of the account"
     )
     return Share.objects.create(
         enrollment=seat,

@@ -156,7 +156,7 @@ def body(words: str) -> str:
 def test_what_is_shared_opens_by_a_press_that_the_member_sees(
     clock: Any, seat: Enrollment, leader: User, parts: list[str]
 ) -> None:
-    a_plan(seat)
+    a_plan(seat, outcome="partly", outcome_words="It felt odd")
     a_plan(seat, week=1, activity="Of the week before")
     GoalRating.objects.create(
         goal=a_goal(seat), week=1, content={"level": 1, "note": "Hard"}, rated_at=IN_WEEK_2
@@ -169,7 +169,7 @@ def test_what_is_shared_opens_by_a_press_that_the_member_sees(
     assert ("Open the post" in words) is ("plan" in parts)
     assert ("Cook at home" in words) is ("goals" in parts)
     assert ("+1, a little more than expected" in words) is ("goals" in parts)
-    for hidden in ("Of the week before", "Hard"):
+    for hidden in ("Of the week before", "Hard", "It felt odd"):
         assert hidden not in words
     client.get(path(seat, one=True))
     assert looks(READ, seat.pk) == 1

@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import User
+from accounts.models import Role, User
 from enrollment.models import Enrollment
 from practice import aiming, rating
 from practice.aiming import Changed, NotPossible, ThreeAlready
@@ -279,7 +279,9 @@ def test_two_that_save_at_once_are_told_apart_by_the_database(seat: Enrollment) 
 def test_that_an_agreement_would_end_is_said_before(client: Client, seat: Enrollment) -> None:
     goal = a_goal(seat)
     assert "this agreement ends" not in page(client.get(at("goal", seat, goal.public_id)))
-    aiming.agree(goal=goal, by=a_member(display_name="Mei Tanaka"), seen=1, now=NOW)
+    aiming.agree(
+        goal=goal, by=a_member(role=Role.FACILITATOR, display_name="Mei Tanaka"), seen=1, now=NOW
+    )
     words = page(client.get(at("goal", seat, goal.public_id)))
     assert "Agreed with Mei Tanaka on Tuesday, September 29" in words
     assert "If you change one of the five steps, this agreement ends" in words
@@ -468,7 +470,7 @@ def test_a_look_without_a_level_says_what_is_missing(client: Client, seat: Enrol
 def test_two_looks_at_once_are_one_and_the_later_is_told(client: Client, seat: Enrollment) -> None:
     goal = a_goal(seat)
     path = at("goal_look", seat, goal.public_id, 1)
-    practitioner = a_member(display_name="Ana Diaz")
+    practitioner = a_member(role=Role.FACILITATOR, display_name="Ana Diaz")
     rating.rate(
         practice=own(seat, IN_WEEK_2),
         goal=goal,
@@ -507,7 +509,7 @@ def test_a_look_with_somebody_else_says_with_whom(client: Client, seat: Enrollme
         week=1,
         level=1,
         note="",
-        by=a_member(display_name="Ana Diaz"),
+        by=a_member(role=Role.FACILITATOR, display_name="Ana Diaz"),
         seen=0,
         now=IN_WEEK_2,
     )

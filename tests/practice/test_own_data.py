@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import json
+import re
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ from practice.models import (
     SharedWithLeader,
     WeekPlan,
 )
+from practice.views.own_data import ERASED
 from tests.accounts.people import PASSWORD, make_person
 from tests.enrollment.builders import NOW, session
 from tests.enrollment.pages import said
@@ -403,10 +405,38 @@ def test_from_the_look_to_an_empty_room(client: Client) -> None:
     assert answer["Location"] == reverse("practice:own_data")
     assert answer["Clear-Site-Data"] == '"storage"'
     words = said(client.get(answer["Location"]))
-    assert "It is erased." in words
+    assert "Your diary is erased." in words
+    words = words.replace("Your diary is erased.", "")
     assert "Your diary" not in words.replace("your look at your daily life, plans, diary", "")
     assert "Your goals" in words
     assert "Nothing to erase" in said(client.get(path))
+
+
+@pytest.mark.parametrize("what", list(What))
+def test_the_page_and_the_answer_name_what_is_erased(what: What, client: Client) -> None:
+    prove(client, busy("egret").member)
+    here = reverse("practice:erase", args=[what])
+    page = client.get(here).content.decode()
+    assert f"<h1>Erase {what.label.lower()}?</h1>" in page
+    seen = re.search(r'name="seen" value="([^"]+)"', page)
+    assert seen
+    answer = client.post(here, {"seen": seen[1]}, follow=True).content.decode()
+    assert str(ERASED[what]) in answer
+    assert "It is erased" not in answer
+
+
+def test_what_goes_of_the_looks_and_what_stays_is_told_apart(client: Client) -> None:
+    prove(client, busy("heron").member)
+    page = client.get(reverse("practice:erase", args=[What.SHARING])).content.decode()
+    assert "The list on your page of when they looked goes." in page
+    assert "A security log that only our staff can read keeps who looked and when." in page
+
+
+def test_ones_data_lead_back_to_the_practice(client: Client) -> None:
+    seat = busy("ibis")
+    client.force_login(seat.member)
+    page = client.get(reverse("practice:own_data")).content.decode()
+    assert reverse("practice:hub", args=[seat.public_id]) in page
 
 
 @pytest.mark.parametrize("seen", ["", "a\0b", "9" * 5_000, "-1-0", "\u202e1"])

@@ -15,16 +15,26 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Role, User
+from enrollment import services
 from enrollment.models import Enrollment
 from outbox.models import Message, State
 from outbox.services import deliver_due
-from practice import consent, proposals, shared, sharing
-from practice.models import Goal, Part, Proposal, Share, SharedWithLeader, WeekPlan
+from practice import consent, for_leaders, proposals, shared, sharing
+from practice.models import (
+    Goal,
+    Part,
+    PractitionerRole,
+    Proposal,
+    Share,
+    SharedWithLeader,
+    WeekPlan,
+)
 from practice.own import own_practice
 from practice.planning import Plan
 from practice.proposals import Words
 from practice.sharing import Names, Refused
 from tests.accounts.people import last_mail
+from tests.enrollment.builders import session
 from tests.practice.builders import IN_WEEK_2, a_practising_member
 from tests.practice.sharing import (
     a_choice,
@@ -240,6 +250,55 @@ def test_the_same_person_twice_is_refused_while_it_stands(seat: Enrollment) -> N
     assert again.stands(after)
 
 
+def test_an_address_that_will_not_do_is_said_on_the_first_form(seat: Enrollment) -> None:
+    a_share(seat)
+    own = "robins.second@example.org"
+    EmailAddress.objects.create(user=seat.member, email=own, verified=True)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client, here = signed_in(seat), address("share_new", seat)
+        for email, words in [
+            ("SAM@clinic.example", "with somebody at this address already"),
+            (seat.member.email.upper(), "This is your own address"),
+            (own, "This is your own address"),
+        ]:
+            answer = client.post(here, {**TYPED, "email": email})
+            assert answer.status_code == 422
+            assert words in said(answer)
+            assert email in said(answer)
+            assert "Look before you sign" not in said(answer)
+        back = client.post(here, {**TYPED, "back": "1"})
+    assert back.status_code == 200
+
+
+def test_the_first_form_tells_nothing_of_somebody_elses_addresses(seat: Enrollment) -> None:
+    reader = a_practitioner()
+    a_share(seat, to=reader)
+    EmailAddress.objects.create(user=reader, email="another@clinic.example", verified=True)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client, here = signed_in(seat), address("share_new", seat)
+        answer = client.post(here, {**TYPED, "email": "another@clinic.example"})
+    assert answer.status_code == 200
+    assert "Look before you sign" in said(answer)
+
+
+def test_an_ended_share_says_what_was_no_part_of_it(seat: Enrollment) -> None:
+    share = a_share(seat, parts=["plan"])
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client, here = signed_in(seat), address("share", seat, share.public_id)
+        assert "What they never see" in said(client.get(here))
+        sharing.withdraw(share=share, now=IN_WEEK_2)
+        page = said(client.get(here))
+    assert "Not part of this" in page
+    assert "never see" not in page
+
+
+def test_another_role_is_called_somebody_else(seat: Enrollment) -> None:
+    share = a_share(seat, role=PractitionerRole.OTHER)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        page = said(signed_in(seat).get(address("share", seat, share.public_id)))
+    assert "Sam Ortiz, somebody else" in page
+
+
 def test_five_at_most_stand_at_a_time(seat: Enrollment) -> None:
     shares = [a_share(seat, email=f"p{n}@clinic.example") for n in range(5)]
     with pytest.raises(Refused, match="five people"):
@@ -368,6 +427,24 @@ def test_pressing_the_change_twice_changes_once(seat: Enrollment) -> None:
         assert client.get(here).status_code == 404
     assert codes == [302, 302]
     assert Share.objects.standing(IN_WEEK_2).get().public_id == uuid.UUID(key)
+
+
+def test_a_change_says_that_the_earlier_choice_stands_until_it_is_signed(seat: Enrollment) -> None:
+    old = a_share(seat)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client, here = signed_in(seat), address("share_change", seat, old.public_id)
+        pages = [client.get(here), client.post(here, TYPED)]
+        news = address("share_new", seat)
+        first = [client.get(news), client.post(news, {**TYPED, "email": "new@clinic.example"})]
+    for page in pages:
+        assert "Sam Ortiz still sees what you chose before. It changes when you sign" in said(page)
+        assert "Nothing is shared yet" not in said(page)
+    for page in first:
+        assert "Nothing is shared yet" in said(page)
+
+
+def said(page: Any) -> str:
+    return str(page.content.decode())
 
 
 def test_a_press_ends_it_at_once_and_says_so(seat: Enrollment) -> None:
@@ -534,6 +611,51 @@ def test_the_member_chooses_what_whoever_leads_sees(seat: Enrollment) -> None:
         assert SharedWithLeader.objects.get().parts == []
         assert client.post(here, {"parts": ["everything"]}).status_code == 422
         assert "They see nothing" in client.get(address("sharing", seat)).content.decode()
+
+
+BARE = "and nothing about what or how"
+
+
+@pytest.mark.parametrize(
+    ("parts", "on_the_hub"),
+    [
+        (None, f"sees whether you practised this week, {BARE}. You can"),
+        ([], "sees nothing of it. You can"),
+        (["practised"], f"sees whether you practised this week, {BARE}. You can"),
+        (["plan"], "sees your plan of this week, and how it went. You can"),
+        (
+            ["practised", "plan", "goals"],
+            "sees whether you practised this week, and your plan of this week, and how it went, "
+            "and your goals, and how far you are, without notes. You can",
+        ),
+    ],
+)
+def test_what_whoever_leads_sees_is_said_as_it_is(
+    seat: Enrollment, parts: list[str] | None, on_the_hub: str
+) -> None:
+    if parts is not None:
+        for_leaders.choose(enrollment=seat, parts=parts, now=IN_WEEK_2)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        client = signed_in(seat)
+        assert on_the_hub in " ".join(said(client.get(address("hub", seat))).split())
+        page = said(client.get(address("sharing", seat)))
+    assert (BARE in page) is (parts in (None, ["practised"]))
+    assert ("your plan of this week" in page) is ("plan" in (parts or []))
+
+
+@pytest.mark.parametrize("over", ["left", "ended"])
+def test_who_is_led_no_more_reads_nothing_about_whoever_leads(seat: Enrollment, over: str) -> None:
+    now = IN_WEEK_2
+    if over == "left":
+        services.withdraw(enrollment_id=seat.pk, actor=seat.member, reason="Left", now=now)
+    else:
+        now = session(seat.cohort, 12).ends_at
+    with time_machine.travel(now, tick=False):
+        client = signed_in(seat)
+        pages = [said(client.get(address(name, seat))) for name in ("hub", "sharing")]
+    for page in pages:
+        assert "Whoever leads your group" not in page
+    assert "Who works on which goal" in pages[1]
 
 
 def test_the_member_chooses_who_works_on_a_goal(seat: Enrollment) -> None:
