@@ -16,6 +16,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
+from accounts.encryption import Unreadable
 from accounts.models import User
 
 README = """What {practice} keeps about you, as of {now:%Y-%m-%d %H:%M} UTC.
@@ -30,6 +31,9 @@ Left out are keys that open something (your door, your calendar link, your sign-
 are only between members of staff about their own work, and what is kept about other people.
 """
 
+# In the place of a value that was encrypted with a key that is gone.
+UNREADABLE = "could not be read"
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -43,9 +47,22 @@ class Table:
     fields: Mapping[str, str]
 
     def rows(self, person: User) -> list[dict[str, Any]]:
-        """One query."""
-        found = self.of(person).values_list(*self.fields.values())
+        """One query, as long as every value can be read; what no key opens says so in its place."""
+        try:
+            found = list(self.of(person).values_list(*self.fields.values()))
+        except Unreadable:
+            keys = list(self.of(person).values_list("pk", flat=True))
+            found = [self._as_far_as_readable(person, key) for key in keys]
         return [dict(zip(self.fields, row, strict=True)) for row in found]
+
+    def _as_far_as_readable(self, person: User, key: object) -> tuple[Any, ...]:
+        row: list[Any] = []
+        for way in self.fields.values():
+            try:
+                row.append(self.of(person).filter(pk=key).values_list(way, flat=True).get())
+            except Unreadable:
+                row.append(UNREADABLE)
+        return tuple(row)
 
 
 def _nothing(person: User, now: dt.datetime) -> list[str]:

@@ -3,15 +3,20 @@
 import urllib.parse
 from collections.abc import Callable
 
+import structlog
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
 
 from accounts import clock
+from accounts.encryption import Unreadable
 from accounts.models import Role
+
+logger = structlog.get_logger(__name__)
 
 ZONE_COOKIE = "tz"
 SEEN_ON = "seen_on"
@@ -51,6 +56,30 @@ class TimeZoneMiddleware:
         with timezone.override(zone):
             response = self.get_response(request)
         patch_vary_headers(response, ["Cookie"])
+        return response
+
+
+class UnreadableMiddleware:
+    """A page that needs a value which no key opens says so kindly, and that nothing is lost.
+
+    Logged with the page's name only: an address may name whose it is.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, Unreadable):
+            return None
+        match = request.resolver_match
+        logger.error("value_unreadable", view=match.view_name if match else "")
+        response = HttpResponse(
+            render_to_string("503.html", {"support_email": settings.SUPPORT_EMAIL}), status=503
+        )
+        add_never_cache_headers(response)
         return response
 
 

@@ -132,6 +132,7 @@ MIDDLEWARE = [
     "accounts.middleware.LostPressMiddleware",
     "accounts.middleware.TimeZoneMiddleware",
     "accounts.middleware.IdleLogoutMiddleware",
+    "accounts.middleware.UnreadableMiddleware",
 ]
 
 ROOT_URLCONF = "grouport.urls"

@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 
 from accounts import audit
 from accounts.models import Action, Subject, User
+from enrollment.encryption import EncryptedJSONField
 from enrollment.models import Enrollment
 from practice.changes import ChangedMeanwhile
 from practice.models import (
@@ -67,10 +68,12 @@ def counts(*, member: User) -> dict[What, int]:
 def _hold_what_others_write_to(member: User) -> None:
     """Whoever reads, proposes, rates or agrees at this moment is waited for; whoever comes after
     finds nothing. In the order in which they hold rows themselves: the consent, then the goal."""
-    list(Share.objects.select_for_update().filter(enrollment__member=member).order_by("pk"))
+    shares = Share.objects.select_for_update().filter(enrollment__member=member)
+    list(shares.order_by("pk").values_list("pk"))
     led = SharedWithLeader.objects.select_for_update()
     list(led.filter(enrollment__member=member).order_by("pk"))
-    list(Goal.objects.select_for_update().filter(enrollment__member=member).order_by("pk"))
+    goals = Goal.objects.select_for_update().filter(enrollment__member=member)
+    list(goals.order_by("pk").values_list("pk"))
 
 
 def _number_of(kinds: tuple[Rows, ...], member: User) -> Combinable:
@@ -80,6 +83,11 @@ def _number_of(kinds: tuple[Rows, ...], member: User) -> Combinable:
         counted = rows(member).order_by().annotate(all=Value(1)).values("all")
         number += Coalesce(Subquery(counted.annotate(n=Count("pk")).values("n")), 0)
     return number
+
+
+def _unread(rows: "QuerySet[models.Model]") -> "QuerySet[models.Model]":
+    fields = rows.model._meta.concrete_fields
+    return rows.defer(*(one.name for one in fields if isinstance(one, EncryptedJSONField)))
 
 
 def fingerprint(found: Mapping[What, int]) -> str:
@@ -101,10 +109,11 @@ def erase(*, member: User, what: What | None, seen: str, now: dt.datetime, ip: s
     chosen = [what] if what else list(What)
     if not any(found[one] for one in chosen):
         return
+    # No value is read here: what no key opens can be erased too.
     _hold_what_others_write_to(member)
     for one in chosen:
         for rows in ROWS[one]:
-            rows(member).delete()
+            _unread(rows(member)).delete()
     for seat in confirmed:
         audit.record(
             actor=member,

@@ -18,7 +18,7 @@ from practice import shared
 from practice.models import Part, Proposal, Share
 from practice.own import OwnPractice
 from practice.sharing import Names
-from practice.stored import mapping, text
+from practice.stored import content_of, mapping, rows_of, text
 from practice.week_plans import Kept, change_week
 
 # As many as a field of the plan takes.
@@ -145,8 +145,10 @@ def suggestion(proposal: Proposal, now: dt.datetime) -> Suggestion:
         and proposal.state == Proposal.State.OPEN
         and share.shows(Part.PLAN, now)
     )
-    name = Names.load(share.content).name
-    return Suggestion(proposal, Words.load(proposal.content), name, share.get_role_display(), asks)
+    name = Names.of(share).name
+    return Suggestion(
+        proposal, Words.load(content_of(proposal)), name, share.get_role_display(), asks
+    )
 
 
 def to_member(
@@ -156,7 +158,7 @@ def to_member(
     found = Proposal.objects.filter(share__enrollment=enrollment).select_related("share")
     if week is not None:
         found = found.filter(week=week)
-    return [suggestion(one, now) for one in found.order_by("-made_at", "-pk")]
+    return [suggestion(one, now) for one in _rows(found.order_by("-made_at", "-pk"))]
 
 
 def waiting(*, enrollment: Enrollment, now: dt.datetime) -> list[Suggestion]:
@@ -165,7 +167,11 @@ def waiting(*, enrollment: Enrollment, now: dt.datetime) -> list[Suggestion]:
         share__enrollment=enrollment, state=Proposal.State.OPEN
     ).exclude(kind=Proposal.Kind.COMMENT)
     rows = found.select_related("share").order_by("-made_at", "-pk")
-    return [one for row in rows if (one := suggestion(row, now)).asks]
+    return [one for row in _rows(rows) if (one := suggestion(row, now)).asks]
+
+
+def _rows(found: "models.QuerySet[Proposal]") -> list[Proposal]:
+    return rows_of(found, "content", "share__content")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

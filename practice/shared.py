@@ -10,7 +10,7 @@ waits for the page. The log's entry is part of the same transaction: without it 
 import datetime as dt
 import uuid
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -22,6 +22,7 @@ from enrollment.people import LOOK
 from practice import sharing
 from practice.models import Part, PractitionerRole, Share
 from practice.sharing import Names
+from practice.stored import rows_of
 
 READ: dict[Part, Action] = {
     Part.PLAN: Action.SHARED_PLAN_READ,
@@ -60,7 +61,7 @@ def reads_here(person: User) -> bool:
 def shared_with(*, reader: User, now: dt.datetime) -> list[Sharing]:
     """What stands now, by the member's name. One query."""
     shares = Share.objects.standing(now).filter(practitioner=reader).select_related(WITH[0])
-    found = [Sharing(share, Names.load(share.content).signature) for share in shares]
+    found = [Sharing(share, Names.of(share).signature) for share in rows_of(shares)]
     return sorted(found, key=lambda one: (one.member.casefold(), one.share.pk))
 
 
@@ -152,11 +153,9 @@ class Colleague:
 
 def colleagues(*, share: Share, part: Part, now: dt.datetime) -> dict[int, Colleague]:
     """Everybody who sees this part now, the reader too, by their consent's key. One query."""
-    shares: Sequence[Share] = list(
-        Share.objects.standing(now).filter(enrollment=share.enrollment_id)
-    )
+    shares = rows_of(Share.objects.standing(now).filter(enrollment=share.enrollment_id))
     return {
-        one.pk: Colleague(one, Names.load(one.content).name, PractitionerRole(one.role).label)
+        one.pk: Colleague(one, Names.of(one).name, PractitionerRole(one.role).label)
         for one in shares
         if part in one.parts
     }

@@ -15,6 +15,7 @@ from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 
 from accounts import services as accounts
+from accounts.encryption import Unreadable
 from accounts.models import Role, User
 from enrollment.models import Enrollment
 from outbox import services as outbox
@@ -37,6 +38,7 @@ SHARED_ALREADY = (
 TOO_MANY = "You share with five people already. End one of these first, then come back."
 ENDED_MEANWHILE = "This was ended meanwhile, so nothing was changed. You can begin anew."
 NEW_WORDS = "The text has changed since you opened this page. Please read it once more."
+UNREADABLE = "A name that cannot be shown right now"
 
 
 class Refused(Exception):
@@ -58,6 +60,14 @@ class Names:
     def load(cls, content: object) -> Self:
         stored = mapping(content)
         return cls(**{field.name: text(stored, field.name) for field in dataclasses.fields(cls)})
+
+    @classmethod
+    def of(cls, share: Share) -> Self:
+        """For a page: one name that no key opens does not close the page to all others."""
+        try:
+            return cls.load(share.content)
+        except Unreadable:
+            return cls(name=UNREADABLE, signature=UNREADABLE)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,17 @@
 """Reading what an encrypted value holds, whichever version of the code wrote it.
 
-What is missing, or is of another kind than today's pages write, counts as not written.
+What is missing, or is of another kind than today's pages write, counts as not written. A key may
+be gone as well.
 """
 
 from collections.abc import Container, Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from django.db import models
+
+from accounts.encryption import Unreadable
+
+Row = TypeVar("Row", bound=models.Model)
 
 
 def mapping(content: object) -> Mapping[str, Any]:
@@ -27,3 +34,20 @@ def whole(stored: Mapping[str, Any], key: str, allowed: Container[int]) -> int |
     value = stored.get(key)
     fits = isinstance(value, int) and not isinstance(value, bool) and value in allowed
     return value if isinstance(value, int) and fits else None
+
+
+def rows_of(rows: "models.QuerySet[Row]", *values: str) -> list[Row]:
+    """The rows. One query, as long as every value can be read: else each is fetched when it is
+    asked for, so that only whoever asks for the one without a key gets an Unreadable."""
+    try:
+        return list(rows.all())
+    except Unreadable:
+        return list(rows.defer(*(values or ("content",))))
+
+
+def content_of(row: Any) -> Any:
+    """A row's content, or {} when no key opens it."""
+    try:
+        return row.content
+    except Unreadable:
+        return {}

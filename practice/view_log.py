@@ -45,7 +45,7 @@ def entries(*, enrollment: Enrollment, shares: Mapping[str, Share]) -> "QuerySet
 def look(entry: AuditEntry, shares: Mapping[str, Share], now: dt.datetime, zone: str) -> Look:
     """As in "Sam Ortiz opened your plan on Tuesday, 2:02 PM Eastern"."""
     if entry.subject_kind == Subject.SHARE:
-        who = Names.load(shares[entry.subject_id].content).name
+        who = Names.of(shares[entry.subject_id]).name
     else:
         who = entry.actor.display_name or "Whoever leads your group"
     what = WORDS[Action(entry.action)]

@@ -21,6 +21,7 @@ from practice.leader_sees import leader_sees
 from practice.models import Goal, Part, Share, SharedWithLeader
 from practice.own import OwnPractice
 from practice.sharing import Names, Refused, Signature
+from practice.stored import rows_of
 from practice.views.asking import own_practice_or_404
 
 ON_A_PAGE = 50
@@ -49,7 +50,8 @@ def base(practice: OwnPractice) -> dict[str, object]:
 
 def own_share_or_404(practice: OwnPractice, share: uuid.UUID) -> Share:
     try:
-        found = practice.enrollment.shares.get(public_id=share)
+        # Unread, so that also what no key opens can be ended.
+        found = practice.enrollment.shares.defer("content").get(public_id=share)
     except Share.DoesNotExist:
         raise Http404 from None
     found.enrollment = practice.enrollment
@@ -60,7 +62,7 @@ def shown(share: Share, practice: OwnPractice) -> dict[str, object]:
     """One consent in words."""
     return {
         "share": share,
-        "names": Names.load(share.content),
+        "names": Names.of(share),
         "role": share.get_role_display(),
         "parts": consent.part_words(share.parts, share.terms_version),
         "until": sharing.last_day(share, practice.zone),
@@ -75,7 +77,7 @@ def overview(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """Who sees what until when, what they suggested, and who opened what."""
     practice = own_practice_or_404(request, public_id)
     enrollment = practice.enrollment
-    shares = list(enrollment.shares.order_by("-signed_at", "-pk"))
+    shares = rows_of(enrollment.shares.order_by("-signed_at", "-pk"))
     by_id = {str(share.public_id): share for share in shares}
     looks = Paginator(view_log.entries(enrollment=enrollment, shares=by_id), ON_A_PAGE)
     page = looks.get_page(request.GET.get("page"))
