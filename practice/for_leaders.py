@@ -7,7 +7,6 @@ somebody who wrote nothing. An admin sees none of it: they lead no group by bein
 
 import datetime as dt
 import uuid
-import zoneinfo
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from practice.models import DiaryEntry, SharedWithLeader, WeekPlan
 from practice.planning import Plan
 from practice.shared_goals import going_on
 from practice.stored import content_of, rows_of
-from practice.weeks import Week, own_weeks
+from practice.weeks import Week, own_weeks, zone_of
 from sessions.leading import leads
 from sessions.models import GroupSession
 
@@ -170,7 +169,7 @@ def week_before(
     *, session: GroupSession, sessions: Iterable[GroupSession], enrollment: Enrollment
 ) -> Week | None:
     """The member's week that ends with this session: what was learned last before it."""
-    zone = zoneinfo.ZoneInfo(enrollment.member.time_zone)
+    zone = zone_of(enrollment.member.time_zone)
     weeks = own_weeks(sessions=sessions, first_week=enrollment.first_week, teaches={}, zone=zone)
     before = [week for week in weeks if week.starts_at < session.starts_at]
     return before[-1] if before else None

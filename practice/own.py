@@ -12,7 +12,7 @@ from django.db.models import Prefetch
 
 from accounts.models import User
 from enrollment.models import Enrollment
-from practice.weeks import Week, own_weeks, week_of
+from practice.weeks import Week, own_weeks, week_of, zone_of
 from sessions.models import GroupSession
 from sessions.teaching import weeks_of
 
@@ -81,7 +81,7 @@ def latest_seat(*, member: User) -> Enrollment:
 
 def practice_of(*, enrollment: Enrollment, now: dt.datetime) -> OwnPractice:
     """Of an enrolment whose member, cohort and sessions were fetched along. One query."""
-    zone = zoneinfo.ZoneInfo(enrollment.member.time_zone)
+    zone = zone_of(enrollment.member.time_zone)
     cohort = enrollment.cohort
     weeks = own_weeks(
         sessions=cohort.group_sessions.all(),

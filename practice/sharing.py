@@ -23,6 +23,7 @@ from practice import consent
 from practice.models import Goal, Part, PractitionerRole, Proposal, Share
 from practice.own import OwnPractice
 from practice.stored import mapping, text
+from practice.weeks import zone_of
 
 INVITATION = "plan_invitation"
 MOST_STANDING = 5
@@ -267,7 +268,7 @@ def _create(
     now: dt.datetime,
     accepted_at: dt.datetime | None = None,
 ) -> Share:
-    zone = zoneinfo.ZoneInfo(enrollment.member.time_zone)
+    zone = zone_of(enrollment.member.time_zone)
     names = Names(name=choice.name, email=choice.email, signature=signature.name)
     return Share.objects.create(
         public_id=signature.key,

@@ -10,6 +10,7 @@ import zoneinfo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from accounts import clock
 from sessions.models import CurriculumWeek, GroupSession
 
 LAST_LASTS = dt.timedelta(weeks=4)
@@ -55,6 +56,11 @@ def own_weeks(
         )
         for session, first, last in zip(held, days, ends, strict=True)
     ]
+
+
+def zone_of(stored: str) -> zoneinfo.ZoneInfo:
+    """A member's zone. A stored one can vanish when the server's zone list changes."""
+    return zoneinfo.ZoneInfo(stored if stored in clock.known_zones() else clock.DEFAULT_ZONE)
 
 
 def week_of(weeks: Iterable[Week], day: dt.date) -> Week | None:
