@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Self
 
+from practice.stored import mapping, text, whole
 from sessions.models import Area
 
 # What an area takes in, for people who would not call it so.
@@ -20,6 +21,11 @@ COVERS: dict[str, str] = {
     Area.LEISURE: "What you do because you like it",
     Area.PEOPLE: "Family, friends, neighbors, strangers",
 }
+
+
+WORDS = ("well", "hard", "helps", "person", "surroundings", "task")
+STEPS = range(1, 11)
+REVISIONS = range(2**31)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,19 +58,27 @@ class Look:
         return dataclasses.asdict(self)
 
     @classmethod
-    def load(cls, stored: Mapping[str, Any]) -> Self:
-        """What is asked today; answers to questions that were dropped since are left out."""
-        asked = {field.name for field in dataclasses.fields(cls)}
-        return cls(**{name: value for name, value in stored.items() if name in asked})
+    def load(cls, content: object) -> Self:
+        """What is asked today; answers to questions that were dropped since are left out, and so
+        is what is none."""
+        stored = mapping(content)
+        return cls(
+            **{name: text(stored, name) for name in WORDS},
+            performance=whole(stored, "performance", STEPS),
+            satisfaction=whole(stored, "satisfaction", STEPS),
+            matters=stored.get("matters") is True,
+            revision=whole(stored, "revision", REVISIONS) or 0,
+        )
 
 
 def dump_all(looks: Mapping[str, Look]) -> dict[str, Any]:
     return {area: look.dump() for area, look in looks.items()}
 
 
-def load_all(content: Mapping[str, Any]) -> dict[str, Look]:
+def load_all(content: object) -> dict[str, Look]:
     """By area, each of the six in their order: an empty look where nothing was saved."""
-    return {area: Look.load(content.get(area, {})) for area in Area.values}
+    stored = mapping(content)
+    return {area: Look.load(stored.get(area)) for area in Area.values}
 
 
 def that_matter(looks: Mapping[str, Look]) -> list[str]:

@@ -9,7 +9,6 @@ waits for the page. The log's entry is part of the same transaction: without it 
 
 import datetime as dt
 import uuid
-import zoneinfo
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from practice import sharing
 from practice.models import Part, PractitionerRole, Share
 from practice.sharing import Names
 from practice.stored import rows_of
+from practice.weeks import zone_of
 
 READ: dict[Part, Action] = {
     Part.PLAN: Action.SHARED_PLAN_READ,
@@ -47,7 +47,7 @@ class Sharing:
 
 def last_day(share: Share) -> dt.date:
     """As the member chose it, on their own calendar; their account is fetched along."""
-    zone = zoneinfo.ZoneInfo(share.enrollment.member.time_zone)
+    zone = zone_of(share.enrollment.member.time_zone)
     return sharing.last_day(share, zone)
 
 
