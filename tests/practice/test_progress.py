@@ -114,6 +114,21 @@ def test_a_day_without_a_plan_is_in_the_area_of_its_suggestion() -> None:
 
 
 @pytest.mark.django_db
+def test_a_day_that_tries_an_earlier_plan_again_is_in_its_area() -> None:
+    seat = a_practising_member()
+    a_plan(seat, 1, area="home")
+    a_plan(seat, 2, activity="Wait for the bus", area="work")
+    a_plan(seat, 4, activity="Walk home", area="leisure")
+    a_card(seat, 15, activity="open the post.")
+    a_card(seat, 16, activity="Walk home")  # planned only later
+    assert [one.area for one in read(seat).days] == ["home", ""]
+
+
+def test_a_place_that_nobody_named_has_one_word_everywhere() -> None:
+    assert progress.AREAS[progress.NOT_SAID] == progress.SHORT[progress.NOT_SAID] == "Not said"
+
+
+@pytest.mark.django_db
 def test_a_skipped_week_has_nothing_chosen() -> None:
     seat = a_practising_member()
     a_plan(seat, 1, skipped=True)
@@ -198,17 +213,17 @@ def test_where_skills_were_lived_is_said_by_area() -> None:
     a_card(seat, 1)
     a_card(seat, 3, activity="On the bus")
     found = progress.places(read(seat))
-    assert found.labels[-1] == "Somewhere else"
+    assert found.labels[-1] == "Not said"
     assert found.cells == [
         (
             "STOP",
-            [(label, {"Home": 2, "Somewhere else": 1}.get(label, 0)) for label in found.labels],
+            [(label, {"Home": 2, "Not said": 1}.get(label, 0)) for label in found.labels],
             3,
         ),
         ("TIP", [(label, int(label == "Work and study")) for label in found.labels], 1),
     ]
     assert progress.places_words(found) == (
-        "Where each skill was lived. STOP: home (2 days) and somewhere else (1 day); "
+        "Where each skill was lived. STOP: home (2 days) and not said (1 day); "
         "TIP: work and study (1 day)."
     )
 
