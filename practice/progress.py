@@ -152,7 +152,11 @@ class Together:
         return f"At week {self.week} {which} to {self.score:.0f}."
 
 
-FIFTY = f"{EXPECTED:.0f} means: what you expected."
+ABOUT_TOGETHER = (
+    "People who work with goals of this kind use one number for all goals of a week: "
+    f"{EXPECTED:.0f} means what you expected. It says how far your goals were from your own words "
+    "for \u201cexpected\u201d, and nothing about you."
+)
 
 
 def together(goals: Sequence[GoalSummary]) -> list[Together]:
@@ -198,16 +202,17 @@ def goals_words(goals: Sequence[GoalSummary]) -> str:
 
 
 def weeks_words(summary: Summary) -> str:
+    """Which weeks have something in them. They are not counted, nor are those that have not."""
     begun = summary.begun
     if not begun:
         return "Your weeks begin with your first session."
-    planned = sum(week.chosen is not None for week in begun)
-    days = sum(len(week.days) for week in begun)
-    return (
-        f"{len(begun)} of your {len(summary.weeks)} weeks {'has' if len(begun) == 1 else 'have'} "
-        "begun. "
-        f"You planned something in {planned or 'none'} of them, and noted {_days(days)}."
-    )
+    have = "has" if len(begun) == 1 else "have"
+    words = f"{len(begun)} of your {len(summary.weeks)} weeks {have} begun."
+    own = [str(week.number) for week in begun if week.chosen or week.days]
+    if not own:
+        return words
+    which = f"Week {own[0]} has" if len(own) == 1 else f"Weeks {_listed(own)} have"
+    return f"{words} {which} a plan or a note of yours."
 
 
 def _strength(value: float) -> str:

@@ -258,7 +258,11 @@ def test_goals_are_said_in_words_and_together_as_one_number() -> None:
         "At week 1 your goal comes to 40.",
         "At week 4 your 2 goals together come to 62.",
     ]
-    assert progress.FIFTY == "50 means: what you expected."
+    assert progress.ABOUT_TOGETHER == (
+        "People who work with goals of this kind use one number for all goals of a week: 50 means "
+        "what you expected. It says how far your goals were from your own words for "
+        "\u201cexpected\u201d, and nothing about you."
+    )
     assert [words for _, words in progress.goal_rows(goals)[1][1]] == [
         *("", "A little more than expected", "", "")
     ]
@@ -267,11 +271,15 @@ def test_goals_are_said_in_words_and_together_as_one_number() -> None:
 @pytest.mark.django_db
 def test_the_weeks_are_said_without_blame() -> None:
     seat = a_practising_member()
-    assert progress.weeks_words(read(seat, week=1)) == (
-        "1 of your 12 weeks has begun. You planned something in none of them, and noted no days."
-    )
+    assert progress.weeks_words(read(seat, week=1)) == ("1 of your 12 weeks has begun.")
     a_plan(seat, 1)
     a_card(seat, 0)
     assert progress.weeks_words(read(seat, week=2)) == (
-        "2 of your 12 weeks have begun. You planned something in 1 of them, and noted 1 day."
+        "2 of your 12 weeks have begun. Week 1 has a plan or a note of yours."
+    )
+    a_card(seat, 15)
+    a_plan(seat, 4)
+    a_plan(seat, 5, skipped=True)
+    assert progress.weeks_words(read(seat, week=5)) == (
+        "5 of your 12 weeks have begun. Weeks 1, 3 and 4 have a plan or a note of yours."
     )

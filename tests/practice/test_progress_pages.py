@@ -81,7 +81,7 @@ def test_each_picture_has_its_sentence_and_its_table() -> None:
     assert words.count("<table") == 4
     for fact in (
         "At week 12 your 2 goals together come to 62.",
-        "50 means: what you expected.",
+        "50 means what you expected.",
         "Much less than expected",
         "Not said",
         ">7.2<",
@@ -265,8 +265,9 @@ def test_it_says_what_the_page_says_and_no_note() -> None:
         "How strong the emotion was, before and after",
         "Where each skill was lived",
         "At week 4 your 3 goals together come to 45.",
-        "50 means: what you expected.",
+        "50 means what you expected.",
         "call or text 988",
+        "Made from what you planned and noted. Your notes are not in it.",
         "Page 1 of 4",
     ):
         assert said in words, said
