@@ -185,15 +185,17 @@ def test_what_people_wrote_is_only_text() -> None:
         assert "<script>" in "".join(root.itertext()), name
 
 
-def test_paths_that_go_along_together_are_drawn_beside_each_other() -> None:
+def test_marks_stand_beside_each_other_only_where_they_meet() -> None:
     seat = a_practising_member()
-    for title in "ABC":
-        rates(a_goal(seat, Aim(title=title, levels=COOK.levels)), 1, 0)
+    for title, later in zip("ABC", (0, 1, -1), strict=True):
+        goal = a_goal(seat, Aim(title=title, levels=COOK.levels))
+        rates(goal, 1, 0)
+        rates(goal, 4, later)
     picture = PICTURES["goals"](read(seat))
-    marks = [part for part in picture.parts if isinstance(part, Circle)]
-    assert len(marks) == 1  # the others are a square and a diamond
+    together, alone = (part for part in picture.parts if isinstance(part, Circle))
     expected = next(part for part in picture.parts if isinstance(part, Text) and part.bold)
-    assert marks[0].y < expected.y - 8
+    assert together.y < expected.y - 8  # the others are a square and a diamond
+    assert alone.y == expected.y - 4  # on its line
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
