@@ -125,7 +125,7 @@ class LeaderForm(KindForm):
     parts = forms.MultipleChoiceField(
         label="What whoever leads your group sees",
         choices=[
-            (SharedWithLeader.Kind.PRACTISED, "Whether you practised this week"),
+            (SharedWithLeader.Kind.PRACTISED, "Whether you practiced this week"),
             (SharedWithLeader.Kind.PLAN, "Your plan of this week, and how it went"),
             (SharedWithLeader.Kind.GOALS, "Your goals, and how far you are, without notes"),
         ],

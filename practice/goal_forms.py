@@ -81,7 +81,7 @@ class AimForm(forms.Form):
 
 
 class RatingForm(forms.Form):
-    """Which of the five levels fits best now, and a note if one helps."""
+    """Which of the five levels fits best, and a note if one helps."""
 
     level = forms.TypedChoiceField(
         label="Which of these fits best?",
@@ -99,15 +99,20 @@ class RatingForm(forms.Form):
         required=False,
     )
 
-    def __init__(self, *args: Any, aim: Aim, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, aim: Aim, past_week: int | None = None, **kwargs: Any) -> None:
+        """`past_week` is the look's own, when it is over: it is asked about, not today."""
         super().__init__(*args, **kwargs)
         level = self.fields["level"]
+        if past_week is not None:
+            level.label = f"How was it in week {past_week}?"
         assert isinstance(level, forms.ChoiceField)
         level.choices = [
             (one, f"{words}: {own}" if own else words) for one, words, own in aim.steps
         ]
 
     @classmethod
-    def showing(cls, aim: Aim, reached: Reached | None) -> "RatingForm":
+    def showing(
+        cls, aim: Aim, reached: Reached | None, *, past_week: int | None = None
+    ) -> "RatingForm":
         shown = {"level": reached.level, "note": reached.note} if reached else {}
-        return cls(aim=aim, initial=shown)
+        return cls(aim=aim, past_week=past_week, initial=shown)

@@ -20,7 +20,7 @@ from practice.summary import Summary, WeekSummary
 PRINTED_WEEKS = RATED_WEEKS[1:]
 DRAWN = 640  # as wide as the pictures are drawn, before they are made to fit the page
 ABOUT = (
-    "You wrote what this is made of, for yourself. Your notes are not in it.",
+    "Made from what you planned and noted. Your notes are not in it.",
     "Not for emergencies. In immediate danger call 911; for support at any hour call or text 988, "
     "or text HOME to 741741.",
 )
@@ -111,7 +111,7 @@ def _goals(summary: Summary) -> list[Flowable]:
         pictures.goals(summary, width=DRAWN),
         pictures.keys(progress.looked_at(summary.goals), width=DRAWN),
         table(head, cells, (32, 17, 17, 17, 17)),
-        f"{numbers} {progress.FIFTY}",
+        f"{progress.ABOUT_TOGETHER} {numbers}",
     )
 
 

@@ -121,16 +121,20 @@ def goals(summary: Summary, *, width: int = WIDTH) -> Picture:
     for week, x in columns.items():
         name = f"Week {week}"
         picture.add(Text(x, 272, name, 12 if narrow else 13, "ink-soft", anchor="middle"))
-    # Paths that go along together are drawn beside each other.
-    spread = min(13, 40 / max(len(shown), 1))
     for place, goal in enumerate(shown):
-        aside = (place - (len(shown) - 1) / 2) * spread
         points = [
-            (columns[week], height(look.reached.level) + aside)
+            (columns[week], height(look.reached.level) + _aside(goal, shown, week))
             for week, look in sorted(goal.looks.items())
         ]
         picture.add(*_path(points, place % len(GOAL_COLOURS)))
     return picture
+
+
+def _aside(goal: GoalSummary, shown: Sequence[GoalSummary], week: int) -> float:
+    """Marks that would lie on each other stand beside each other; any other is on its line."""
+    level = goal.looks[week].reached.level
+    there = [one for one in shown if week in one.looks and one.looks[week].reached.level == level]
+    return (there.index(goal) - (len(there) - 1) / 2) * min(13, 40 / len(there))
 
 
 def _path(points: Sequence[tuple[float, float]], kind: int) -> list[Part]:

@@ -11,12 +11,12 @@ from practice.models import RATED_WEEKS
 from practice.summary import DaySummary, GoalSummary, Summary, WeekSummary
 from sessions.models import Area
 
-# Where a skill was lived when no area is known.
-ELSEWHERE = ""
-AREAS = {**{str(area.value): str(area.label) for area in Area}, ELSEWHERE: "Somewhere else"}
+# Where a skill was lived, when nothing says where.
+NOT_SAID = ""
+AREAS = {**{str(area.value): str(area.label) for area in Area}, NOT_SAID: "Not said"}
 # The same, where they stand side by side on a phone.
 SHORT = dict(
-    zip(AREAS, ("Self-care", "Home", "Work", "Rest", "Leisure", "People", "Other"), strict=True)
+    zip(AREAS, ("Self-care", "Home", "Work", "Rest", "Leisure", "People", "Not said"), strict=True)
 )
 # A picture and its sentence show so many; the table has them all.
 ROWS = 8
@@ -81,6 +81,10 @@ class Places:
     rows: list[tuple[str, list[int]]]
 
     @property
+    def has_not_said(self) -> bool:
+        return NOT_SAID in self.areas
+
+    @property
     def labels(self) -> list[str]:
         return [AREAS[area] for area in self.areas]
 
@@ -99,14 +103,14 @@ class Places:
 
 def places(summary: Summary) -> Places:
     """From the cards, and from plans that were carried out without one; in the order in which
-    skills were first lived. "Somewhere else" is there only when it is needed."""
+    skills were first lived. "Not said" is there only when it is needed."""
     lived: dict[str, dict[str, int]] = {}
     for week in summary.weeks:
         for skill, area in _lived(week):
             counts = lived.setdefault(skill, dict.fromkeys(AREAS, 0))
             counts[area] += 1
-    used = any(counts[ELSEWHERE] for counts in lived.values())
-    areas = [area for area in AREAS if area != ELSEWHERE or used]
+    used = any(counts[NOT_SAID] for counts in lived.values())
+    areas = [area for area in AREAS if area != NOT_SAID or used]
     return Places(areas, [(skill, [counts[a] for a in areas]) for skill, counts in lived.items()])
 
 
@@ -148,7 +152,11 @@ class Together:
         return f"At week {self.week} {which} to {self.score:.0f}."
 
 
-FIFTY = f"{EXPECTED:.0f} means: what you expected."
+ABOUT_TOGETHER = (
+    "People who work with goals of this kind use one number for all goals of a week: "
+    f"{EXPECTED:.0f} means what you expected. It says how far your goals were from your own words "
+    "for \u201cexpected\u201d, and nothing about you."
+)
 
 
 def together(goals: Sequence[GoalSummary]) -> list[Together]:
@@ -194,16 +202,17 @@ def goals_words(goals: Sequence[GoalSummary]) -> str:
 
 
 def weeks_words(summary: Summary) -> str:
+    """Which weeks have something in them. They are not counted, nor are those that have not."""
     begun = summary.begun
     if not begun:
         return "Your weeks begin with your first session."
-    planned = sum(week.chosen is not None for week in begun)
-    days = sum(len(week.days) for week in begun)
-    return (
-        f"{len(begun)} of your {len(summary.weeks)} weeks {'has' if len(begun) == 1 else 'have'} "
-        "begun. "
-        f"You planned something in {planned or 'none'} of them, and noted {_days(days)}."
-    )
+    have = "has" if len(begun) == 1 else "have"
+    words = f"{len(begun)} of your {len(summary.weeks)} weeks {have} begun."
+    own = [str(week.number) for week in begun if week.chosen or week.days]
+    if not own:
+        return words
+    which = f"Week {own[0]} has" if len(own) == 1 else f"Weeks {_listed(own)} have"
+    return f"{words} {which} a plan or a note of yours."
 
 
 def _strength(value: float) -> str:

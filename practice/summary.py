@@ -136,7 +136,7 @@ def summary_of(practice: OwnPractice) -> Summary:
     days: dict[int, list[DaySummary]] = {}
     for entry in DiaryEntry.objects.filter(enrollment=practice.enrollment).order_by("day"):
         if week := week_of(practice.weeks, entry.day):
-            day = _day(entry.day, entry.content, week=week, plan=plans.get(week.number))
+            day = _day(entry.day, entry.content, week=week, plans=plans)
             days.setdefault(week.number, []).append(day)
     weeks = [
         WeekSummary(
@@ -207,7 +207,9 @@ def _plan(content: object, *, skipped: bool) -> PlanSummary:
     return PlanSummary(plan.skill, plan.activity, plan.area, skipped, done=plan.was_practised)
 
 
-def _day(day: dt.date, content: object, *, week: Week, plan: PlanSummary | None) -> DaySummary:
+def _day(
+    day: dt.date, content: object, *, week: Week, plans: Mapping[int, PlanSummary]
+) -> DaySummary:
     card = Card.load(content)
     tried = tuple(dict.fromkeys(card.skills))
     return DaySummary(
@@ -215,25 +217,29 @@ def _day(day: dt.date, content: object, *, week: Week, plan: PlanSummary | None)
         week=week.number,
         skills=tried,
         activity=card.activity,
-        area=_lived_in(card.activity, tried, week=week, plan=plan),
+        area=_lived_in(card.activity, tried, week=week, plans=plans),
         before=card.before,
         after=card.after,
     )
 
 
-def _lived_in(activity: str, skills: Iterable[str], *, week: Week, plan: PlanSummary | None) -> str:
+def _lived_in(
+    activity: str, skills: Iterable[str], *, week: Week, plans: Mapping[int, PlanSummary]
+) -> str:
     """The area of life of a day: that of the week's plan when it was about the same activity, or
-    names no other and has its skill; else that of the same words in the week's suggestions."""
-    said = _plain(activity)
-    if plan and plan.area:
-        same = said == _plain(plan.activity) if said else plan.skill in skills
-        if same:
-            return plan.area
-    if said and week.teaches:
+    names no other and has its skill; that of the same words in the week's suggestions; else that of
+    an earlier plan for the same activity, tried again."""
+    said, plan = _plain(activity), plans.get(week.number)
+    if not said:
+        return plan.area if plan and plan.skill in skills else ""
+    if plan and plan.area and said == _plain(plan.activity):
+        return plan.area
+    if week.teaches:
         for area in Area.values:
             if said in map(_plain, week.teaches.activities_in(area)):
                 return str(area)
-    return ""
+    before = (plans[number] for number in sorted(plans, reverse=True) if number < week.number)
+    return next((one.area for one in before if one.area and said == _plain(one.activity)), "")
 
 
 def _plain(text: str) -> str:

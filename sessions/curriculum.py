@@ -149,7 +149,7 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _MINDFULNESS,
         "Doing what works, one thing at a time",
-        ("Non-judgementally", "One-mindfully", "Effectively", "Clarifying priorities"),
+        ("Non-judgmentally", "One-mindfully", "Effectively", "Clarifying priorities"),
         {
             "self-care": [
                 "Get ready at the mirror without judging",

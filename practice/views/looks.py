@@ -36,7 +36,7 @@ def look(request: HttpRequest, public_id: uuid.UUID, goal: uuid.UUID, week: int)
         status = 409 if request.method == "POST" else 200
         return render(request, "practice/goals/not_yet.html", context, status=status)
     earlier = _rating(row, week)
-    form = _form(request, row, earlier)
+    form = _form(request, row, earlier, past_week=_past(practice, week))
     status, overtaken = form_status(form), False
     if form.is_valid():
         try:
@@ -75,11 +75,19 @@ def _revision(earlier: GoalRating | None) -> int:
     return earlier.revision if earlier else 0
 
 
-def _form(request: HttpRequest, goal: Goal, earlier: GoalRating | None) -> RatingForm:
+def _past(practice: OwnPractice, week: int) -> int | None:
+    """The week of the look, once another one has begun."""
+    return week if practice.current and practice.current.number > week else None
+
+
+def _form(
+    request: HttpRequest, goal: Goal, earlier: GoalRating | None, *, past_week: int | None
+) -> RatingForm:
     aim = aim_of(goal)
     if request.method == "POST":
-        return RatingForm(request.POST, aim=aim)
-    return RatingForm.showing(aim, Reached.load(earlier.content) if earlier else None)
+        return RatingForm(request.POST, aim=aim, past_week=past_week)
+    reached = Reached.load(earlier.content) if earlier else None
+    return RatingForm.showing(aim, reached, past_week=past_week)
 
 
 def _rate(

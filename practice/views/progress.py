@@ -38,7 +38,7 @@ def progress(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "goal_rows": facts.goal_rows(summary.goals),
         "legend": legend(looked_at),
         "together": facts.together(summary.goals),
-        "fifty": facts.FIFTY,
+        "about_together": facts.ABOUT_TOGETHER,
         "weeks_words": facts.weeks_words(summary),
         "papers": [week for week in PRINTED_WEEKS if week in summary.looks],
     }

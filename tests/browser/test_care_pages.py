@@ -226,7 +226,7 @@ def look_ahead(inspector: Inspector, slug: str) -> None:
     with another_browser(inspector) as page:
         inspector.visitor.sign_in(demo.LUIS, demo.PASSWORD)
         inspector.visitor.goto(f"/lead/{slug}/3/")
-        follow(page, "Who practised this week")
+        follow(page, "Who practiced this week")
         inspector.look("leading")
         follow(page, "Open what Robin shares")
         expect(page.get_by_text("Open the post before it piles up")).to_be_visible()

@@ -52,7 +52,7 @@ def listed(client: Client, seat: Enrollment, number: int = 3) -> str:
     return str(answer.content.decode())
 
 
-PRACTISED, NOTHING = "</strong>: Practised this week", "</strong>: Nothing noted"
+PRACTISED, NOTHING = "</strong>: Practiced this week", "</strong>: Nothing noted"
 
 
 # --- The two phrases --------------------------------------------------------------------

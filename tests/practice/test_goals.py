@@ -121,7 +121,7 @@ def test_a_member_sets_a_goal_in_their_words(client: Client, seat: Enrollment) -
     assert Goal.objects.count() == 1
     words = page(client.get(at("goals", seat)))
     assert "Cook dinner at home" in words
-    assert "Not agreed on with anybody yet" in words
+    assert "You can agree on it with somebody who works with you" in words
 
 
 def test_the_two_outermost_levels_may_be_empty_the_others_may_not() -> None:
@@ -437,6 +437,27 @@ def test_a_member_says_how_far_a_goal_is_and_corrects_it(client: Client, seat: E
     client.post(path, {"level": "0", "note": "", "seen": hidden(shown, "seen")})
     again = GoalRating.objects.get()
     assert (Reached.load(again.content).level, again.revision) == (0, 2)
+
+
+def test_a_look_after_its_week_asks_about_then(client: Client, seat: Enrollment) -> None:
+    path = at("goal_look", seat, a_goal(seat).public_id, 1)
+    with time_machine.travel(IN_WEEK[1], tick=False):
+        client.force_login(seat.member)
+        assert "Which of these fits best?" in page(client.get(path))
+    with time_machine.travel(IN_WEEK[3], tick=False):
+        client.force_login(seat.member)
+        for reply in (client.get(path), client.post(path, {"seen": "0"})):
+            assert "How was it in week 1?" in page(reply)
+            assert "Which of these fits best?" not in page(reply)
+
+
+def test_the_practice_page_says_when_a_look_is_due(client: Client, seat: Enrollment) -> None:
+    told = {}
+    for week, now in {**IN_WEEK, 17: IN_WEEK[12] + dt.timedelta(days=35)}.items():
+        with time_machine.travel(now, tick=False):
+            client.force_login(seat.member)
+            told[week] = "a good week to look at" in page(client.get(at("hub", seat)))
+    assert [week for week, is_told in told.items() if is_told] == [4, 8, 12]
 
 
 @time_machine.travel(IN_WEEK_2, tick=False)

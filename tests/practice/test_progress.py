@@ -115,6 +115,21 @@ def test_a_day_without_a_plan_is_in_the_area_of_its_suggestion() -> None:
 
 
 @pytest.mark.django_db
+def test_a_day_that_tries_an_earlier_plan_again_is_in_its_area() -> None:
+    seat = a_practising_member()
+    a_plan(seat, 1, area="home")
+    a_plan(seat, 2, activity="Wait for the bus", area="work")
+    a_plan(seat, 4, activity="Walk home", area="leisure")
+    a_card(seat, 15, activity="open the post.")
+    a_card(seat, 16, activity="Walk home")  # planned only later
+    assert [one.area for one in read(seat).days] == ["home", ""]
+
+
+def test_a_place_that_nobody_named_has_one_word_everywhere() -> None:
+    assert progress.AREAS[progress.NOT_SAID] == progress.SHORT[progress.NOT_SAID] == "Not said"
+
+
+@pytest.mark.django_db
 def test_a_skipped_week_has_nothing_chosen() -> None:
     seat = a_practising_member()
     a_plan(seat, 1, skipped=True)
@@ -199,17 +214,17 @@ def test_where_skills_were_lived_is_said_by_area() -> None:
     a_card(seat, 1)
     a_card(seat, 3, activity="On the bus")
     found = progress.places(read(seat))
-    assert found.labels[-1] == "Somewhere else"
+    assert found.labels[-1] == "Not said"
     assert found.cells == [
         (
             "STOP",
-            [(label, {"Home": 2, "Somewhere else": 1}.get(label, 0)) for label in found.labels],
+            [(label, {"Home": 2, "Not said": 1}.get(label, 0)) for label in found.labels],
             3,
         ),
         ("TIP", [(label, int(label == "Work and study")) for label in found.labels], 1),
     ]
     assert progress.places_words(found) == (
-        "Where each skill was lived. STOP: home (2 days) and somewhere else (1 day); "
+        "Where each skill was lived. STOP: home (2 days) and not said (1 day); "
         "TIP: work and study (1 day)."
     )
 
@@ -245,7 +260,11 @@ def test_goals_are_said_in_words_and_together_as_one_number() -> None:
         "At week 1 your goal comes to 40.",
         "At week 4 your 2 goals together come to 62.",
     ]
-    assert progress.FIFTY == "50 means: what you expected."
+    assert progress.ABOUT_TOGETHER == (
+        "People who work with goals of this kind use one number for all goals of a week: 50 means "
+        "what you expected. It says how far your goals were from your own words for "
+        "\u201cexpected\u201d, and nothing about you."
+    )
     assert [words for _, words in progress.goal_rows(goals)[1][1]] == [
         *("", "A little more than expected", "", "")
     ]
@@ -254,11 +273,15 @@ def test_goals_are_said_in_words_and_together_as_one_number() -> None:
 @pytest.mark.django_db
 def test_the_weeks_are_said_without_blame() -> None:
     seat = a_practising_member()
-    assert progress.weeks_words(read(seat, week=1)) == (
-        "1 of your 12 weeks has begun. You planned something in none of them, and noted no days."
-    )
+    assert progress.weeks_words(read(seat, week=1)) == ("1 of your 12 weeks has begun.")
     a_plan(seat, 1)
     a_card(seat, 0)
     assert progress.weeks_words(read(seat, week=2)) == (
-        "2 of your 12 weeks have begun. You planned something in 1 of them, and noted 1 day."
+        "2 of your 12 weeks have begun. Week 1 has a plan or a note of yours."
+    )
+    a_card(seat, 15)
+    a_plan(seat, 4)
+    a_plan(seat, 5, skipped=True)
+    assert progress.weeks_words(read(seat, week=5)) == (
+        "5 of your 12 weeks have begun. Weeks 1, 3 and 4 have a plan or a note of yours."
     )

@@ -81,9 +81,9 @@ def test_each_picture_has_its_sentence_and_its_table() -> None:
     assert words.count("<table") == 4
     for fact in (
         "At week 12 your 2 goals together come to 62.",
-        "50 means: what you expected.",
+        "50 means what you expected.",
         "Much less than expected",
-        "Somewhere else",
+        "Not said",
         ">7.2<",
     ):
         assert fact in words
@@ -185,15 +185,17 @@ def test_what_people_wrote_is_only_text() -> None:
         assert "<script>" in "".join(root.itertext()), name
 
 
-def test_paths_that_go_along_together_are_drawn_beside_each_other() -> None:
+def test_marks_stand_beside_each_other_only_where_they_meet() -> None:
     seat = a_practising_member()
-    for title in "ABC":
-        rates(a_goal(seat, Aim(title=title, levels=COOK.levels)), 1, 0)
+    for title, later in zip("ABC", (0, 1, -1), strict=True):
+        goal = a_goal(seat, Aim(title=title, levels=COOK.levels))
+        rates(goal, 1, 0)
+        rates(goal, 4, later)
     picture = PICTURES["goals"](read(seat))
-    marks = [part for part in picture.parts if isinstance(part, Circle)]
-    assert len(marks) == 1  # the others are a square and a diamond
+    together, alone = (part for part in picture.parts if isinstance(part, Circle))
     expected = next(part for part in picture.parts if isinstance(part, Text) and part.bold)
-    assert marks[0].y < expected.y - 8
+    assert together.y < expected.y - 8  # the others are a square and a diamond
+    assert alone.y == expected.y - 4  # on its line
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -265,8 +267,9 @@ def test_it_says_what_the_page_says_and_no_note() -> None:
         "How strong the emotion was, before and after",
         "Where each skill was lived",
         "At week 4 your 3 goals together come to 45.",
-        "50 means: what you expected.",
+        "50 means what you expected.",
         "call or text 988",
+        "Made from what you planned and noted. Your notes are not in it.",
         "Page 1 of 4",
     ):
         assert said in words, said

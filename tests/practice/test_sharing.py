@@ -619,13 +619,13 @@ BARE = "and nothing about what or how"
 @pytest.mark.parametrize(
     ("parts", "on_the_hub"),
     [
-        (None, f"sees whether you practised this week, {BARE}. You can"),
+        (None, f"sees whether you practiced this week, {BARE}. You can"),
         ([], "sees nothing of it. You can"),
-        (["practised"], f"sees whether you practised this week, {BARE}. You can"),
+        (["practised"], f"sees whether you practiced this week, {BARE}. You can"),
         (["plan"], "sees your plan of this week, and how it went. You can"),
         (
             ["practised", "plan", "goals"],
-            "sees whether you practised this week, and your plan of this week, and how it went, "
+            "sees whether you practiced this week, and your plan of this week, and how it went, "
             "and your goals, and how far you are, without notes. You can",
         ),
     ],
