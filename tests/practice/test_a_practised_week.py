@@ -7,7 +7,6 @@ the clock moved from day to day.
 import datetime as dt
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +71,7 @@ class Life:
 
 
 @pytest.fixture
-def life(clock: time_machine.Traveller, smtp_sink: SmtpSink) -> Iterator[Life]:
+def life(clock: time_machine.Traveller, smtp_sink: SmtpSink) -> Life:
     seat = a_practising_member(email="robin@example.org", display_name="Robin")
     member = Client()
     member.post(reverse("account_login"), {"login": seat.member.email, "password": PASSWORD})
