@@ -30,7 +30,7 @@ def open_practice(visitor: Visitor, email: str) -> Page:
     page = visitor.page
     visitor.sign_in(email, demo.PASSWORD)
     visitor.goto("/my/")
-    page.get_by_role("main").locator("a[href^='/my/']").first.click()
+    page.locator("main .group-card a").first.click()
     page.get_by_role("link", name=re.compile("Your practice")).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your practice")
     return page

@@ -79,7 +79,7 @@ def plans(week: Week) -> None:
     week.kim.sign_in(demo.KIM, demo.PASSWORD)
     week.kim.goto("/my/")
     page = week.kim.page
-    page.get_by_role("main").locator("a[href^='/my/']").first.click()
+    page.locator("main .group-card a").first.click()
     follow(page, "Your practice")
     title = page.get_by_role("heading", name="Week 2: Getting through a hard minute")
     expect(title).to_be_visible()
