@@ -26,7 +26,8 @@ class EncryptedJSONField(_TextField):
         return None if value is None else decrypt(value)
 
     def to_python(self, value: Any) -> Any:
-        return value
+        """What a dump carries is read back; no value here is a bare text."""
+        return decrypt(value) if isinstance(value, str) else value
 
     def value_to_string(self, obj: models.Model) -> str:
         """Dumps (`manage.py dumpdata`) carry the ciphertext, never the answers."""

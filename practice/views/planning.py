@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from enrollment.views.asking import fresh
-from practice import daily_life, week_plans
+from practice import daily_life, proposals, week_plans
 from practice.changes import ChangedMeanwhile
 from practice.fields import show_beside
 from practice.looks import that_matter
@@ -161,5 +161,8 @@ def show(asked: Asked, template: str, form: PlanForm | OutcomeForm, status: int)
         "plan": asked.kept.plan,
         "form": form,
         "seen": seen,
+        "suggestions": proposals.to_member(
+            enrollment=asked.practice.enrollment, now=asked.practice.now, week=asked.week.number
+        ),
     }
     return render(asked.request, template, context, status=status)

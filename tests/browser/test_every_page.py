@@ -203,6 +203,11 @@ def test_pages_of_somebody_who_plans_their_week(inspector: Inspector) -> None:
     page.get_by_label("Use a thing").fill("The watering can by the door")
     page.get_by_role("group", name="How sure are you").get_by_label("5", exact=True).check()
     inspector.look("plan of a week, filled in")
+    usual = page.viewport_size
+    assert usual
+    page.set_viewport_size({"width": 320, "height": usual["height"]})
+    inspector.look("plan of a week, narrow")
+    page.set_viewport_size(usual)
     page.get_by_role("button", name="Save the plan").click()
     page.get_by_role("heading", name="Would a smaller step help?").wait_for()
     inspector.look("plan of a week, made")

@@ -107,6 +107,17 @@ def test_a_dump_of_the_database_carries_no_answers() -> None:
     assert [str(v) for v in given.dump().values() if len(str(v)) > 4 and str(v) in dump] == []
 
 
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_a_dump_is_loaded_again_as_it_was(form: str) -> None:
+    given = an_intake(a_member(), accommodations="Captions, please")
+    dump = serializers.serialize(form, Intake.objects.all())
+    Intake.objects.all().delete()
+    for one in serializers.deserialize(form, dump):
+        one.save()
+    assert stored() == given
+    assert raw().startswith("gAAAA")
+
+
 def test_answers_are_not_in_the_admin() -> None:
     assert admin.site.is_registered(Intake) is False
     inlines: list[Any] = [

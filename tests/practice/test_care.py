@@ -671,6 +671,10 @@ def test_a_goal_is_rated_and_a_rating_that_came_between_is_not_lost(
     client.post(path(share, "goals"), {**typed, "level": "-2", "note": "Mine", "seen": "1"})
     rating.refresh_from_db()
     assert (rating.content["level"], rating.revision) == (-2, 2)
+    older = client.post(path(share, "goals"), {**typed, "level": "2", "note": "", "seen": "1"})
+    assert older.status_code == 422
+    rating.refresh_from_db()
+    assert (rating.content["level"], rating.revision) == (-2, 2)
 
 
 def test_a_week_that_has_not_begun_is_not_rated(clock: Any, seat: Enrollment) -> None:

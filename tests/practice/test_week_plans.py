@@ -23,6 +23,7 @@ from practice.views.planning import OLD_PAGE
 from tests.enrollment.builders import FIRST_SESSION, HOUR, MINUTE
 from tests.enrollment.pages import said
 from tests.practice.builders import IN_WEEK_2, a_practising_member
+from tests.practice.sharing import a_proposal, a_share
 from tests.sessions.factories import a_version
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -546,3 +547,21 @@ def test_the_pages_ask_no_more_with_twelve_weeks_than_with_one(
             counts.setdefault(page.rpartition("practice/")[2], []).append(len(queries))
     assert max(max(found) for found in counts.values()) <= 8, counts
     assert [found for found in counts.values() if len(set(found)) > 1] == []
+
+
+# --- Suggestions -------------------------------------------------------------------------
+
+
+def test_what_was_suggested_for_a_week_stands_beside_its_plan(
+    client: Client, seat: Enrollment
+) -> None:
+    a_proposal(a_share(seat, name="Ora Lindqvist"), text="Sit on a stool")
+    words = "From people you share it with Ora Lindqvist"
+    form = said(client.get(at(seat)))
+    assert words in form
+    assert "Sit on a stool" in form
+    save(client, seat)
+    plan = client.get(at(seat))
+    assert words in said(plan)
+    assert "Look at it and answer" in said(plan)
+    assert words not in said(client.get(at(seat, number=1)))
