@@ -224,15 +224,18 @@ def accepts_and_reads_the_log(week: Week) -> None:
 
 def takes_it_back(week: Week) -> None:
     page, late = week.kim.page, week.ora.page
+    other = week.ora.context.new_page()
+    other.goto(late.url)
     follow(page, "See, change or end it")
     press(page, "End it now")
     expect(page.get_by_text(re.compile("from this moment on"))).to_be_visible()
     press(late, "Send it")
     finds_nothing(late)
     week.desk.look("9-next-press")
-    late.go_back()
-    follow_or_nav(late, "Goals")
+    late.go_back()  # no copy of it was kept
     finds_nothing(late)
+    follow_or_nav(other, "Goals")
+    finds_nothing(other)
     week.ora.goto("/care/")
     expect(late.get_by_role("main")).not_to_contain_text("Kim")
     follow(page, "Who sees what")
