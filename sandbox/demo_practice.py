@@ -96,7 +96,7 @@ SAMS_DAYS = (
         12,
         Card(
             skills=("States of mind",),
-            activity="Shopping for the week",
+            activity="Shop for food on a budget",
             before=7,
             after=4,
             note="Noticed it at the register.",
@@ -105,20 +105,20 @@ SAMS_DAYS = (
     Noted(9, Card(skills=("Wise mind",), activity="Deciding about Saturday", before=5, after=3)),
     Noted(
         6,
-        Card(skills=("STOP",), activity="A message from my manager", before=8, after=5),
+        Card(skills=("STOP",), activity=POST.activity, before=8, after=5),
     ),
     Noted(
         5,
         Card(
             skills=("STOP", "Wise mind"),
-            activity="The pan burned",
+            activity="Stop for one breath when something in the kitchen goes wrong",
             before=7,
             after=3,
             note="Turned the stove off first. That was the whole trick.",
         ),
     ),
     Noted(3, Card(activity="A long day", before=6, note="Nothing tried, and that is all right.")),
-    Noted(2, Card(skills=("STOP",), activity="A sharp message, again", before=8, after=4)),
+    Noted(2, Card(skills=("STOP",), activity=POST.activity, before=8, after=4)),
     Noted(1, Card(skills=("Pros and cons",), activity="Going in on my day off", before=5, after=4)),
 )
 SOME_DAYS = (
