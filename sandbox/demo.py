@@ -15,7 +15,7 @@ from accounts.models import User
 from enrollment import attendance, links, opening, refusals, services, waiting
 from enrollment.models import Attendance, Enrollment
 from outbox.models import Message
-from sandbox import demo_money
+from sandbox import demo_money, demo_practice
 from sandbox.demo_people import DANA, KIM, LOGINS, LUIS, MEI, SAM, Member, address, store_people
 from sessions import bookings, curriculum, schedule
 from sessions.models import Cohort, Curriculum, CurriculumWeek, GroupSession, Programme
@@ -227,10 +227,9 @@ def _open_group(
     )
     opening.open_enrollment(cohort=cohort)
     sessions = list(cohort.group_sessions.order_by("number"))
-    # Everybody here joined before the first session, or before now if that is earlier.
-    last = min(now, sessions[0].starts_at - 4 * DAY)
-    # Who waits came after the last seat was taken.
-    last -= len(line) * 3 * HOUR
+    # Everybody here joined before the first session, or before now if that is earlier; who waits
+    # came after the last seat was taken.
+    last = min(now, sessions[0].starts_at - 4 * DAY) - len(line) * 3 * HOUR
     joined = [
         _enroll(cohort, member, last - number * 3 * HOUR) for number, member in enumerate(members)
     ]
@@ -243,6 +242,8 @@ def _open_group(
     _attend(enrolled, past, stage)
     for session in past[:-1]:  # of the latest one, somebody still has to say who came
         attendance.close_register(session=session, actor=leaders[0], now=session.ends_at)
+    if stage.key == "today":
+        demo_practice.practise(enrolled, now=now)
     return cohort
 
 

@@ -24,6 +24,7 @@ def address(name: str) -> str:
 
 ADMIN, DANA, LUIS, MEI = map(address, ("admin", "dana", "luis", "mei"))
 NOOR = address("noor")
+ORA = address("ora")
 SAM, KIM, ALEX = map(address, ("sam", "kim", "alex"))
 
 LOGINS: list[tuple[str, str, str]] = [
@@ -32,13 +33,14 @@ LOGINS: list[tuple[str, str, str]] = [
     ("Facilitator, may plan", DANA, PASSWORD),
     ("Facilitator", LUIS, PASSWORD),
     ("Facilitator", MEI, PASSWORD),
+    ("Occupational therapist", ORA, PASSWORD),
     ("Member, in session", SAM, PASSWORD),
     ("Member, tomorrow", KIM, PASSWORD),
     ("Member, no group", ALEX, PASSWORD),
 ]
 
 # Their second factor: an app knows this key, and the Codes page says what it would show.
-WITH_FACTOR = (ADMIN, NOOR)
+WITH_FACTOR = (ADMIN, NOOR, ORA)
 SECRET = "GROUPORTDEMOSECRETGROUPORTDEMO22"
 
 
@@ -59,6 +61,7 @@ def store_people(*, members: Sequence[Member], now: dt.datetime) -> dict[str, Us
         DANA: User(display_name="Dana Reyes, LCSW", role=Role.FACILITATOR, may_plan=True),
         LUIS: User(display_name="Luis Ortega, LMFT", role=Role.FACILITATOR),
         MEI: User(display_name="Mei Tanaka, PsyD", role=Role.FACILITATOR),
+        ORA: User(display_name="Ora Lindqvist, OT", role=Role.PRACTITIONER),
         ALEX: User(display_name="Alex"),
     }
     wanted |= {

@@ -253,7 +253,7 @@ def test_signing_out_from_the_card_leaves_nothing_either(visitor: Visitor) -> No
             status=200, body="<title>Out</title>", content_type="text/html"
         ),
     )
-    page.get_by_role("navigation", name="Site").get_by_role("button", name="Sign out").click()
+    page.get_by_role("banner").get_by_role("button", name="Sign out").click()
     page.wait_for_url(re.compile("/logout/"))
     assert kept(page) == ""
 

@@ -39,6 +39,8 @@ PUBLIC = [
     "/sandbox/mail/",
     "/sandbox/clock/",
 ]
+# Both are in the fourth week of a group, and have written nothing.
+BLANK, ERASED = demo.address("yan"), demo.address("bo")
 MEMBER = [
     "/my/",
     "/my/profile/",
@@ -157,7 +159,7 @@ def test_pages_of_somebody_who_cannot_come(inspector: Inspector) -> None:
 @readers
 def test_pages_of_somebody_who_plans_their_week(inspector: Inspector) -> None:
     page = inspector.visitor.page
-    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.sign_in(BLANK, demo.PASSWORD)
     inspector.visit("/my/daily-life/")
     page.get_by_role("link", name="Rest and sleep").click()
     inspector.look("area of daily life")
@@ -234,7 +236,7 @@ def skip_nothing(inspector: Inspector) -> None:
 @readers
 def test_pages_of_a_member_with_a_diary(inspector: Inspector) -> None:
     page, context = inspector.visitor.page, inspector.visitor.context
-    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.sign_in(BLANK, demo.PASSWORD)
     inspector.visitor.goto("/my/")
     page.get_by_role("main").get_by_role("link").first.click()
     page.get_by_role("link", name=re.compile("Your practice")).click()
@@ -268,7 +270,7 @@ def test_pages_of_a_member_with_a_diary(inspector: Inspector) -> None:
     inspector.look("a day, with a draft")
     page.get_by_role("button", name="Throw it away").click()
     inspector.visitor.goto(page.url.removeprefix(inspector.visitor.site.site_url)[:-11])
-    page.get_by_text("Week 3").first.wait_for()
+    page.get_by_text("Week 4").first.wait_for()
     inspector.look("diary")
     page.locator("details.fold summary").last.click()
     inspector.look("diary, an earlier week")
@@ -288,10 +290,11 @@ def test_pages_of_a_member_with_a_diary(inspector: Inspector) -> None:
     inspector.finish()
 
 
+@readers
 def test_pages_of_goals(inspector: Inspector) -> None:
     page = inspector.visitor.page
     main = page.get_by_role("main")
-    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.sign_in(BLANK, demo.PASSWORD)
     practice = practice_of(inspector)
     inspector.visit(practice)
     inspector.visit(f"{practice}goals/")
@@ -333,6 +336,44 @@ def test_pages_of_goals(inspector: Inspector) -> None:
     page.get_by_text("The goal is ended").wait_for()
     main.locator("section li a").first.click()
     inspector.look("ended goal")
+    inspector.finish()
+
+
+@readers
+def test_pages_of_a_practice_that_is_lived_in(inspector: Inspector) -> None:
+    """Sam's weeks, as Sam, the therapist and whoever leads the group see them."""
+    page = inspector.visitor.page
+    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    practice = practice_of(inspector)
+    for name in ("", "diary/", "goals/", "progress/", "sharing/"):
+        inspector.visit(f"{practice}{name}")
+    for number in (1, 2, 3):
+        inspector.visit(f"{practice}weeks/{number}/")
+    inspector.visit("/my/daily-life/")
+    inspector.visit("/my/daily-life/home/")
+    inspector.visitor.goto(practice)
+    page.get_by_role("link", name="Ora Lindqvist suggests").click()
+    inspector.look("suggestion that waits")
+
+    sign_out(inspector)
+    inspector.visitor.sign_in(demo.ORA, demo.PASSWORD)
+    inspector.visit("/care/")
+    page.get_by_role("main").get_by_role("link", name="Sam").first.click()
+    parts = page.get_by_role("navigation", name="What is shared").get_by_role("link")
+    parts.first.wait_for()
+    inspector.look("care, lived in")
+    for path in parts.evaluate_all("links => links.map(link => link.getAttribute('href'))"):
+        inspector.visit(path)
+
+    sign_out(inspector)
+    inspector.visitor.sign_in(demo.DANA, demo.PASSWORD)
+    inspector.visitor.goto("/lead/")
+    group = str(page.locator("main a[href^='/lead/today-']").first.get_attribute("href"))
+    inspector.visit(f"/lead/{group.split('/')[2]}/3/practice/")
+    for words in ("Sam: Practised this week", "Ari: Practised this week", "Bea: Nothing noted"):
+        page.get_by_role("listitem").filter(has_text=words).wait_for()
+    page.get_by_role("link", name="Open what Sam shares").click()
+    inspector.look("leading, lived in")
     inspector.finish()
 
 
@@ -669,7 +710,7 @@ def test_pages_of_an_admin_who_writes_the_curriculum(inspector: Inspector) -> No
 @readers
 def test_pages_about_ones_own_data(inspector: Inspector) -> None:
     page = inspector.visitor.page
-    inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
+    inspector.visitor.sign_in(ERASED, demo.PASSWORD)
     inspector.visitor.goto("/my/")
     page.get_by_role("main").get_by_role("link").first.click()
     page.get_by_role("link", name=re.compile("Your practice")).click()
@@ -688,7 +729,7 @@ def test_pages_about_ones_own_data(inspector: Inspector) -> None:
             " SELECT id, '[]', now() FROM enrollment_enrollment WHERE confirmed_at IS NOT NULL"
             " AND member_id = (SELECT id FROM accounts_user WHERE email = %s) LIMIT 1"
             " ON CONFLICT DO NOTHING",
-            [demo.SAM],
+            [ERASED],
         )
     inspector.visit("/my/data/")
     page.get_by_role("link", name="All of it").click()
