@@ -23,7 +23,7 @@ class NotShared(Exception):
 
 def own_bundle(*, practice: OwnPractice) -> str:
     """Everything, for the member. Five queries."""
-    shares = Share.objects.filter(enrollment=practice.enrollment).select_related("practitioner")
+    shares = Share.objects.filter(enrollment=practice.enrollment)
     return _bundle(practice=practice, shown={*Part}, shares=shares, notes=True)
 
 

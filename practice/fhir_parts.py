@@ -267,6 +267,7 @@ def card(enrollment: Enrollment, entry: DiaryEntry, *, notes: bool) -> dict[str,
 
 
 def consent(enrollment: Enrollment, share: Share, now: dt.datetime) -> dict[str, Any]:
+    """With a practitioner as the member named them: nothing of the account at that address."""
     chosen = [part for part in Part if part in share.parts]
     classes = sorted({kind for part in chosen for kind in CLASSES[part]})
     role = share.get_role_display()
@@ -277,7 +278,7 @@ def consent(enrollment: Enrollment, share: Share, now: dt.datetime) -> dict[str,
         "actor": [
             {
                 "role": _concept(role, system=f"{TERMS}/v3-ParticipationType", code="IRCP"),
-                "reference": {"display": text(share.practitioner.display_name) or role},
+                "reference": {"display": text(_said(share.content).get("name")) or role},
             }
         ],
         "code": [_concept(part.label) for part in chosen],

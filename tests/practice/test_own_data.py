@@ -182,6 +182,16 @@ def test_the_archive_holds_every_row_of_mine_and_none_of_anothers(client: Client
         assert key not in text
 
 
+def test_an_address_that_was_not_typed_is_not_in_it(client: Client) -> None:
+    # Somebody shares with one address of a person: theirs to sign in with may be another.
+    mine = busy("canary")
+    prove(client, mine.member)
+    found = unpacked(client.get(reverse("practice:download")).content)
+    [share] = found["practice.json"]["shared_with_practitioners"]
+    assert share["content"] == {"name": "canary"}
+    assert "ot-of-canary" not in json.dumps(found["practice.json"])
+
+
 def test_what_is_in_it_is_counted_as_in_the_tables() -> None:
     mine = busy("canary")
     busy("stranger")
