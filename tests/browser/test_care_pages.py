@@ -100,7 +100,7 @@ def test_a_plan_is_shared_made_easier_and_not_shared_any_more(inspector: Inspect
     visitor.sign_in(email, PASSWORD)
     visitor.goto("/my/")
     member.get_by_role("main").locator("a[href^='/my/']").first.click()
-    follow(member, "practice")
+    follow(member, "Your practice")
     inspector.look("hub")
     follow(member, "Who sees what")
     inspector.look("sharing, nobody")
