@@ -37,6 +37,8 @@ NO_ROOM = (
     "your plan first."
 )
 DECIDED = "You have answered this already."
+# Of a plan's keys, what is about its activity alone, and is not said of another one.
+SAID_OF_ACTIVITY: dict[str, Any] = {"area": "", "sure": None, "outcome": "", "outcome_words": ""}
 
 
 class NotPossible(Exception):
@@ -173,17 +175,20 @@ class Effect:
     after: str
     # Of the plan that this was reckoned from; 0 where there is none.
     revision: int
+    # The week was skipped.
+    takes_up: bool
 
 
 def effect(*, words: Words, kind: str, plan: WeekPlan | None) -> Effect:
     """Pure. An adaptation is added to what stands there; an activity takes its place."""
     content: dict[str, Any] = plan.content if plan is not None else {}
-    revision = plan.revision if plan is not None else 0
+    revision, skipped = (plan.revision, plan.skipped) if plan is not None else (0, False)
     if kind == Proposal.Kind.ACTIVITY:
-        return Effect("activity", str(content.get("activity") or ""), words.text, revision)
+        before = str(content.get("activity") or "")
+        return Effect("activity", before, words.text, revision, skipped)
     before = str(content.get(words.way) or "")
     after = f"{before}\n{words.text}" if before else words.text
-    return Effect(words.way, before, after, revision)
+    return Effect(words.way, before, after, revision, skipped)
 
 
 @transaction.atomic
@@ -254,6 +259,7 @@ def _take_over(
         except IntegrityError:  # the member saved one on another page at this moment
             raise NotPossible(CHANGED) from None
         return
-    plan.content = {**plan.content, would.field: would.after}
+    emptied = SAID_OF_ACTIVITY if proposal.kind == Proposal.Kind.ACTIVITY else {}
+    plan.content = {**plan.content, **emptied, would.field: would.after}
     plan.skipped, plan.saved_at, plan.revision = False, now, plan.revision + 1
     plan.save(update_fields=["content", "skipped", "saved_at", "revision"])
