@@ -16,7 +16,7 @@ from practice.models import DiaryEntry, Goal, Proposal, WeekPlan
 from practice.own import OwnPractice, practice_of
 from practice.proposals import Suggestion, suggestion
 from practice.shared import Colleague
-from practice.weeks import Week, week_of
+from practice.weeks import Week, week_of_card
 from sessions.models import Area, GroupSession
 
 # The plan's keys in the order of reading. Keys that are not named here are not shown.
@@ -122,7 +122,7 @@ def diary_weeks(*, practice: OwnPractice) -> list[DiaryWeek]:
     """Each week that has begun, the latest first. One query."""
     cards: dict[int, list[dict[str, Any]]] = {}
     for entry in DiaryEntry.objects.filter(enrollment=practice.enrollment):
-        week = week_of(practice.begun, entry.day)
+        week = week_of_card(practice.weeks, entry.day, entry.saved_at)
         if week is not None:
             cards.setdefault(week.number, []).append(entry.content)
     return [_summary(week, cards.get(week.number, [])) for week in reversed(practice.begun)]

@@ -22,7 +22,7 @@ from enrollment.people import LOOK
 from enrollment.roster import name_of
 from practice import shared_goals
 from practice.models import DiaryEntry, SharedWithLeader, WeekPlan
-from practice.weeks import Week, own_weeks
+from practice.weeks import DAY, Week, own_weeks, week_of_card
 from sessions.leading import leads
 from sessions.models import GroupSession
 
@@ -165,8 +165,15 @@ def week_before(
     *, session: GroupSession, sessions: Iterable[GroupSession], enrollment: Enrollment
 ) -> Week | None:
     """The member's week that ends with this session: what was learned last before it."""
+    return _last_before(session, _weeks_of(enrollment, sessions))
+
+
+def _weeks_of(enrollment: Enrollment, sessions: Iterable[GroupSession]) -> list[Week]:
     zone = zoneinfo.ZoneInfo(enrollment.member.time_zone)
-    weeks = own_weeks(sessions=sessions, first_week=enrollment.first_week, teaches={}, zone=zone)
+    return own_weeks(sessions=sessions, first_week=enrollment.first_week, teaches={}, zone=zone)
+
+
+def _last_before(session: GroupSession, weeks: Iterable[Week]) -> Week | None:
     before = [week for week in weeks if week.starts_at < session.starts_at]
     return before[-1] if before else None
 
@@ -174,20 +181,24 @@ def week_before(
 def _practised(members: list[Enrollment], session: GroupSession) -> set[int]:
     """Who noted a skill in that week, or that the plan went at least partly. Three queries."""
     sessions = list(GroupSession.objects.filter(cohort=session.cohort_id))
-    weeks = {
-        one.pk: week_before(session=session, sessions=sessions, enrollment=one) for one in members
-    }
+    all_weeks = {one.pk: _weeks_of(one, sessions) for one in members}
+    weeks = {pk: _last_before(session, of_one) for pk, of_one in all_weeks.items()}
     days = [week for week in weeks.values() if week is not None]
     if not days:
         return set()
     found = set()
     cards = DiaryEntry.objects.filter(
         enrollment__in=members,
-        day__range=(min(week.first_day for week in days), max(week.last_day for week in days)),
+        # The day of the session too: what was saved before it belongs to the week before.
+        day__range=(
+            min(week.first_day for week in days),
+            max(week.last_day for week in days) + DAY,
+        ),
     )
     for card in cards:
         week = weeks[card.enrollment_id]
-        if week and week.first_day <= card.day <= week.last_day and card.content.get("skills"):
+        of_card = week_of_card(all_weeks[card.enrollment_id], card.day, card.saved_at)
+        if week and of_card == week and card.content.get("skills"):
             found.add(card.enrollment_id)
     plans = WeekPlan.objects.filter(enrollment__in=members, week__in={week.number for week in days})
     for plan in plans:

@@ -17,7 +17,7 @@ from enrollment.models import Enrollment
 from practice.goals import Aim, Reached, open_looks
 from practice.models import DiaryEntry, Goal, WeekPlan
 from practice.own import OwnPractice
-from practice.weeks import Week, week_of
+from practice.weeks import Week, week_of_card
 from sessions.models import Area
 
 # Of how strong an emotion was.
@@ -134,7 +134,7 @@ def summary_of(practice: OwnPractice) -> Summary:
     }
     days: dict[int, list[DaySummary]] = {}
     for entry in DiaryEntry.objects.filter(enrollment=practice.enrollment).order_by("day"):
-        if week := week_of(practice.weeks, entry.day):
+        if week := week_of_card(practice.weeks, entry.day, entry.saved_at):
             day = _day(entry.day, entry.content, week=week, plan=plans.get(week.number))
             days.setdefault(week.number, []).append(day)
     weeks = [
