@@ -19,7 +19,7 @@ from practice.planning import Outcome, Plan
 from practice.proposals import Suggestion, suggestion
 from practice.shared import Colleague
 from practice.week_plans import NOTHING, plans_of
-from practice.weeks import Week, week_of
+from practice.weeks import Week, week_of_card
 from sessions.models import Area, GroupSession
 
 # The plan's fields in the order of reading. What is not named here is not shown, as the words about
@@ -121,7 +121,7 @@ def diary_weeks(*, practice: OwnPractice) -> list[DiaryWeek]:
     """Each week that has begun, the latest first. One query."""
     cards: dict[int, list[Card]] = {}
     for entry in DiaryEntry.objects.filter(enrollment=practice.enrollment):
-        week = week_of(practice.begun, entry.day)
+        week = week_of_card(practice.weeks, entry.day, entry.saved_at)
         if week is not None:
             cards.setdefault(week.number, []).append(Card.load(entry.content))
     return [_summary(week, cards.get(week.number, [])) for week in reversed(practice.begun)]

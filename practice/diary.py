@@ -98,24 +98,41 @@ def planned_activity(*, enrollment: Enrollment, week: int) -> str:
     return Plan.load(plan.content).activity[:LONGEST_ACTIVITY] if plan else ""
 
 
+class TakenAway(Exception):
+    """The page knew of an entry that is there no more."""
+
+
 @transaction.atomic
 def save_card(
-    *, enrollment: Enrollment, day: dt.date, card: Card, seen: str, page: str, now: dt.datetime
+    *,
+    enrollment: Enrollment,
+    day: dt.date,
+    card: Card,
+    seen: str,
+    page: str,
+    now: dt.datetime,
+    sent: int = 0,
 ) -> DiaryEntry | None:
     """Keep the card; return what stands now, None for a day that is blank.
 
     `seen` is the version that the page knew; `page` a random word of the page itself, so that one
-    whose last answer got lost on the way is not taken for another device. What the page did not
-    know is kept in `replaced`, with `replaced_at` at `now`. A blank card takes an entry away,
-    unless the page did not know what stands there.
+    whose last answer got lost on the way is not taken for another device; `sent` grows with each of
+    its requests, so that one that was long on its way undoes no later one: it changes nothing.
+    What the page did not know is kept in `replaced`, with `replaced_at` at `now`. A blank card
+    takes an entry away, unless the page did not know what stands there. Raises TakenAway where the
+    page knew of an entry, and there is none.
     """
     if card.is_blank:
-        return _empty(_locked(enrollment, day), seen, page)
-    content = {**card.dump(), "page": page}
-    entry, first = DiaryEntry.objects.select_for_update().get_or_create(
-        enrollment=enrollment, day=day, defaults={"content": content, "saved_at": now}
-    )
-    if first or Card.load(entry.content) == card:
+        return _empty(_locked(enrollment, day), seen, page, sent)
+    content = {**card.dump(), "page": page, "sent": sent}
+    first, entry = False, _locked(enrollment, day)
+    if entry is None:
+        if seen:
+            raise TakenAway
+        entry, first = DiaryEntry.objects.select_for_update().get_or_create(
+            enrollment=enrollment, day=day, defaults={"content": content, "saved_at": now}
+        )
+    if first or Card.load(entry.content) == card or _is_late(entry, page, sent):
         return entry
     if not _knew(entry, seen, page):
         entry.replaced, entry.replaced_at = _kept(entry), now
@@ -154,8 +171,16 @@ def _knew(entry: DiaryEntry, seen: str, page: str) -> bool:
     return seen == version_of(entry) or bool(page and entry.content.get("page") == page)
 
 
-def _empty(entry: DiaryEntry | None, seen: str, page: str) -> DiaryEntry | None:
-    if entry is None or not _knew(entry, seen, page):
+def _is_late(entry: DiaryEntry, page: str, sent: int) -> bool:
+    """Whether a later request of the same page was stored before this one."""
+    stored = entry.content.get("sent")
+    return bool(
+        page and entry.content.get("page") == page and isinstance(stored, int) and 0 < sent < stored
+    )
+
+
+def _empty(entry: DiaryEntry | None, seen: str, page: str, sent: int) -> DiaryEntry | None:
+    if entry is None or not _knew(entry, seen, page) or _is_late(entry, page, sent):
         return entry
     entry.delete()
     return None

@@ -271,6 +271,7 @@ def _noted(enrollment: Enrollment, what: str, code: str) -> dict[str, Any]:
 
 
 def consent(enrollment: Enrollment, share: Share, now: dt.datetime) -> dict[str, Any]:
+    """With a practitioner as the member named them: nothing of the account at that address."""
     chosen = [part for part in Part if part in share.parts]
     classes = sorted({kind for part in chosen for kind in CLASSES[part]})
     role = share.get_role_display()

@@ -25,7 +25,7 @@ from practice.models import DiaryEntry, SharedWithLeader, WeekPlan
 from practice.planning import Plan
 from practice.shared_goals import going_on
 from practice.stored import content_of, rows_of
-from practice.weeks import Week, own_weeks, zone_of
+from practice.weeks import DAY, Week, own_weeks, week_of_card, zone_of
 from sessions.leading import leads
 from sessions.models import GroupSession
 
@@ -169,8 +169,15 @@ def week_before(
     *, session: GroupSession, sessions: Iterable[GroupSession], enrollment: Enrollment
 ) -> Week | None:
     """The member's week that ends with this session: what was learned last before it."""
+    return _last_before(session, _weeks_of(enrollment, sessions))
+
+
+def _weeks_of(enrollment: Enrollment, sessions: Iterable[GroupSession]) -> list[Week]:
     zone = zone_of(enrollment.member.time_zone)
-    weeks = own_weeks(sessions=sessions, first_week=enrollment.first_week, teaches={}, zone=zone)
+    return own_weeks(sessions=sessions, first_week=enrollment.first_week, teaches={}, zone=zone)
+
+
+def _last_before(session: GroupSession, weeks: Iterable[Week]) -> Week | None:
     before = [week for week in weeks if week.starts_at < session.starts_at]
     return before[-1] if before else None
 
@@ -178,23 +185,25 @@ def week_before(
 def _practised(members: list[Enrollment], session: GroupSession) -> set[int]:
     """Who noted a skill in that week, or that the plan went at least partly. Three queries."""
     sessions = list(GroupSession.objects.filter(cohort=session.cohort_id))
-    weeks = {
-        one.pk: week_before(session=session, sessions=sessions, enrollment=one) for one in members
-    }
+    all_weeks = {one.pk: _weeks_of(one, sessions) for one in members}
+    weeks = {pk: _last_before(session, of_one) for pk, of_one in all_weeks.items()}
     days = [week for week in weeks.values() if week is not None]
     if not days:
         return set()
     found = set()
     cards = DiaryEntry.objects.filter(
         enrollment__in=members,
-        day__range=(min(week.first_day for week in days), max(week.last_day for week in days)),
+        # The day of the session too: what was saved before it belongs to the week before.
+        day__range=(
+            min(week.first_day for week in days),
+            max(week.last_day for week in days) + DAY,
+        ),
     )
     # Of a value that no key opens nothing can be said; the others' lines stand.
     for card in rows_of(cards, "content", "replaced"):
         week = weeks[card.enrollment_id]
-        if not week or not week.first_day <= card.day <= week.last_day:
-            continue
-        if Card.load(content_of(card)).skills:
+        of_card = week_of_card(all_weeks[card.enrollment_id], card.day, card.saved_at)
+        if week and of_card == week and Card.load(content_of(card)).skills:
             found.add(card.enrollment_id)
     plans = WeekPlan.objects.filter(enrollment__in=members, week__in={week.number for week in days})
     for plan in rows_of(plans):

@@ -89,6 +89,7 @@ ROOM = Room(
             lambda person: Share.objects.filter(enrollment__member=person),
             {
                 **fields("public_id", "role", "parts", "content", "terms_version", "signed_at"),
+                # No address of the account: `content` has the one that the member typed.
                 **fields("ip", "ends_at", "accepted_at", "withdrawn_at", **GROUP),
             },
         ),

@@ -82,6 +82,10 @@ class ActivityField(forms.ChoiceField):
 
 
 OWN = "own"
+TWO_CHOSEN = (
+    "You chose a suggestion and wrote an idea of your own. Choose \u201cSomething of my own\u201d "
+    "above, or empty this field."
+)
 
 
 class PlanForm(forms.Form):
@@ -159,11 +163,14 @@ class PlanForm(forms.Form):
         field.widget.front = matter or len(suggestions)
 
     def clean(self) -> dict[str, Any]:
-        """What is written without a choice is one's own; an own one has to be written."""
+        """What is written without a choice is one's own; an own one has to be written. Of both, we
+        ask which one."""
         cleaned: dict[str, Any] = super().clean() or {}
         chosen, own = cleaned.get("activity"), cleaned.get("own")
         if chosen == OWN and not own and "own" not in self.errors:
             self.add_error("own", "Write what you want to try, in a few words.")
+        elif chosen in self.by_key and own:
+            self.add_error("own", TWO_CHOSEN)
         elif not chosen and not own and not self.errors.keys() & {"activity", "own"}:
             self.add_error("activity", "Choose one, or write something of your own.")
         return cleaned

@@ -41,6 +41,8 @@ NO_ROOM = (
     "your plan first."
 )
 DECIDED = "You have answered this already."
+# Of a plan's keys, what is about its activity alone, and is not said of another one.
+SAID_OF_ACTIVITY: dict[str, Any] = {"area": "", "sure": None, "outcome": "", "outcome_words": ""}
 
 
 class NotPossible(Exception):
@@ -183,16 +185,19 @@ class Effect:
     after: str
     # Of the plan that this was reckoned from; 0 where there is none.
     revision: int
+    # The week was skipped.
+    takes_up: bool
 
 
 def effect(*, words: Words, kind: str, kept: Kept) -> Effect:
     """Pure. An adaptation is added to what stands there; an activity takes its place. Either on
     one line: the plan's form has no more for it."""
-    said = one_line(words.text)
+    said, revision, skipped = one_line(words.text), kept.revision, kept.skipped
     if kind == Proposal.Kind.ACTIVITY:
-        return Effect("activity", kept.plan.activity, said, kept.revision)
+        return Effect("activity", kept.plan.activity, said, revision, skipped)
     before = str(getattr(kept.plan, words.way))
-    return Effect(words.way, before, f"{before}; {said}" if before else said, kept.revision)
+    after = f"{before}; {said}" if before else said
+    return Effect(words.way, before, after, revision, skipped)
 
 
 @transaction.atomic
@@ -247,7 +252,7 @@ def _take_over(proposal: Proposal, enrollment: Enrollment, seen: int, now: dt.da
         new: dict[str, Any] = {would.field: would.after}
         if proposal.kind == Proposal.Kind.ACTIVITY:
             proposal.content = dataclasses.replace(words, instead_of=would.before).dump()
-            new["area"] = ""  # it was that of the other one
+            new |= SAID_OF_ACTIVITY
         return dataclasses.replace(kept, plan=dataclasses.replace(kept.plan, **new), skipped=False)
 
     change_week(enrollment=enrollment, week=proposal.week, change=change, seen=seen, now=now)

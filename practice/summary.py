@@ -20,7 +20,7 @@ from practice.known_as import consent, known_as
 from practice.models import DiaryEntry, Goal, WeekPlan
 from practice.own import OwnPractice
 from practice.planning import Plan
-from practice.weeks import Week, week_of
+from practice.weeks import Week, week_of_card
 from sessions.models import Area
 
 # Of how strong an emotion was.
@@ -135,7 +135,7 @@ def summary_of(practice: OwnPractice) -> Summary:
     }
     days: dict[int, list[DaySummary]] = {}
     for entry in DiaryEntry.objects.filter(enrollment=practice.enrollment).order_by("day"):
-        if week := week_of(practice.weeks, entry.day):
+        if week := week_of_card(practice.weeks, entry.day, entry.saved_at):
             day = _day(entry.day, entry.content, week=week, plans=plans)
             days.setdefault(week.number, []).append(day)
     weeks = [

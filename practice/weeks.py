@@ -7,7 +7,7 @@ session that was cancelled has no week.
 
 import datetime as dt
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from accounts import clock
@@ -67,3 +67,18 @@ def week_of(weeks: Iterable[Week], day: dt.date) -> Week | None:
     """The week that a day belongs to; of two sessions on one day, the later one's."""
     found = [week for week in weeks if week.first_day <= day <= week.last_day]
     return found[-1] if found else None
+
+
+def week_of_card(weeks: Sequence[Week], day: dt.date, saved_at: dt.datetime) -> Week | None:
+    """The week that a card of the diary belongs to, of all of a member's weeks in their order.
+
+    What was saved on the day of a session before it began was lived with the skill of the week
+    before, where there is one.
+    """
+    week = week_of(weeks, day)
+    if week is None:
+        return None
+    at = weeks.index(week)
+    while at and weeks[at].first_day == day and saved_at < weeks[at].starts_at:
+        at -= 1
+    return weeks[at]

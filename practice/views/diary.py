@@ -1,6 +1,7 @@
 """The diary: all its days, and one of them."""
 
 import datetime as dt
+import re
 import uuid
 from typing import Any
 
@@ -23,8 +24,16 @@ from practice.views.asking import own_practice_or_404
 
 BLANK_AGAIN = "This day is blank again. That is fine: nobody counts the days."
 CHANGED = "This day was changed meanwhile. Here is what stands now."
+TAKEN_AWAY = (
+    "This day was made blank or erased elsewhere, so this was not saved. What you wrote is still "
+    "on this page: press \u201cSave\u201d to note it anew."
+)
+# What a page knows that has said so.
+BLANK_BY_NOW = "blank"
 # Of a page's random word; nobody's own page sends a longer one.
 LONGEST_WORD = 64
+# Milliseconds by the page's own clock.
+SENT = re.compile("[0-9]{1,15}")
 
 
 @login_required
@@ -79,41 +88,60 @@ def _save(request: HttpRequest, practice: OwnPractice, date: dt.date) -> HttpRes
         )
     form = CardForm(posted, skills=_skills(practice, date, entry))
     if not form.is_valid():
-        if _by_itself(request):
-            return render(request, "practice/_diary_refused.html", {"form": form}, status=422)
-        context = _card_context(practice, date, entry) | {
-            "form": form,
-            "revision": posted.get("revision", ""),
-            "page": posted.get("page", ""),
-        }
-        context |= _around(request, practice)
-        return render(request, "practice/diary_day.html", context, status=form_status(form))
-    card = form.card()
-    if card.is_blank and _by_itself(request) and "save" not in request.POST:
+        return _refused(request, practice, date, form, posted.get("revision", ""))
+    if form.card().is_blank and _by_itself(request) and "save" not in request.POST:
         # Somebody who empties a field to write it anew has not emptied the day.
         return render(request, "practice/_diary_empty.html", {"entry": entry})
-    return _store(request, practice, date, card)
+    return _store(request, practice, date, form)
 
 
-def _store(request: HttpRequest, practice: OwnPractice, date: dt.date, card: Card) -> HttpResponse:
+def _refused(
+    request: HttpRequest, practice: OwnPractice, date: dt.date, form: CardForm, revision: str
+) -> HttpResponse:
+    """What is wrong, with all that was typed; `revision` is what the page knows from now on."""
+    if _by_itself(request):
+        context = {"form": form, "revision": revision}
+        return render(request, "practice/_diary_refused.html", context, status=422)
+    entry = diary.entry_of(enrollment=practice.enrollment, day=date)
+    context = _card_context(practice, date, entry) | {
+        "form": form,
+        "revision": revision,
+        "page": request.POST.get("page", ""),
+    }
+    context |= _around(request, practice)
+    return render(request, "practice/diary_day.html", context, status=form_status(form))
+
+
+def _store(
+    request: HttpRequest, practice: OwnPractice, date: dt.date, form: CardForm
+) -> HttpResponse:
     seen, page = request.POST.get("revision", ""), request.POST.get("page", "")
-    now = timezone.now()
-    entry = diary.save_card(
-        enrollment=practice.enrollment,
-        day=date,
-        card=card,
-        seen=seen,
-        page=page if len(page) <= LONGEST_WORD else "",
-        now=now,
-    )
-    if _by_itself(request) and entry and card.is_blank:
+    sent = request.POST.get("sent", "")
+    card, now = form.card(), timezone.now()
+    try:
+        entry = diary.save_card(
+            enrollment=practice.enrollment,
+            day=date,
+            card=card,
+            seen="" if seen == BLANK_BY_NOW and "save" in request.POST else seen,
+            page=page if len(page) <= LONGEST_WORD else "",
+            sent=int(sent) if SENT.fullmatch(sent) else 0,
+            now=now,
+        )
+    except diary.TakenAway:
+        form.add_error(None, TAKEN_AWAY)
+        return _refused(request, practice, date, form, BLANK_BY_NOW)
+    stands = entry is not None and Card.load(entry.content) != card
+    if _by_itself(request) and stands and not card.is_blank:
+        return HttpResponse(status=409)  # a later request of the same page was first
+    if _by_itself(request) and stands:
         messages.warning(request, CHANGED)
         return HttpResponseClientRefresh()  # the page does not show what stands
     if _by_itself(request):
         return _answer(request, practice, entry, now)
     if entry is None:
         messages.info(request, BLANK_AGAIN)
-    elif card.is_blank:
+    elif stands:
         messages.warning(request, CHANGED)
     else:
         messages.success(request, "Saved.")

@@ -1,13 +1,15 @@
 // What is typed into a form[data-draft] is kept on this device until it is saved, so that a lost
 // connection takes nothing along. It belongs to one signing-in: the next one's page throws it
-// away, and so does signing out, here and by the answer's Clear-Site-Data.
+// away, and so does signing out, here and by the answer's Clear-Site-Data. A mark beside the drafts
+// says that the signing-in goes on: where it is gone, a page that is still open keeps nothing.
 (() => {
   const PREFIX = "draft.";
   const OURS = `${PREFIX}${document.currentScript.dataset.draftsOf}.`;
+  const MARK = `${OURS}open`;
   const MOST = 3; // drafts of one day
   const SHOWN = 200; // characters of the one that is offered
   const WORDS = ["activity", "note"];
-  const OWN_TO_A_PAGE = ["csrfmiddlewaretoken", "revision", "page"];
+  const OWN_TO_A_PAGE = ["csrfmiddlewaretoken", "revision", "page", "sent"];
 
   // Where a browser keeps nothing, the form works as it would without this.
   const store = {
@@ -51,7 +53,9 @@
   const { page } = form.elements;
   const written = () => ({ typed: typed(), over: [form.elements.revision.value, page.value] });
 
+  store.set(MARK, true);
   const keep = () => {
+    if (store.get(MARK) !== true) return; // signed out on another page
     const drafts = [...(typed() === saved ? [] : [written()]), ...earlier].slice(0, MOST);
     if (drafts.length) store.set(key, drafts);
     else store.forget((one) => one === key);
@@ -60,7 +64,16 @@
   const tryAgain = () => { if (typed() !== saved) changed(); };
 
   form.addEventListener("input", keep);
+  // Of two requests of this page the server keeps the one that was sent last, whichever comes first.
+  let last = 0;
+  form.addEventListener("htmx:configRequest", (event) => {
+    last = Math.max(Date.now(), last + 1);
+    event.detail.parameters.sent = String(last);
+  });
   form.addEventListener("htmx:beforeRequest", () => { sent = typed(); });
+  form.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.xhr.status === 401) store.forget(isDraft);
+  });
   form.addEventListener("draft:saved", () => {
     saved = sent;
     keep();

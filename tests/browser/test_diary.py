@@ -20,7 +20,10 @@ without_scripts = pytest.mark.parametrize(
 )
 SAVED = re.compile(r"^\s*Saved ")
 ONLY_SAVED = re.compile(r"^\s*Saved \d+:\d\d [AP]M \w+\s*$")
-KEPT = "Object.entries(localStorage).map(([key, value]) => key + ' ' + value).join(' ')"
+# Without the mark that a page with a card is open, which says nothing else.
+KEPT = "Object.entries(localStorage).filter(([key]) => !key.endsWith('.open'))" + (
+    ".map(([key, value]) => key + ' ' + value).join(' ')"
+)
 
 
 def open_today(visitor: Visitor, email: str) -> Page:
@@ -77,6 +80,11 @@ def offer(page: Page) -> Locator:
 
 def kept(page: Page) -> str:
     found: str = page.evaluate(KEPT)
+    return found
+
+
+def everything_kept(page: Page) -> str:
+    found: str = page.evaluate("Object.entries(localStorage).join(' ')")
     return found
 
 
@@ -237,7 +245,7 @@ def test_signed_out_nothing_is_left_in_the_browser(visitor: Visitor) -> None:
     page.evaluate("localStorage.setItem('draft.x.y', 'Nobody else')")
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
     expect(page.get_by_role("link", name="Sign in").first).to_be_visible()
-    assert kept(page) == ""
+    assert everything_kept(page) == ""
 
 
 @phone
@@ -255,7 +263,34 @@ def test_signing_out_from_the_card_leaves_nothing_either(visitor: Visitor) -> No
     )
     page.get_by_role("banner").get_by_role("button", name="Sign out").click()
     page.wait_for_url(re.compile("/logout/"))
-    assert kept(page) == ""
+    assert everything_kept(page) == ""
+
+
+@phone
+def test_signed_out_in_one_tab_another_keeps_no_draft_any_more(visitor: Visitor) -> None:
+    page = open_today(visitor, demo.address("dee"))
+    out = visitor.context.new_page()
+    out.goto(f"{visitor.site.site_url}/accounts/logout/")  # knows nothing of drafts
+    page.route(re.compile("/diary/"), lambda route: route.abort())
+    note(page).fill("Nobody else's business.")
+    assert "Nobody" in kept(page)
+    out.get_by_role("main").get_by_role("button", name="Sign out").click()
+    expect(out.get_by_role("link", name="Sign in").first).to_be_visible()
+    assert everything_kept(out) == ""
+    note(page).fill("Nobody else's business at all.")
+    assert everything_kept(page) == ""
+    page.evaluate("localStorage.clear()")
+
+
+@phone
+def test_a_page_that_learns_it_is_signed_out_forgets_its_draft(visitor: Visitor) -> None:
+    page = open_today(visitor, demo.address("dee"))
+    visitor.context.clear_cookies(name="sessionid")
+    note(page).fill("Nobody else's business.")
+    expect(status(page)).to_contain_text("You are signed out")
+    assert everything_kept(page) == ""
+    note(page).fill("Nobody else's business at all.")
+    assert everything_kept(page) == ""
 
 
 @phone

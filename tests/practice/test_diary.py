@@ -433,6 +433,51 @@ def test_a_page_whose_answer_got_lost_is_not_another_device(own: Client, seat: E
     assert (entry(seat).revision, entry(seat).replaced) == (2, None)
 
 
+def test_a_late_request_of_a_page_undoes_nothing_that_it_sent_later(
+    own: Client, seat: Enrollment
+) -> None:
+    page = APage(own, seat)
+    page.save(by_itself=True, note="It", sent="1000")
+    page.save(by_itself=True, note="It rained, and I went out.", sent="3000")
+    for late in ({"note": "It rained"}, {"save": "1"}):
+        response = page.save(by_itself=True, sent="2000", **late)
+        assert "draft:saved" not in response.headers.get("HX-Trigger", "")
+        assert card(seat) == Card(note="It rained, and I went out.")
+    assert entry(seat).revision == 2
+    # Without a script a page cannot say when it sent something.
+    page.save(note="It rained.", sent="")
+    assert card(seat) == Card(note="It rained.")
+
+
+@pytest.mark.parametrize("sent", ["", "x", "-5", "1e3", "9" * 16, "\u0663"])
+def test_an_odd_moment_of_sending_is_none(sent: str, own: Client, seat: Enrollment) -> None:
+    page = APage(own, seat)
+    page.save(by_itself=True, note="one", sent="1000")
+    assert page.save(by_itself=True, note="two", sent=sent).status_code == 200
+    assert card(seat) == Card(note="two")
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_an_open_page_brings_a_day_that_was_erased_back_only_when_told_twice(
+    script: bool, own: Client, seat: Enrollment
+) -> None:
+    APage(own, seat).save(note="one")
+    page = APage(own, seat)
+    DiaryEntry.objects.all().delete()
+    response = page.save(by_itself=script, note="one, and more")
+    assert response.status_code == 422
+    assert "made blank or erased elsewhere, so this was not saved" in said(response)
+    assert "draft:saved" not in response.headers.get("HX-Trigger", "")
+    if script:
+        assert page.save(by_itself=True, note="one, and yet more").status_code == 422
+    else:
+        assert "one, and more" in said(response)
+        page.learn(response)
+    assert not DiaryEntry.objects.exists()
+    page.save(by_itself=script, save="1", note="one, and more")
+    assert card(seat) == Card(note="one, and more")
+
+
 def test_without_a_word_of_its_own_a_page_is_not_taken_for_the_same(
     own: Client, seat: Enrollment
 ) -> None:

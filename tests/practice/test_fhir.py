@@ -254,6 +254,19 @@ def test_a_consent_says_who_what_and_until_when(seat: Enrollment) -> None:
     assert consent["provision"]["period"]["end"] == "2026-09-30T15:00:00Z"
 
 
+def test_a_consent_names_whom_it_is_with_as_the_member_wrote_them(seat: Enrollment) -> None:
+    # The account's own name would tell whose an address is that somebody merely typed.
+    share = a_share(seat, Part.PLAN)
+    User.objects.filter(pk=share.practitioner_id).update(display_name="Victim Realname")
+    named = {"Dr. Ana": "Dr. Ana", "": "Occupational therapist", None: "Occupational therapist"}
+    for written, shown in named.items():
+        Share.objects.filter(pk=share.pk).update(content={"name": written})
+        text = own(seat)
+        [consent] = of_kind(text, "Consent")
+        assert consent["provision"]["actor"][0]["reference"] == {"display": shown}
+        assert "Victim" not in text
+
+
 @pytest.mark.parametrize("ends", ["withdrawn", "over"])
 def test_a_share_that_ended_gives_nothing(ends: str, seat: Enrollment) -> None:
     share = a_share(seat, *Part)

@@ -14,7 +14,7 @@ from accounts.models import Action, AuditEntry, Role, User
 from enrollment import services
 from enrollment.models import Enrollment
 from practice import for_leaders
-from practice.models import GoalRating
+from practice.models import DiaryEntry, GoalRating
 from sessions.models import GroupSession, Substitution
 from tests.enrollment.builders import FIRST_SESSION, a_cohort, a_confirmed_seat, a_member, session
 from tests.practice.builders import IN_WEEK_2, a_practising_member
@@ -108,6 +108,20 @@ def test_each_member_has_the_week_of_their_own_calendar(
     words = listed(let_in(leader), seat)
     assert f"Robin{PRACTISED}" in words
     assert f"Kei{NOTHING}" in words
+
+
+@pytest.mark.parametrize(
+    ("session_day", "hours", "found"),
+    [(2, -1, False), (2, 1, True), (3, -1, True)],
+)
+def test_a_card_of_the_day_of_a_session_is_of_the_week_that_it_was_saved_in(
+    clock: Any, seat: Enrollment, leader: User, session_day: int, hours: int, found: bool
+) -> None:
+    starts_at = session(seat.cohort, session_day).starts_at
+    card = a_card(seat, dt.date(2026, 10, 6) + (session_day - 1) * WEEK)
+    DiaryEntry.objects.filter(pk=card.pk).update(saved_at=starts_at + dt.timedelta(hours=hours))
+    clock.move_to(session(seat.cohort, 3).starts_at - dt.timedelta(minutes=20))
+    assert (PRACTISED in listed(let_in(leader), seat)) is found
 
 
 def test_during_the_session_the_week_before_it_still_counts(

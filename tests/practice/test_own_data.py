@@ -229,6 +229,16 @@ def test_what_is_in_it_is_what_the_pages_saved() -> None:
     assert (look["action"], look["by"]) == (Action.PRACTICE_READ, "Dana")
 
 
+def test_an_address_that_was_not_typed_is_not_in_it(client: Client) -> None:
+    # Somebody shares with one address of a person: theirs to sign in with may be another.
+    mine = busy("canary")
+    prove(client, mine.member)
+    found = unpacked(client.get(reverse("practice:download")).content)
+    [share] = found["practice.json"]["shared_with_practitioners"]
+    assert share["content"] == {"name": "canary"}
+    assert "ot-of-canary" not in json.dumps(found["practice.json"])
+
+
 def test_what_is_in_it_is_counted_as_in_the_tables() -> None:
     mine = busy("canary")
     busy("stranger")

@@ -7,10 +7,12 @@ import pytest
 
 from enrollment.models import Enrollment
 from practice import progress
+from practice.care import diary_weeks
 from practice.models import DiaryEntry, WeekPlan
 from practice.own import practice_of
 from practice.summary import DaySummary, Summary, summary_of
 from sessions.models import CurriculumWeek
+from tests.enrollment.builders import FIRST_SESSION
 from tests.practice.builders import a_practising_member
 from tests.practice.lived import (
     CALL,
@@ -52,6 +54,24 @@ def test_cards_and_plans_are_read_into_their_weeks() -> None:
     )
     assert (second.days[0].skills, second.days[0].after) == (("TIP", "STOP"), None)
     assert not summary.is_empty
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("hours", "week"), [(-1, 1), (1, 2)])
+def test_a_card_of_the_day_of_a_session_is_of_the_week_that_it_was_saved_in(
+    hours: int, week: int
+) -> None:
+    seat = a_practising_member()
+    card = a_card(seat, 7)
+    starts_at = FIRST_SESSION + dt.timedelta(weeks=1)
+    saved_at = starts_at + dt.timedelta(hours=hours)
+    DiaryEntry.objects.filter(pk=card.pk).update(saved_at=saved_at)
+    # Before the session, and whenever it is read later.
+    for now in {saved_at, starts_at + dt.timedelta(hours=2)}:
+        practice = practice_of(enrollment=seat, now=now)
+        assert [one.number for one in summary_of(practice).weeks if one.days] == [week]
+        read = [one for one in diary_weeks(practice=practice) if one.days]
+        assert [one.week.number for one in read] == [week]
 
 
 @pytest.mark.django_db

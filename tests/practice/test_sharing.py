@@ -513,6 +513,40 @@ def test_an_accepted_activity_takes_the_place_and_the_old_one_stays_in_words(
     assert "in place of: Open the post" in page
 
 
+def test_what_was_said_of_the_old_activity_is_not_said_of_the_accepted_one(
+    seat: Enrollment,
+) -> None:
+    plan = a_plan(seat, outcome="done", outcome_words="It was fine", task="Half of it")
+    proposal = a_proposal(a_share(seat), kind="activity", text="Peel potatoes", way="")
+    decide(seat, proposal, 1)
+    plan.refresh_from_db()
+    assert Plan.load(plan.content) == Plan(
+        skill="STOP",
+        activity="Peel potatoes",
+        when="Tuesday at the table",
+        task="Half of it",
+        tool="A timer",
+    )
+
+
+@pytest.mark.parametrize("kind", ["activity", "adaptation"])
+def test_saying_yes_for_a_skipped_week_takes_it_up_and_the_page_says_so(
+    seat: Enrollment, kind: str
+) -> None:
+    plan = a_plan(seat)
+    way = "" if kind == "activity" else "task"
+    proposal = a_proposal(a_share(seat), kind=kind, text="Peel potatoes", way=way)
+    told = "You skipped this week. If you say yes, you take it up again."
+    here = address("proposal", seat, proposal.public_id)
+    with time_machine.travel(IN_WEEK_2, tick=False):
+        assert told not in signed_in(seat).get(here).content.decode()
+        WeekPlan.objects.filter(pk=plan.pk).update(skipped=True)
+        assert told in signed_in(seat).get(here).content.decode()
+    decide(seat, proposal, 1)
+    plan.refresh_from_db()
+    assert not plan.skipped
+
+
 def test_a_suggestion_for_a_week_without_a_plan_makes_one(seat: Enrollment) -> None:
     proposal = a_proposal(a_share(seat), kind="activity", text="Peel potatoes", way="")
     decide(seat, proposal, 0)

@@ -131,6 +131,7 @@ def test_little_has_to_be_said(client: Client, seat: Enrollment) -> None:
         ({"activity": "home-99"}, "Choose one of those that are listed."),
         ({"activity": "own"}, "Write what you want to try, in a few words."),
         ({"activity": "own", "own": "\u200b"}, "Write what you want to try, in a few words."),
+        ({"own": "Feed the cat"}, "You chose a suggestion and wrote an idea of your own."),
         ({"own_area": "money"}, "Choose one of those that are listed."),
         ({"when": "x" * (LONGEST + 1)}, f"Use at most {LONGEST} characters. These are 1001."),
         ({"tool": "a\0b"}, "Take out the character that cannot be stored."),

@@ -6,7 +6,7 @@ import zoneinfo
 import pytest
 
 from practice.own import own_practice
-from practice.weeks import own_weeks, week_of
+from practice.weeks import own_weeks, week_of, week_of_card
 from sessions.models import GroupSession
 from tests.enrollment.builders import FIRST_SESSION, HOUR, a_cohort, a_confirmed_seat, a_member
 
@@ -64,6 +64,21 @@ def test_of_two_sessions_on_one_day_the_later_one_counts() -> None:
     found = week_of(weeks, dt.date(2026, 10, 6))
     assert found is not None
     assert found.number == 2
+
+
+def test_a_card_of_the_day_of_a_session_is_of_the_week_that_it_was_saved_in() -> None:
+    weeks = own_weeks(sessions=TWELVE, first_week=1, teaches={}, zone=NEW_YORK)
+    day, begins = dt.date(2026, 10, 13), FIRST_SESSION + WEEK
+    assert week_of_card(weeks, day, begins - HOUR) == weeks[0]
+    assert week_of_card(weeks, day, begins) == weeks[1]
+    # Any other day is of its week whenever it is saved; before the first there is none.
+    assert week_of_card(weeks, day + WEEK / 7, begins - HOUR) == weeks[1]
+    assert week_of_card(weeks, dt.date(2026, 10, 6), FIRST_SESSION - HOUR) == weeks[0]
+    assert week_of_card(weeks, dt.date(2026, 10, 5), FIRST_SESSION) is None
+    twice = [*TWELVE[:1], a_session(2, TWELVE[1].starts_at - 3 * HOUR), *TWELVE[1:]]
+    weeks = own_weeks(sessions=twice, first_week=1, teaches={}, zone=NEW_YORK)
+    assert week_of_card(weeks, day, begins - HOUR) == weeks[1]
+    assert week_of_card(weeks, day, begins - 4 * HOUR) == weeks[0]
 
 
 @pytest.mark.django_db
