@@ -8,7 +8,7 @@ import uuid
 import zoneinfo
 from dataclasses import dataclass
 
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 
 from accounts.models import User
 from enrollment.models import Enrollment
@@ -77,6 +77,12 @@ def latest_seat(*, member: User) -> Enrollment:
     return Enrollment.objects.filter(member=member, confirmed_at__isnull=False).latest(
         "confirmed_at", "pk"
     )
+
+
+def seats_of(*, member: User) -> "QuerySet[Enrollment]":
+    """Every group in which somebody practised, the latest first, with its cohort. One query."""
+    found = Enrollment.objects.filter(member=member, confirmed_at__isnull=False)
+    return found.select_related("cohort").order_by("-confirmed_at", "-pk")
 
 
 def practice_of(*, enrollment: Enrollment, now: dt.datetime) -> OwnPractice:

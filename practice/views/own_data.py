@@ -16,6 +16,7 @@ from accounts.proof import needs_proof
 from enrollment.views.asking import fresh, member_of
 from practice import erasing, fhir
 from practice.erasing import ChangedMeanwhile, What
+from practice.own import seats_of
 from practice.views.asking import own_practice_or_404
 
 EVERYTHING = "everything"
@@ -30,6 +31,7 @@ def own_data(request: HttpRequest) -> HttpResponse:
         "kinds": [what for what, number in found.items() if number],
         "everything": EVERYTHING,
         "rooms": exports.rooms(),
+        "seats": seats_of(member=member_of(request)),
     }
     return render(request, "practice/own_data.html", context)
 
@@ -88,7 +90,7 @@ def erase(request: HttpRequest, what: str) -> HttpResponse:
     return render(request, "practice/erase.html", context)
 
 
-@login_required
+@needs_proof
 @fresh
 @require_safe
 def plan_fhir(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:

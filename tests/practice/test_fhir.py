@@ -20,7 +20,7 @@ from practice import fhir, fhir_parts
 from practice.fhir import NotShared, bundle_for
 from practice.models import DiaryEntry, Goal, GoalRating, Part, Share, WeekPlan
 from practice.own import OwnPractice, own_practice
-from tests.accounts.people import make_person
+from tests.accounts.people import make_person, prove
 from tests.enrollment.builders import NOW
 from tests.practice.builders import IN_WEEK_2, a_practising_member
 
@@ -131,7 +131,7 @@ def kinds(text: str) -> dict[str, int]:
 def test_everything_of_mine_is_valid_and_there(seat: Enrollment, client: Client) -> None:
     goal = a_full_plan(seat)
     a_share(seat, Part.PLAN, Part.ATTENDANCE)
-    client.force_login(seat.member)
+    prove(client, seat.member)
     answer = client.get(reverse("practice:plan_fhir", args=[seat.public_id]))
     assert answer["Content-Type"] == "application/fhir+json"
     assert "no-store" in answer["Cache-Control"]
@@ -317,7 +317,7 @@ def test_it_asks_no_more_with_more_rows(
     a_full_plan(seat)
     for week in range(4, 13):
         WeekPlan.objects.create(enrollment=seat, week=week, content={}, saved_at=NOW)
-    client.force_login(seat.member)
+    prove(client, seat.member)
     with django_assert_max_num_queries(2 + 3 + 5):
         client.get(reverse("practice:plan_fhir", args=[seat.public_id]))
     share = a_share(seat, *Part)
