@@ -110,7 +110,7 @@ def _store(request: HttpRequest, practice: OwnPractice, date: dt.date, card: Car
         messages.warning(request, CHANGED)
         return HttpResponseClientRefresh()  # the page does not show what stands
     if _by_itself(request):
-        return _answer(request, practice, entry, now)
+        return _answer(request, practice, entry)
     if entry is None:
         messages.info(request, BLANK_AGAIN)
     elif card.is_blank:
@@ -121,13 +121,12 @@ def _store(request: HttpRequest, practice: OwnPractice, date: dt.date, card: Car
 
 
 def _answer(
-    request: HttpRequest, practice: OwnPractice, entry: DiaryEntry | None, now: dt.datetime
+    request: HttpRequest, practice: OwnPractice, entry: DiaryEntry | None
 ) -> HttpResponse:
     """What htmx puts in place: a line for the live region, the version, what was replaced."""
     context = {
         "entry": entry,
         "blank_again": BLANK_AGAIN,
-        "has_replaced": entry is not None and entry.replaced_at == now,
         "revision": diary.version_of(entry),
         "replaced": diary.replaced_in(entry),
         "day_url": request.path,

@@ -59,6 +59,7 @@
   const changed = () => form.dispatchEvent(new Event("input", { bubbles: true }));
   const tryAgain = () => { if (typed() !== saved) changed(); };
 
+  form.querySelector("[data-saves-itself]").hidden = !window.htmx;
   form.addEventListener("input", keep);
   form.addEventListener("htmx:beforeRequest", () => { sent = typed(); });
   form.addEventListener("draft:saved", () => {

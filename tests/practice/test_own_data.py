@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import audit, exports
-from accounts.models import Action, AuditEntry, Role, Subject, User
+from accounts.models import Action, AuditEntry, Role, Subject
 from billing import ledger
 from billing.models import Payment
 from enrollment.models import Absence, Attendance, Enrollment
