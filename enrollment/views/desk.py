@@ -81,6 +81,7 @@ def today(request: HttpRequest) -> HttpResponse:
             .filter(pk__in={one.session.cohort_id for one in sessions})
             .values_list("pk", flat=True)
         ),
+        "next_led": desks.next_led(sessions=sessions, leader=leader),
         "still_open": desks.still_open(leader=leader, now=now),
         "standing_in": desks.standing_in(leader=leader, now=now),
         "groups": roster.cohorts_of(leader)

@@ -36,6 +36,7 @@ def days(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     entries = diary.entries_of(enrollment=practice.enrollment)
     context: dict[str, Any] = {
         "weeks": diary_days.listed(practice, entries),
+        "last_day": practice.weeks[-1].last_day if practice.weeks else None,
         **_around(request, practice),
     }
     if practice.may_note(practice.today):
@@ -120,9 +121,7 @@ def _store(request: HttpRequest, practice: OwnPractice, date: dt.date, card: Car
     return redirect("practice:diary_day", practice.enrollment.public_id, date)
 
 
-def _answer(
-    request: HttpRequest, practice: OwnPractice, entry: DiaryEntry | None
-) -> HttpResponse:
+def _answer(request: HttpRequest, practice: OwnPractice, entry: DiaryEntry | None) -> HttpResponse:
     """What htmx puts in place: a line for the live region, the version, what was replaced."""
     context = {
         "entry": entry,
