@@ -246,7 +246,10 @@ def test_it_asks_no_more_with_more_rows(client: Client) -> None:
 def test_an_open_session_alone_takes_and_erases_nothing(name: str, client: Client) -> None:
     mine = busy("canary")
     client.force_login(mine.member)
-    args = {"practice:erase": ["everything"], "practice:plan_fhir": [mine.public_id]}
+    args: dict[str, list[Any]] = {
+        "practice:erase": ["everything"],
+        "practice:plan_fhir": [mine.public_id],
+    }
     path = reverse(name, args=args.get(name, []))
     seen = erasing.fingerprint(erasing.counts(member=mine.member))
     for ask in (client.get, client.post):
