@@ -64,7 +64,7 @@ def test_in_week_12_the_diary_follows_the_plan_and_earlier_weeks_are_folded(
     a_plan(seat, 2)
     clock.move_to(IN_WEEK[12])
     shown = html(page(client, seat))
-    order = ["Plan this week", ">Your diary</h2>", '<details class="fold section">', "Week 11"]
+    order = ["Plan this week", ">Your diary</h2>", '<details class="fold">', "Week 11"]
     assert sorted(order, key=shown.index) == order
     assert "No plan" not in shown
     assert re.findall(r'<span class="soft">([^<]*)</span>', shown) == ["Planned"]
@@ -97,10 +97,10 @@ def test_what_others_wrote_stands_above_the_plan(client: Client, seat: Enrollmen
     a_proposal(share, kind=Proposal.Kind.COMMENT, way="", week=1)
     shown = html(page(client, seat))
     asks = "Ora Lindqvist suggests something for week 2"
-    comment = f'{path(seat, "week", 2)}#suggested-title">Ora Lindqvist wrote something to week 2'
+    comment = f'{path(seat, "week", 2)}#suggested-title">Ora Lindqvist wrote something about week 2'
     order = [comment, asks, "Plan this week"]
     assert sorted(order, key=shown.index) == order
-    assert "to week 1<" not in shown
+    assert "about week 1<" not in shown
     assert 'id="suggested-title"' in html(page(client, seat, "week", 2))
 
 
@@ -127,9 +127,11 @@ def test_after_the_end_what_was_written_stays_and_nothing_is_asked_for(
     assert "Plan this week" not in words
     assert "in under a minute" not in words
     assert "/diary/20" not in html(response)
-    assert '<details class="fold section" open>' in html(response)
+    assert '<details class="fold" open>' in html(response)
     assert path(seat, "week", 12) in html(response)
-    diary = said(page(client, seat, "diary"))
+    response = page(client, seat, "diary")
+    assert html(response).count('<details class="fold">') == 12
+    diary = said(response)
     assert "The diary took days until Monday, January 18, 2027." in diary
     assert "in under a minute" not in diary
 
