@@ -203,7 +203,7 @@ def test_my_groups_leads_to_the_week_of_a_group_that_goes_on(
     here = moves(seat)
     client.force_login(seat.member)
     shown = html(client.get(reverse("enrollment:my_groups")))
-    assert f'<a href="{path(here)}">Your week' in shown
+    assert f'<a class="group-card__way" href="{path(here)}">Your week' in shown
     assert path(seat) not in shown
 
 
