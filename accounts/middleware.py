@@ -95,9 +95,9 @@ class LostPressMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         target = response.headers.get("Location", "") if request.method == "POST" else ""
-        if "next=" in target and target.startswith(
-            (reverse("account_login"), reverse("account_signup"))
-        ):
+        path, _, query = target.partition("?")
+        # Only these two: the steps of signing in by a code lie under the first one's address.
+        if "next=" in query and path in {reverse("account_login"), reverse("account_signup")}:
             messages.warning(request, LOST)
         return response
 

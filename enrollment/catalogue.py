@@ -84,6 +84,7 @@ class SessionRow:
     number: int
     starts_at: dt.datetime
     ends_at: dt.datetime
+    begun: bool
     past: bool
     included: bool
     cancelled: bool
@@ -225,6 +226,7 @@ def session_rows(
             number=session.number,
             starts_at=session.starts_at,
             ends_at=session.ends_at,
+            begun=session.starts_at <= now,
             past=session.ends_at <= now,
             included=session.number >= first_week,
             cancelled=session.cancelled_at is not None,

@@ -5,7 +5,7 @@ The number of queries does not depend on how many groups, members or sessions th
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -101,6 +101,21 @@ def desk(*, leader: User, since: dt.datetime, now: dt.datetime) -> list[SessionA
         Q(starts_at__gte=since) | Q(ends_at__gt=now), starts_at__lt=now + AHEAD
     )
     return at_desk(sessions=sessions.order_by("starts_at", "pk"), now=now)
+
+
+def next_led(*, sessions: Iterable[SessionAtDesk], own: Collection[int], leader: User) -> set[int]:
+    """The ids of those, of sessions in their order, that come next in their group or run, and that
+    this person leads (`sessions.leading.leads`): an admin has all of them at their desk. `own` are
+    the ids of the groups that they lead."""
+    first: dict[int, SessionAtDesk] = {}
+    for one in sessions:
+        if one.stage not in (Stage.ENDED, Stage.CANCELLED):
+            first.setdefault(one.session.cohort_id, one)
+    return {
+        one.session.pk
+        for cohort, one in first.items()
+        if cohort in own or any(swap.substitute_id == leader.pk for swap in one.substitutions)
+    }
 
 
 @dataclass(frozen=True, slots=True)

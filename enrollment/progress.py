@@ -41,8 +41,14 @@ class Progress:
     steps: list[Step]
     # As in "Week 3 of 12: 2 held, 10 to come".
     summary: str
-    # The latest session that was held with this member in the group, if one was.
+    # The latest session that began with this member in the group, if one did: what it teaches can
+    # be practised from then on.
     latest: SessionRow | None
+
+    @property
+    def runs(self) -> bool:
+        """The latest session goes on now."""
+        return self.latest is not None and not self.latest.past
 
     @property
     def over(self) -> bool:
@@ -52,8 +58,8 @@ class Progress:
 def progress(*, rows: Sequence[SessionRow], next_number: int | None) -> Progress:
     """From the sessions in their order; `next_number` is the one that comes next, or runs."""
     steps = [Step(row.number, _place(row, next_number)) for row in rows]
-    held = [row for row, step in zip(rows, steps, strict=True) if step.place == Place.HELD]
-    return Progress(steps, _summary(steps), held[-1] if held else None)
+    begun = [row for row in rows if row.begun and row.included and not row.cancelled]
+    return Progress(steps, _summary(steps), begun[-1] if begun else None)
 
 
 def _place(row: SessionRow, next_number: int | None) -> Place:

@@ -3,18 +3,29 @@
 Everybody who once had a seat has it, also when the seat has ended: what they wrote is theirs.
 """
 
+import dataclasses
 import datetime as dt
 import uuid
 import zoneinfo
 from dataclasses import dataclass
 
-from django.db.models import Prefetch
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
 
 from accounts.models import User
 from enrollment.models import Enrollment
+from enrollment.states import LIVE, Status
+from practice.models import DiaryEntry, WeekPlan
 from practice.weeks import Week, own_weeks, week_of, zone_of
 from sessions.models import GroupSession
 from sessions.teaching import weeks_of
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The group that somebody left before they came to this one, and wrote something in."""
+
+    public_id: uuid.UUID
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,22 @@ class OwnPractice:
     zone: zoneinfo.ZoneInfo
     today: dt.date
     now: dt.datetime
+    before: Before | None = None
+
+    @property
+    def left(self) -> bool:
+        """Their seat ended before the group did."""
+        return self.enrollment.status not in (*LIVE, Status.COMPLETED)
+
+    @property
+    def over(self) -> bool:
+        """No week goes on and none is to come: the diary takes no new day."""
+        return not self.weeks or self.today > self.weeks[-1].last_day
+
+    @property
+    def this_week(self) -> Week | None:
+        """The one to plan and to note now: none in a group that is over or that they left."""
+        return None if self.left or self.over else self.current
 
     @property
     def begun(self) -> list[Week]:
@@ -58,15 +85,32 @@ class OwnPractice:
 def own_practice(*, member: User, public_id: uuid.UUID, now: dt.datetime) -> OwnPractice:
     """Three queries. Raises Enrollment.DoesNotExist for somebody else's, as for one that never
     was, and for one that never had a confirmed seat."""
+    there = {"enrollment": OuterRef("pk")}
+    before = Enrollment.objects.filter(
+        Exists(WeekPlan.objects.filter(**there)) | Exists(DiaryEntry.objects.filter(**there)),
+        member=member,
+        status=Status.WITHDRAWN,
+        reserved_at__lt=OuterRef("reserved_at"),
+        cohort__programme=OuterRef("cohort__programme"),
+    ).order_by("-reserved_at")
     enrollment = (
         Enrollment.objects.select_related("cohort__programme", "shared_with_leader")
+        .annotate(
+            before_id=Subquery(before.values("public_id")[:1]),
+            before_name=Subquery(before.values("cohort__name")[:1]),
+        )
         .prefetch_related(
             Prefetch("cohort__group_sessions", GroupSession.objects.order_by("number"))
         )
         .get(member=member, public_id=public_id, confirmed_at__isnull=False)
     )
     enrollment.member = member  # is known already
-    return practice_of(enrollment=enrollment, now=now)
+    practice = practice_of(enrollment=enrollment, now=now)
+    if enrollment.before_id is None:
+        return practice
+    return dataclasses.replace(
+        practice, before=Before(enrollment.before_id, enrollment.before_name)
+    )
 
 
 def latest_seat(*, member: User) -> Enrollment:
@@ -77,6 +121,12 @@ def latest_seat(*, member: User) -> Enrollment:
     return Enrollment.objects.filter(member=member, confirmed_at__isnull=False).latest(
         "confirmed_at", "pk"
     )
+
+
+def seats_of(*, member: User) -> "QuerySet[Enrollment]":
+    """Every group in which somebody practised, the latest first, with its cohort. One query."""
+    found = Enrollment.objects.filter(member=member, confirmed_at__isnull=False)
+    return found.select_related("cohort").order_by("-confirmed_at", "-pk")
 
 
 def practice_of(*, enrollment: Enrollment, now: dt.datetime) -> OwnPractice:

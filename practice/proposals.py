@@ -163,13 +163,18 @@ def to_member(
     return [suggestion(one, now) for one in _rows(found.order_by("-made_at", "-pk"))]
 
 
-def waiting(*, enrollment: Enrollment, now: dt.datetime) -> list[Suggestion]:
-    """Those that ask for an answer, the latest first. One query."""
+def to_look_at(*, practice: OwnPractice) -> list[Suggestion]:
+    """By those who see the plan now, the latest first: what asks for an answer, and comments on
+    this week. One query."""
+    week = practice.this_week
     found = Proposal.objects.filter(
-        share__enrollment=enrollment, state=Proposal.State.OPEN
-    ).exclude(kind=Proposal.Kind.COMMENT)
+        ~models.Q(kind=Proposal.Kind.COMMENT) | models.Q(week=week.number if week else 0),
+        share__enrollment=practice.enrollment,
+        state=Proposal.State.OPEN,
+    )
     rows = found.select_related("share").order_by("-made_at", "-pk")
-    return [one for row in _rows(rows) if (one := suggestion(row, now)).asks]
+    now = practice.now
+    return [suggestion(row, now) for row in _rows(rows) if row.share.shows(Part.PLAN, now)]
 
 
 def _rows(found: "models.QuerySet[Proposal]") -> list[Proposal]:

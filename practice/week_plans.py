@@ -27,11 +27,11 @@ class Kept:
 
     @property
     def words(self) -> str:
-        """In two or three words that judge nothing."""
+        """In two or three words that judge nothing; none where nothing is."""
         if self.skipped:
             return "Skipped"
         if not self.plan.is_made:
-            return "No plan"
+            return ""
         return self.plan.outcome_label or "Planned"
 
     @classmethod
@@ -62,7 +62,7 @@ class OfWeek:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The plan of the week that is now, and of those before, the latest first."""
+    """The plan of the week that is now, if one goes on, and of those before, the latest first."""
 
     current: OfWeek | None
     earlier: list[OfWeek]
@@ -74,7 +74,7 @@ def overview(*, practice: OwnPractice) -> Overview:
         return Overview(None, [])
     kept = plans_of(enrollment=practice.enrollment)
     weeks = [OfWeek(week, kept.get(week.number, NOTHING)) for week in reversed(practice.begun)]
-    return Overview(weeks[0], weeks[1:])
+    return Overview(weeks[0], weeks[1:]) if practice.this_week else Overview(None, weeks)
 
 
 def save_plan(

@@ -10,7 +10,7 @@ from typing import Any
 from csp.decorators import csp_update
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.db.models import Min
+from django.db.models import Exists, Min, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -71,15 +71,21 @@ def today(request: HttpRequest) -> HttpResponse:
     start = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     sessions = desks.desk(leader=leader, since=start, now=now)
     tomorrow = start + dt.timedelta(days=1)
+    leads = Cohort.facilitators.through.objects.filter(cohort=OuterRef("pk"), user=leader)
+    led = dict(  # by the id of a group that they may open: whether they lead it
+        roster.cohorts_of(leader)
+        .filter(pk__in={one.session.cohort_id for one in sessions})
+        .annotate(own=Exists(leads))
+        .values_list("pk", "own")
+    )
     context = {
         "today": [one for one in sessions if one.session.starts_at < tomorrow],
         "later": [one for one in sessions if one.session.starts_at >= tomorrow],
         "now": now,
         "host_early": HOST_EARLY,
-        "led": set(
-            roster.cohorts_of(leader)
-            .filter(pk__in={one.session.cohort_id for one in sessions})
-            .values_list("pk", flat=True)
+        "led": led,
+        "next_led": desks.next_led(
+            sessions=sessions, own={pk for pk, own in led.items() if own}, leader=leader
         ),
         "still_open": desks.still_open(leader=leader, now=now),
         "standing_in": desks.standing_in(leader=leader, now=now),

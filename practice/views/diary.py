@@ -45,6 +45,7 @@ def days(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     entries = diary.entries_of(enrollment=practice.enrollment)
     context: dict[str, Any] = {
         "weeks": diary_days.listed(practice, entries),
+        "last_day": practice.weeks[-1].last_day if practice.weeks else None,
         **_around(request, practice),
     }
     if practice.may_note(practice.today):
@@ -138,7 +139,7 @@ def _store(
         messages.warning(request, CHANGED)
         return HttpResponseClientRefresh()  # the page does not show what stands
     if _by_itself(request):
-        return _answer(request, practice, entry, now)
+        return _answer(request, practice, entry)
     if entry is None:
         messages.info(request, BLANK_AGAIN)
     elif stands:
@@ -148,14 +149,11 @@ def _store(
     return redirect("practice:diary_day", practice.enrollment.public_id, date)
 
 
-def _answer(
-    request: HttpRequest, practice: OwnPractice, entry: DiaryEntry | None, now: dt.datetime
-) -> HttpResponse:
+def _answer(request: HttpRequest, practice: OwnPractice, entry: DiaryEntry | None) -> HttpResponse:
     """What htmx puts in place: a line for the live region, the version, what was replaced."""
     context = {
         "entry": entry,
         "blank_again": BLANK_AGAIN,
-        "has_replaced": entry is not None and entry.replaced_at == now,
         "revision": diary.version_of(entry),
         "replaced": diary.replaced_in(entry),
         "day_url": request.path,

@@ -25,19 +25,19 @@ def hub(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         "practice": practice,
         "enrollment": practice.enrollment,
         "cohort": practice.enrollment.cohort,
-        "week": practice.current,
+        "week": practice.this_week,
         "plans": week_plans.overview(practice=practice),
         "diary_days": diary_days(practice),
         "leader_parts": leader_sees(practice),
-        "asks": proposals.waiting(enrollment=practice.enrollment, now=practice.now),
+        "written": proposals.to_look_at(practice=practice),
     }
     return render(request, "practice/hub.html", context)
 
 
 def diary_days(practice: OwnPractice) -> list[Day]:
-    """This week's, until today."""
-    week = practice.current
+    """This week's, until today: the last seven, as the last week is a long one."""
+    week = practice.this_week
     if week is None:
         return []
     noted = noted_days(enrollment=practice.enrollment, first=week.first_day, last=practice.today)
-    return of_week(practice, week, noted)
+    return of_week(practice, week, noted)[-7:]

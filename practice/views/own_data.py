@@ -19,7 +19,7 @@ from enrollment.views.asking import fresh, member_of
 from practice import erasing, fhir
 from practice.changes import ChangedMeanwhile
 from practice.erasing import What
-from practice.own import latest_seat
+from practice.own import latest_seat, seats_of
 from practice.views.asking import own_practice_or_404
 
 EVERYTHING = "everything"
@@ -43,6 +43,7 @@ def own_data(request: HttpRequest) -> HttpResponse:
         "everything": EVERYTHING,
         "rooms": exports.rooms(),
         "practice": latest_seat_of(member_of(request)),
+        "seats": seats_of(member=member_of(request)),
     }
     return render(request, "practice/own_data.html", context)
 
@@ -108,7 +109,7 @@ def erase(request: HttpRequest, what: str) -> HttpResponse:
     return render(request, "practice/erase.html", context)
 
 
-@login_required
+@needs_proof
 @fresh
 @require_safe
 def plan_fhir(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:

@@ -157,6 +157,7 @@ def show(asked: Asked, template: str, form: PlanForm | OutcomeForm, status: int)
     context = {
         "enrollment": asked.practice.enrollment,
         "week": asked.week,
+        "past": asked.week is not asked.practice.this_week,
         "kept": asked.kept,
         "plan": asked.kept.plan,
         "form": form,

@@ -68,4 +68,6 @@ def decide(request: HttpRequest, practice: OwnPractice, found: Proposal) -> Http
         return redirect("practice:proposal", public_id, found.public_id)
     words = "It is in your plan now." if accept else "Thank you. Your plan stays as it is."
     messages.success(request, words)
+    if accept and practice.week(found.week):
+        return redirect("practice:week", public_id, found.week)
     return redirect("practice:sharing", public_id)

@@ -63,6 +63,7 @@
   const changed = () => form.dispatchEvent(new Event("input", { bubbles: true }));
   const tryAgain = () => { if (typed() !== saved) changed(); };
 
+  form.querySelector("[data-saves-itself]").hidden = !window.htmx;
   form.addEventListener("input", keep);
   // Of two requests of this page the server keeps the one that was sent last, whichever comes first.
   let last = 0;

@@ -11,6 +11,7 @@ from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
+from django.urls import reverse
 
 from accounts.encryption import encrypt
 from accounts.models import User
@@ -55,6 +56,12 @@ def a_factor(person: User) -> Authenticator:
 def app_shows(secret: str = SECRET) -> str:
     """The code of this half minute."""
     return str(format_hotp_value(hotp_value(secret, int(time.time() // 30))))
+
+
+def prove(client: Client, person: User) -> None:
+    """Signed in, and the password was typed a moment ago."""
+    client.force_login(person)
+    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
 
 
 def sign_in_with_factor(client: Client, person: User) -> None:

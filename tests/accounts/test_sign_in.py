@@ -54,6 +54,14 @@ def test_the_code_from_the_mail_works_once(client: Client) -> None:
     assert not is_signed_in(client, person)
 
 
+def test_asking_for_a_code_on_the_way_to_a_page_is_no_lost_press(client: Client) -> None:
+    make_person()
+    client.post(ASK_FOR_CODE, {"email": "sam@example.org", "next": "/my/"})
+    code = code_in(last_mail())
+    page = client.post(CONFIRM, {"code": code, "next": "/my/"}, follow=True)
+    assert "signed out meanwhile" not in page.content.decode()
+
+
 def test_a_code_is_worth_nothing_in_another_browser(client: Client) -> None:
     person = make_person()
     client.post(ASK_FOR_CODE, {"email": "sam@example.org"})

@@ -108,6 +108,7 @@ def test_a_card_takes_less_than_a_minute(visitor: Visitor) -> None:
 @phone
 def test_what_is_typed_saves_itself_and_the_page_stays(visitor: Visitor) -> None:
     page = open_today(visitor, demo.address("bea"))
+    expect(page.get_by_text("It is saved as you write")).to_be_visible()
     page.evaluate("window.stayed = true")
     note(page).fill("It rained.")
     assert "It rained." in kept(page)

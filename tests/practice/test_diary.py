@@ -363,7 +363,7 @@ def test_the_day_of_the_other_version_is_named_when_it_is_not_today(
     assert "Wednesday, October 14, <span" in said(own.get(path(seat)))
 
 
-def test_a_page_that_saves_by_itself_hears_of_the_other_version_once(
+def test_a_page_that_saves_by_itself_names_the_other_version_until_it_is_decided(
     own: Client, seat: Enrollment, in_week_2: Any
 ) -> None:
     phone, laptop = APage(own, seat), APage(own, seat)
@@ -374,9 +374,13 @@ def test_a_page_that_saves_by_itself_hears_of_the_other_version_once(
     assert "<dd>It rained.</dd>" in first
     in_week_2.shift(MINUTE)
     second = said(laptop.save(by_itself=True, note="From the laptop."))
-    assert second.startswith("Saved 12:02 PM Eastern <div")
+    assert 'Saved 12:02 PM Eastern. <a href="#card-replaced">' in second
     assert "<dd>It rained.</dd>" in second
     assert card(seat) == Card(note="From the laptop.")
+    own.post(path(seat), {"revision": APage(own, seat).revision, "leave": "1"})
+    in_week_2.shift(MINUTE)
+    third = said(APage(own, seat).save(by_itself=True, note="From the laptop, later."))
+    assert third.startswith("Saved 12:03 PM Eastern <div")
 
 
 def test_what_was_replaced_can_be_brought_back_and_back_again(

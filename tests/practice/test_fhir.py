@@ -22,7 +22,7 @@ from practice.goals import Aim
 from practice.models import DiaryEntry, Goal, GoalRating, Part, Share, WeekPlan
 from practice.own import OwnPractice, own_practice
 from practice.sharing import Names
-from tests.accounts.people import make_person
+from tests.accounts.people import make_person, prove
 from tests.enrollment.builders import HOUR, NOW
 from tests.practice import lived
 from tests.practice.builders import IN_WEEK_2, a_practising_member
@@ -117,7 +117,7 @@ def kinds(text: str) -> dict[str, int]:
 def test_everything_of_mine_is_valid_and_there(seat: Enrollment, client: Client) -> None:
     goal = a_full_plan(seat)
     a_share(seat, Part.PLAN, Part.ATTENDANCE)
-    client.force_login(seat.member)
+    prove(client, seat.member)
     answer = client.get(reverse("practice:plan_fhir", args=[seat.public_id]))
     assert answer["Content-Type"] == "application/fhir+json"
     assert "no-store" in answer["Cache-Control"]
@@ -354,7 +354,7 @@ def test_it_asks_no_more_with_more_rows(
     for week in range(4, 13):
         lived.a_plan(seat, week)
         lived.a_card(seat, 7 * week)
-    client.force_login(seat.member)
+    prove(client, seat.member)
     with django_assert_max_num_queries(2 + 3 + 5):
         client.get(reverse("practice:plan_fhir", args=[seat.public_id]))
     share = a_share(seat, *Part)

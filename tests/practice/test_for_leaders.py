@@ -317,6 +317,21 @@ def test_somebody_of_another_group_does_not_open_by_this_one(
     assert let_in(leader).get(here).status_code == 404
 
 
+def test_today_leads_to_it_beside_the_next_session(
+    clock: Any, seat: Enrollment, leader: User
+) -> None:
+    here = reverse("enrollment:desk")
+    page = let_in(leader).get(here).content.decode()
+    assert (page.count(path(seat)), path(seat, 4) in page) == (1, False)
+    assert path(seat) not in let_in(a_member(role=Role.ADMIN)).get(here).content.decode()
+    clock.move_to(
+        FIRST_SESSION + dt.timedelta(days=14, minutes=30)
+    )  # while it runs, the one after it is listed too
+    page = let_in(leader).get(here).content.decode()
+    assert "Week 4" in page
+    assert (page.count(path(seat)), path(seat, 4) in page) == (1, False)
+
+
 def test_the_register_leads_to_it_for_those_who_lead(
     clock: Any, seat: Enrollment, leader: User
 ) -> None:

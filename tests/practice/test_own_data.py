@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import audit, exports
-from accounts.models import Action, AuditEntry, Role, Subject, User
+from accounts.models import Action, AuditEntry, Role, Subject
 from billing import ledger
 from billing.models import Payment
 from enrollment.models import Absence, Attendance, Enrollment
@@ -38,7 +38,7 @@ from practice.models import (
     WeekPlan,
 )
 from practice.views.own_data import ERASED
-from tests.accounts.people import PASSWORD, make_person
+from tests.accounts.people import make_person, prove
 from tests.enrollment.builders import NOW, session
 from tests.enrollment.pages import said
 from tests.practice import lived
@@ -115,12 +115,6 @@ def busy(word: str, days: int = 3) -> Enrollment:
     )
     ledger.post_charge(payment=payment, at=NOW)
     return seat
-
-
-def prove(client: Client, member: User) -> None:
-    """Signed in, and the password was typed a moment ago."""
-    client.force_login(member)
-    client.post(reverse("account_reauthenticate"), {"password": PASSWORD})
 
 
 def unpacked(packed: bytes) -> dict[str, Any]:
@@ -305,17 +299,34 @@ def test_it_asks_no_more_with_more_rows(client: Client) -> None:
     assert counts[0] == counts[1]
 
 
-@pytest.mark.parametrize("name", ["practice:download", "practice:erase"])
+@pytest.mark.parametrize("name", ["practice:download", "practice:plan_fhir", "practice:erase"])
 def test_an_open_session_alone_takes_and_erases_nothing(name: str, client: Client) -> None:
     mine = busy("canary")
     client.force_login(mine.member)
-    path = reverse(name, args=["everything"] if name.endswith("erase") else [])
+    args: dict[str, list[Any]] = {
+        "practice:erase": ["everything"],
+        "practice:plan_fhir": [mine.public_id],
+    }
+    path = reverse(name, args=args.get(name, []))
     seen = erasing.fingerprint(erasing.counts(member=mine.member))
     for ask in (client.get, client.post):
         answer = ask(path, {"seen": seen})
         assert answer.status_code == 302
         assert answer["Location"].startswith("/accounts/reauthenticate/")
     assert all(of(mine, model) for model in PRACTICE)
+
+
+def test_the_file_for_a_clinic_is_found_here_and_not_on_the_hub(client: Client) -> None:
+    mine = busy("canary")
+    client.force_login(mine.member)
+    path = reverse("practice:plan_fhir", args=[mine.public_id])
+    page = client.get(reverse("practice:own_data")).content.decode()
+    assert f'<a href="{path}">Download it: {mine.cohort.name}</a>' in page
+    assert "FHIR" not in page
+    hub = client.get(reverse("practice:hub", args=[mine.public_id])).content.decode()
+    assert path not in hub
+    assert "FHIR" not in hub
+    assert 'href="/my/data/"' in hub
 
 
 def test_the_profile_leads_there(client: Client) -> None:

@@ -87,7 +87,7 @@ def test_those_that_matter_are_those_that_were_ticked() -> None:
 @pytest.mark.parametrize(
     ("plan", "skipped", "words"),
     [
-        (Plan(), False, "No plan"),
+        (Plan(), False, ""),
         (Plan(), True, "Skipped"),
         (Plan(activity="Cook"), True, "Skipped"),
         (Plan(activity="Cook"), False, "Planned"),

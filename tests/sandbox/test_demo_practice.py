@@ -11,7 +11,7 @@ from practice import daily_life, diary, for_leaders, proposals, week_plans
 from practice.goals import open_looks
 from practice.looks import Look
 from practice.models import DiaryEntry, Goal, Part, Proposal, Share
-from practice.own import own_practice
+from practice.own import own_practice, practice_of
 from practice.sharing import INVITATION
 from sandbox import demo
 from sandbox.demo_people import DANA, ORA, SAM
@@ -62,7 +62,10 @@ def test_a_therapist_comments_and_has_a_suggestion_open() -> None:
         (Proposal.Kind.COMMENT, Proposal.State.OPEN, 2),
         (Proposal.Kind.ADAPTATION, Proposal.State.OPEN, 3),
     ]
-    assert len(proposals.waiting(enrollment=share.enrollment, now=NOW)) == 1
+    practice = practice_of(enrollment=share.enrollment, now=NOW)
+    assert [one.kind for one in proposals.to_look_at(practice=practice)] == [
+        Proposal.Kind.ADAPTATION
+    ]
     assert not Message.objects.filter(kind=INVITATION).exists()
 
 
