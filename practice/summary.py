@@ -196,7 +196,9 @@ def _look(row: Mapping[str, Any], member_id: int) -> LookSummary:
             signed=row["rated_under"],
             role=row["ratings__rated_by__role"],
             display_name=row["ratings__rated_by__display_name"],
-        ),
+        )
+        if row["ratings__rated_by"]
+        else "",
         by_member=row["ratings__rated_by"] == member_id,
         at=row["ratings__rated_at"],
     )

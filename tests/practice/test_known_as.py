@@ -14,7 +14,7 @@ from accounts import exports
 from accounts.models import Role, User
 from enrollment.models import Enrollment
 from practice import aiming, known_as, rating
-from practice.models import Goal, Share
+from practice.models import Goal, GoalRating, Share
 from practice.own import practice_of
 from practice.summary import goals_of
 from tests.enrollment.builders import a_member
@@ -113,6 +113,18 @@ def test_the_latest_consent_says_the_name_and_another_members_does_not(seat: Enr
     worked_on(seat, reader)
     found = goals_of(seat)[0]
     assert found.agreed_with == found.looks[1].by == "Sam of the clinic"
+
+
+def test_a_look_of_an_account_that_is_gone_says_no_name(clock: Any, seat: Enrollment) -> None:
+    leader = a_member(role=Role.FACILITATOR, display_name="Dana Reyes")
+    goal = worked_on(seat, leader)
+    Goal.objects.update(agreed_by=None)
+    GoalRating.objects.update(rated_by=None)
+    assert goals_of(seat)[0].looks[1].by == ""
+    listed, _, late = pages(seat, goal)
+    assert f"Agreed with {known_as.UNNAMED} on" in listed
+    assert ", with" not in listed
+    assert "saved by" not in late
 
 
 def test_the_names_are_part_of_the_one_query_for_goals(seat: Enrollment) -> None:
