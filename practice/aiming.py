@@ -42,11 +42,14 @@ def goals_of(enrollment: Enrollment) -> QuerySet[Goal]:
     )
 
 
+@transaction.atomic
 def set_goal(*, enrollment: Enrollment, aim: Aim, key: uuid.UUID, now: dt.datetime) -> Goal:
     """A new goal in a free slot; `key` was made with the page, so a second press finds the first.
 
     Raises ThreeAlready.
     """
+    # Whoever brings goals along from another group looks for free slots under the same lock.
+    Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
     for slot in range(1, MOST_GOALS + 1):
         try:
             with transaction.atomic():

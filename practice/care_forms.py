@@ -58,6 +58,7 @@ class ShareForm(KindForm):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     email = forms.EmailField(
+        max_length=254,  # as long as an account's
         label="Their email address",
         help_text="They sign in with it. Please check each letter.",
         error_messages={"invalid": "Enter an address like name@example.org."},

@@ -8,7 +8,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 
 from enrollment.models import Enrollment
 from enrollment.states import Status
@@ -65,6 +65,6 @@ def bring(*, enrollment: Enrollment, source: Enrollment, now: dt.datetime) -> in
             slot=slot,
             worked_on_with=None,
             saved_at=now,
-            revision=goal.revision + 1,
+            revision=F("revision") + 1,
         )
     return len(brought)

@@ -107,6 +107,8 @@ def opened(
     """As `held`, for reading: the look is written down first."""
     with held(public_id=public_id, reader=reader, part=part, now=now) as share:
         _write_down(share, READ[part], reader, now, ip)
+        if share.accepted_at is None:  # a link to a part leads past the overview
+            accept(share=share, now=now)
         yield share
 
 

@@ -19,6 +19,7 @@ from accounts.encryption import Unreadable
 from accounts.models import Role, User
 from enrollment.models import Enrollment
 from outbox import services as outbox
+from outbox.models import Message, State
 from practice import consent
 from practice.models import Goal, Part, PractitionerRole, Proposal, Share
 from practice.own import OwnPractice
@@ -150,7 +151,7 @@ def sign(
     Whether the address was known here makes no difference to what comes back.
     """
     _lock(enrollment)
-    done = _signed_with(signature.key, enrollment)
+    done = _signed_with(signature.key, enrollment, now)
     if done is not None:
         return done
     _read_the_words(signature)
@@ -165,20 +166,21 @@ def sign(
         # It is over by its own date: ended then, so that there may be a new one.
         enrollment.shares.filter(pk=earlier.pk).update(withdrawn_at=earlier.ends_at)
     share = _create(enrollment, person, choice, signature, now)
-    outbox.promise(kind=INVITATION, recipient_id=person.pk, subject_id=share.pk, now=now)
+    _invite(share, now)
     return share
 
 
 @transaction.atomic
 def change(*, share: Share, choice: Choice, signature: Signature, now: dt.datetime) -> Share:
-    """A new signature for the same person, which ends the old one. Raises Refused.
+    """A new signature for the same person, which ends the old one. Raises Refused, and
+    Share.DoesNotExist for one that was erased.
 
     Their proposals and the goals that they work on go along with a part that stays. Whoever has
     not come yet is invited anew: the old invitation leads nowhere.
     """
     enrollment = share.enrollment
     _lock(enrollment)
-    done = _signed_with(signature.key, enrollment)
+    done = _signed_with(signature.key, enrollment, now)
     if done is not None:
         return done
     _read_the_words(signature)
@@ -195,9 +197,7 @@ def change(*, share: Share, choice: Choice, signature: Signature, now: dt.dateti
         worked_on_with=new if Part.GOALS in new.parts else None
     )
     if new.accepted_at is None:
-        outbox.promise(
-            kind=INVITATION, recipient_id=new.practitioner_id, subject_id=new.pk, now=now
-        )
+        _invite(new, now)
     return new
 
 
@@ -221,14 +221,37 @@ def work_on(*, enrollment: Enrollment, chosen: dict[uuid.UUID, Share | None]) ->
         enrollment.goals.filter(public_id=public_id, ended_at=None).update(worked_on_with=found)
 
 
+def _invite(share: Share, now: dt.datetime) -> None:
+    """Owe the mail: one a day at most from the same member to the same person, so that nobody is
+    written to again and again by signing and ending. The next one waits, and goes out if its
+    consent stands by then."""
+    before = Share.objects.filter(
+        enrollment__member=share.enrollment.member_id, practitioner=share.practitioner_id
+    )
+    sent = Message.objects.filter(
+        kind=INVITATION,
+        recipient=share.practitioner_id,
+        state__in=(State.SENDING, State.SENT),
+        subject_id__in=before.values("pk"),
+        created_at__gt=now - DAY,
+    )
+    last = sent.order_by("-created_at").values_list("created_at", flat=True).first()
+    outbox.promise(
+        kind=INVITATION,
+        recipient_id=share.practitioner_id,
+        subject_id=share.pk,
+        now=now if last is None else last + DAY,
+    )
+
+
 def _lock(enrollment: Enrollment) -> None:
     Enrollment.objects.select_for_update(no_key=True).get(pk=enrollment.pk)
 
 
-def _signed_with(key: uuid.UUID, enrollment: Enrollment) -> Share | None:
-    """What the same press signed before."""
+def _signed_with(key: uuid.UUID, enrollment: Enrollment, now: dt.datetime) -> Share | None:
+    """What the same press signed before. What was ended since does not come back by it."""
     found = Share.objects.filter(public_id=key).first()
-    if found is not None and found.enrollment_id != enrollment.pk:
+    if found is not None and (found.enrollment_id != enrollment.pk or not found.stands(now)):
         raise Refused(ENDED_MEANWHILE)
     return found
 

@@ -198,6 +198,8 @@ def sign(
             )
         else:
             sharing.change(share=old, choice=form.choice(), signature=signature, now=now)
+    except Share.DoesNotExist:
+        raise Http404 from None
     except Refused as refused:
         return str(refused)
     kick()
@@ -262,7 +264,10 @@ def goals(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     }
     if request.method == "POST":
         chosen = {
-            goal.public_id: people.get(request.POST.get(f"goal-{goal.slot}", "")) for goal in aims
+            # A goal that the page did not show, in the place of one that ended, stays as it is.
+            goal.public_id: people.get(request.POST[name])
+            for goal in aims
+            if (name := f"goal-{goal.public_id}") in request.POST
         }
         sharing.work_on(enrollment=enrollment, chosen=chosen)
         messages.success(request, "Saved.")

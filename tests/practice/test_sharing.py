@@ -703,7 +703,7 @@ def test_the_member_chooses_who_works_on_a_goal(seat: Enrollment) -> None:
             (str(uuid.uuid4()), None),
             ("", None),
         ):
-            client.post(here, {"goal-1": typed})
+            client.post(here, {f"goal-{goal.public_id}": typed})
             assert Goal.objects.get(pk=goal.pk).worked_on_with == expected
 
 
