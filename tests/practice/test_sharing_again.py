@@ -101,7 +101,11 @@ def test_a_part_that_is_opened_before_the_overview_accepts_the_invitation(
     seat: Enrollment,
 ) -> None:
     share = a_share(seat, to=a_practitioner())
-    look = {"public_id": share.public_id, "reader": share.practitioner, "part": Part.PLAN}
+    look: dict[str, Any] = {
+        "public_id": share.public_id,
+        "reader": share.practitioner,
+        "part": Part.PLAN,
+    }
     for now in (IN_WEEK_2, IN_WEEK_2 + HOUR):
         with shared.opened(**look, now=now):
             pass
