@@ -69,11 +69,11 @@ def test_an_address_longer_than_an_account_takes_is_refused_kindly(
 
 
 def test_an_older_page_gives_nobody_another_goal(client: Client, seat: Enrollment) -> None:
-    share, shown = a_share(seat), a_goal(seat, title="Cook")
+    share, shown = a_share(seat), a_goal(seat)
     here = reverse("practice:share_goals", args=[seat.public_id])
     assert f'name="goal-{shown.public_id}"' in client.get(here).content.decode()
     Goal.objects.filter(pk=shown.pk).update(ended_at=IN_WEEK_2)
-    other = a_goal(seat, title="Sleep alone")
+    other = a_goal(seat)
     client.post(here, {f"goal-{shown.public_id}": str(share.public_id)})
     other.refresh_from_db()
     assert other.worked_on_with is None
