@@ -34,6 +34,20 @@ def blank_chosen_name(*, user: User) -> None:
 
 
 @transaction.atomic
+def become_member(*, user: User, now: dt.datetime) -> None:
+    """Make a member of who was known as a practitioner only, since they come for themselves.
+
+    An address can be invited by mistake. What is shared with them they may read as before.
+    """
+    if user.role != Role.PRACTITIONER:
+        return
+    before = (user.role, user.may_plan)
+    if User.objects.filter(pk=user.pk, role=Role.PRACTITIONER).update(role=Role.MEMBER):
+        user.role = Role.MEMBER
+        audit.record_rights(of=user, before=before, actor=user, now=now)
+
+
+@transaction.atomic
 def hand_to_owner_of_address(*, user: User) -> bool:
     """Give an account that nobody had confirmed to whoever has just proved its address.
 

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Min, Q, QuerySet, Value
 from django.db.models.functions import Greatest
 
+from accounts import services as accounts
 from accounts.models import User
 from enrollment import agreements, links, refusals, waitlist
 from enrollment.intake import Answers
@@ -159,11 +160,13 @@ def record_agreements(*, enrollment: Enrollment, now: dt.datetime, ip: str | Non
     )
 
 
+@transaction.atomic
 def save_intake(*, member: User, answers: Answers, now: dt.datetime) -> None:
-    """Store the answers, encrypted; earlier ones are replaced."""
+    """Store the answers, encrypted; earlier ones are replaced. Whoever gives them is a member."""
     Intake.objects.update_or_create(
         member=member, defaults={"answers": answers.dump(), "updated_at": now}
     )
+    accounts.become_member(user=member, now=now)
 
 
 def extend_hold(*, enrollment_id: int, until: dt.datetime) -> bool:

@@ -1,7 +1,7 @@
 """What the diary's pages list: days of weeks, and the skills that a day can have."""
 
 import datetime as dt
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
 from practice.diary import Card
@@ -20,7 +20,8 @@ class Day(NamedTuple):
 
 
 class DiaryWeek(NamedTuple):
-    week: Week
+    # None for days with a card that are in no week, as after a move to another zone.
+    week: Week | None
     days: list[Day]
 
 
@@ -36,18 +37,18 @@ def dates_of(practice: OwnPractice, week: Week) -> list[dt.date]:
 
 
 def listed(practice: OwnPractice, entries: Mapping[dt.date, DiaryEntry]) -> list[DiaryWeek]:
-    """All weeks that have begun with their days, the newest of both first."""
+    """All weeks that have begun with their days, the newest of both first; then other days that
+    have a card."""
     cards = {day: Card.load(entry.content) for day, entry in entries.items()}
-    return [
-        DiaryWeek(
-            week,
-            [
-                Day(day, day in cards, day == practice.today, cards.get(day))
-                for day in reversed(dates_of(practice, week))
-            ],
-        )
-        for week in reversed(practice.begun)
-    ]
+
+    def as_days(dates: Iterable[dt.date]) -> list[Day]:
+        found = (Day(day, day in cards, day == practice.today, cards.get(day)) for day in dates)
+        return sorted(found, key=lambda one: one.date, reverse=True)
+
+    dates = [(week, dates_of(practice, week)) for week in reversed(practice.begun)]
+    weeks = [DiaryWeek(week, as_days(of_week)) for week, of_week in dates]
+    others = cards.keys() - {day for _, of_week in dates for day in of_week}
+    return [*weeks, DiaryWeek(None, as_days(others))] if others else weeks
 
 
 def of_week(practice: OwnPractice, week: Week, noted: Container[dt.date]) -> list[Day]:

@@ -67,26 +67,24 @@ def day(request: HttpRequest, public_id: uuid.UUID, date: dt.date) -> HttpRespon
 @require_http_methods(["GET", "HEAD", "POST"])
 def _own_day(request: HttpRequest, public_id: uuid.UUID, date: dt.date) -> HttpResponse:
     practice = own_practice_or_404(request, public_id)
-    if not practice.may_note(date):
+    entry = diary.entry_of(enrollment=practice.enrollment, day=date)
+    # A day may be in no week any more, as after a move to another zone: what was noted stays.
+    if entry is None and not practice.may_note(date):
         raise Http404
     if request.method != "POST":
-        entry = diary.entry_of(enrollment=practice.enrollment, day=date)
         context = _card_context(practice, date, entry)
         return render(request, "practice/diary_day.html", {**context, **_around(request, practice)})
     if "bring_back" in request.POST or "leave" in request.POST:
         return _decide(request, practice, date)
-    return _save(request, practice, date)
+    return _save(request, practice, date, entry)
 
 
-def _save(request: HttpRequest, practice: OwnPractice, date: dt.date) -> HttpResponse:
-    entry = diary.entry_of(enrollment=practice.enrollment, day=date)
+def _save(
+    request: HttpRequest, practice: OwnPractice, date: dt.date, entry: DiaryEntry | None
+) -> HttpResponse:
     posted = request.POST.copy()
     if "planned" in posted and not posted.get("activity", "").strip():
-        week = practice.week_on(date)
-        assert week is not None  # a day that may be noted is in one
-        posted["activity"] = diary.planned_activity(
-            enrollment=practice.enrollment, week=week.number
-        )
+        posted["activity"] = _planned(practice, date)
     form = CardForm(posted, skills=_skills(practice, date, entry))
     if not form.is_valid():
         return _refused(request, practice, date, form, posted.get("revision", ""))
@@ -146,6 +144,8 @@ def _store(
         messages.warning(request, CHANGED)
     else:
         messages.success(request, "Saved.")
+    if entry is None and not practice.may_note(date):
+        return redirect("practice:diary", practice.enrollment.public_id)
     return redirect("practice:diary_day", practice.enrollment.public_id, date)
 
 
@@ -200,14 +200,19 @@ def _around(request: HttpRequest, practice: OwnPractice) -> dict[str, Any]:
     }
 
 
+def _planned(practice: OwnPractice, date: dt.date) -> str:
+    week = practice.week_on(date)
+    if week is None:
+        return ""
+    return diary.planned_activity(enrollment=practice.enrollment, week=week.number)
+
+
 def _card_context(practice: OwnPractice, date: dt.date, entry: DiaryEntry | None) -> dict[str, Any]:
     card = Card.load(entry.content) if entry else Card()
-    week = practice.week_on(date)
-    assert week is not None  # a day that may be noted is in one
-    planned = diary.planned_activity(enrollment=practice.enrollment, week=week.number)
+    planned = _planned(practice, date)
     return {
         "day": date,
-        "week": week,
+        "week": practice.week_on(date),
         "entry": entry,
         "form": CardForm(initial=card.dump(), skills=_skills(practice, date, entry)),
         "planned": "" if card.activity else planned,

@@ -254,6 +254,24 @@ def test_on_the_day_of_a_session_the_diary_is_open_before_it_too(
     assert 'value="STOP"' in said(own.get(path(seat, "2026-10-13")))
 
 
+def test_a_day_that_is_in_no_week_in_another_zone_is_still_listed_and_opens(
+    own: Client, seat: Enrollment, in_week_2: Any
+) -> None:
+    first_evening = dt.date(2026, 10, 6)
+    APage(own, seat, first_evening).save(note="The first evening.")
+    type(seat.member).objects.filter(pk=seat.member_id).update(time_zone="Pacific/Kiritimati")
+    page = APage(own, seat, first_evening)
+    assert f'href="{path(seat, first_evening)}"' in said(
+        own.get(reverse("practice:diary", args=[seat.public_id]))
+    )
+    page.save(by_itself=True, note="The first evening, told anew.")
+    assert card(seat) == Card(note="The first evening, told anew.")
+    # Emptied, it is as little a day of the diary as the one before it.
+    page.save(save="1")
+    for day in (first_evening, first_evening - DAY):
+        assert own.get(path(seat, day)).status_code == 404
+
+
 def test_nobody_asks_for_ratings_of_harm(own: Client, seat: Enrollment) -> None:
     page = said(own.get(path(seat))).lower()
     main = page[page.index("<main") : page.index("</main")]

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Role, User
+from accounts.models import Action, Role, User
 from enrollment import services
 from enrollment.models import Enrollment
 from outbox.models import Message, State
@@ -34,7 +34,7 @@ from practice.planning import Plan
 from practice.proposals import Words
 from practice.sharing import Names, Refused
 from tests.accounts.people import last_mail
-from tests.enrollment.builders import session
+from tests.enrollment.builders import an_intake, session
 from tests.practice.builders import IN_WEEK_2, a_practising_member
 from tests.practice.sharing import (
     a_choice,
@@ -44,6 +44,7 @@ from tests.practice.sharing import (
     a_proposal,
     a_share,
     a_signature,
+    looks,
 )
 
 pytestmark = pytest.mark.django_db
@@ -189,6 +190,20 @@ def test_an_unknown_address_gets_an_account_without_password_or_name(seat: Enrol
     assert not person.has_usable_password()
     assert person.display_name == ""
     assert not EmailAddress.objects.get(user=person).verified
+
+
+def test_whoever_was_made_a_practitioner_is_a_member_once_they_come_for_themselves(
+    seat: Enrollment,
+) -> None:
+    # An address can be typed by mistake, and its owner come for themselves later.
+    person = a_share(seat, email="future@client.example").practitioner
+    for _ in range(2):
+        an_intake(person)
+        person.refresh_from_db()
+        assert person.role == Role.MEMBER
+    assert looks(Action.ROLE_MEMBER, person.pk) == 1
+    # What is shared with them they see as before.
+    assert shared.reads_here(person)
 
 
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.FACILITATOR, Role.BILLING, Role.ADMIN])
