@@ -149,7 +149,7 @@ ADDRESSES: dict[str, Address] = {
     "practice:progress": Address(MEMBER, ("seat",)),
     "practice:picture": Address(MEMBER, ("seat", "picture")),
     "practice:progress_paper": Address(MEMBER, ("seat", "look")),
-    "practice:plan_fhir": Address(SIGNED_IN, ("seat",)),
+    "practice:plan_fhir": Address(MEMBER, ("seat",)),
     "practice:own_data": Address(SIGNED_IN),
     "practice:download": Address(SIGNED_IN),
     "practice:erase": Address(SIGNED_IN, ("erased",)),

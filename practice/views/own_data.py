@@ -16,7 +16,7 @@ from accounts.proof import needs_proof
 from enrollment.views.asking import fresh, member_of
 from practice import erasing, fhir
 from practice.erasing import ChangedMeanwhile, What
-from practice.own import seats_of
+from practice.own import OwnPractice, seats_of
 from practice.views.asking import own_practice_or_404
 
 EVERYTHING = "everything"
@@ -90,12 +90,18 @@ def erase(request: HttpRequest, what: str) -> HttpResponse:
     return render(request, "practice/erase.html", context)
 
 
-@needs_proof
+@login_required
 @fresh
 @require_safe
 def plan_fhir(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """My plan, goals and diary in one group, in the format that clinics' systems read."""
     practice = own_practice_or_404(request, public_id)
+    response: HttpResponse = _plan_file(request, practice)
+    return response
+
+
+@needs_proof
+def _plan_file(request: HttpRequest, practice: OwnPractice) -> HttpResponse:
     response = HttpResponse(fhir.own_bundle(practice=practice), content_type=fhir.CONTENT_TYPE)
     response["Content-Disposition"] = 'attachment; filename="plan.fhir.json"'
     return response
