@@ -92,7 +92,6 @@ def erase(request: HttpRequest, what: str) -> HttpResponse:
 
 @login_required
 @fresh
-@require_safe
 def plan_fhir(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """My plan, goals and diary in one group, in the format that clinics' systems read."""
     practice = own_practice_or_404(request, public_id)
@@ -101,6 +100,7 @@ def plan_fhir(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
 
 
 @needs_proof
+@require_safe
 def _plan_file(request: HttpRequest, practice: OwnPractice) -> HttpResponse:
     response = HttpResponse(fhir.own_bundle(practice=practice), content_type=fhir.CONTENT_TYPE)
     response["Content-Disposition"] = 'attachment; filename="plan.fhir.json"'
