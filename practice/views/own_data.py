@@ -19,7 +19,7 @@ from enrollment.views.asking import fresh, member_of
 from practice import erasing, fhir
 from practice.changes import ChangedMeanwhile
 from practice.erasing import What
-from practice.own import latest_seat, seats_of
+from practice.own import OwnPractice, latest_seat, seats_of
 from practice.views.asking import own_practice_or_404
 
 EVERYTHING = "everything"
@@ -109,12 +109,18 @@ def erase(request: HttpRequest, what: str) -> HttpResponse:
     return render(request, "practice/erase.html", context)
 
 
-@needs_proof
+@login_required
 @fresh
-@require_safe
 def plan_fhir(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """My plan, goals and diary in one group, in the format that clinics' systems read."""
     practice = own_practice_or_404(request, public_id)
+    response: HttpResponse = _plan_file(request, practice)
+    return response
+
+
+@needs_proof
+@require_safe
+def _plan_file(request: HttpRequest, practice: OwnPractice) -> HttpResponse:
     response = HttpResponse(fhir.own_bundle(practice=practice), content_type=fhir.CONTENT_TYPE)
     response["Content-Disposition"] = 'attachment; filename="plan.fhir.json"'
     return response

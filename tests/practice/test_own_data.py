@@ -329,6 +329,12 @@ def test_the_file_for_a_clinic_is_found_here_and_not_on_the_hub(client: Client) 
     assert 'href="/my/data/"' in hub
 
 
+def test_with_a_proof_too_nobody_takes_the_file_of_somebody_else(client: Client) -> None:
+    mine = busy("canary")
+    prove(client, make_person("stranger@example.org"))
+    assert client.get(reverse("practice:plan_fhir", args=[mine.public_id])).status_code == 404
+
+
 def test_the_profile_leads_there(client: Client) -> None:
     client.force_login(busy("canary").member)
     assert 'href="/my/data/"' in client.get(reverse("accounts:profile")).content.decode()
