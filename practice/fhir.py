@@ -32,7 +32,7 @@ def own_bundle(*, practice: OwnPractice) -> str:
     found = [
         parts.patient(enrollment, enrollment.member.display_name),
         *_goals(enrollment, goals),
-        parts.care_plan(practice, plans, goals),
+        parts.care_plan(practice, plans, goals, words=True),
         *filter(None, (parts.card(enrollment, entry) for entry in diary)),
         *(parts.consent(enrollment, one, practice.now) for one in enrollment.shares.all()),
     ]
@@ -56,7 +56,7 @@ def bundle_for(*, share: Share, now: dt.datetime) -> str:
     if Part.PLAN in shown:
         begun = [week.number for week in practice.begun]
         plans = WeekPlan.objects.filter(enrollment=enrollment, week__in=begun)
-        found.append(parts.care_plan(practice, plans, goals))
+        found.append(parts.care_plan(practice, plans, goals, words=False))
     if Part.DIARY in shown:
         weeks = reversed(care.diary_weeks(practice=practice))
         found += filter(None, (parts.diary_week(enrollment, week) for week in weeks))

@@ -67,8 +67,9 @@ def patient(enrollment: Enrollment, name: str) -> dict[str, Any]:
 
 
 def care_plan(
-    practice: OwnPractice, plans: Iterable[WeekPlan], goals: Iterable[Goal]
+    practice: OwnPractice, plans: Iterable[WeekPlan], goals: Iterable[Goal], *, words: bool
 ) -> dict[str, Any]:
+    """With the member's `words` about how it went for the member alone: no consent names them."""
     enrollment, today, days = practice.enrollment, practice.today, practice.weeks
     weeks = {week.number: week for week in days}
     over = bool(days) and days[-1].last_day < today
@@ -88,12 +89,12 @@ def care_plan(
         }
     if references := [{"reference": f"urn:uuid:{goal.public_id}"} for goal in goals]:
         plan["goal"] = references
-    if activities := [_activity(one, weeks.get(one.week), today) for one in plans]:
+    if activities := [_activity(one, weeks.get(one.week), today, words=words) for one in plans]:
         plan["activity"] = activities
     return plan
 
 
-def _activity(row: WeekPlan, week: Week | None, today: dt.date) -> dict[str, Any]:
+def _activity(row: WeekPlan, week: Week | None, today: dt.date, *, words: bool) -> dict[str, Any]:
     plan = Plan.load(row.content)
     detail: dict[str, Any] = {
         "status": _activity_status(row, plan, week, today),
@@ -106,8 +107,8 @@ def _activity(row: WeekPlan, week: Week | None, today: dt.date) -> dict[str, Any
     activity: dict[str, Any] = {"detail": detail}
     if plan.outcome:
         activity["outcomeCodeableConcept"] = [_concept(plan.outcome_label)]
-    if words := seen(plan.outcome_words):
-        activity["progress"] = [{"time": _at(row.saved_at), "text": words}]
+    if words and (said := seen(plan.outcome_words)):
+        activity["progress"] = [{"time": _at(row.saved_at), "text": said}]
     return activity
 
 

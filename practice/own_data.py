@@ -25,7 +25,15 @@ def views_of(person: User) -> "QuerySet[AuditEntry]":
     seats = [str(pk) for pk in person.enrollments.values_list("pk", flat=True)]
     shared = Q(subject_kind=Subject.SHARE, subject_id__in=ids)
     led = Q(subject_kind=Subject.PRACTICE, subject_id__in=seats, action=Action.PRACTICE_READ)
-    return AuditEntry.objects.filter(shared | led).order_by("pk")
+    by_leader = When(subject_kind=Subject.PRACTICE, then=F("actor__display_name"))
+    by_consent = When(subject_kind=Subject.SHARE, then=F("subject_id"))
+    return (
+        AuditEntry.objects.filter(shared | led)
+        .annotate(
+            leader=Case(by_leader, default=Value("")), share=Case(by_consent, default=Value(""))
+        )
+        .order_by("pk")
+    )
 
 
 def leader(person: str, *, share: str) -> Case:
@@ -114,7 +122,7 @@ ROOM = Room(
         Table(
             "who_opened_what",
             views_of,
-            fields("at", "action", share="subject_id"),
+            fields("at", "action", "share", by="leader"),
         ),
     ),
 )

@@ -218,7 +218,7 @@ def test_a_practitioner_gets_the_parts_of_their_share_alone(part: Part, seat: En
 
 def test_of_the_diary_a_practitioner_gets_numbers_of_weeks(seat: Enrollment) -> None:
     lived.a_card(seat, 1, skills=["STOP", "TIP"], before=8, after=5)
-    lived.a_card(seat, 2, before=7, after=None)
+    lived.a_card(seat, 2, before=8, after=5)
     text = bundle_for(share=a_share(seat, Part.DIARY), now=IN_WEEK_2)
     [week] = of_kind(text, "Observation")
     assert week["effectivePeriod"] == {"start": "2026-10-06", "end": "2026-10-12"}

@@ -533,7 +533,7 @@ def test_what_was_said_of_the_old_activity_is_not_said_of_the_accepted_one(
 ) -> None:
     plan = a_plan(seat, outcome="done", outcome_words="It was fine", task="Half of it")
     proposal = a_proposal(a_share(seat), kind="activity", text="Peel potatoes", way="")
-    decide(seat, proposal, 1)
+    decide(seat, proposal, plan.revision)
     plan.refresh_from_db()
     assert Plan.load(plan.content) == Plan(
         skill="STOP",

@@ -180,21 +180,6 @@ def test_an_answer_to_what_was_just_erased_finds_nothing(
     assert client.post(here, {"accept": "1", "seen": "0"}).status_code == 404
 
 
-def test_a_change_of_what_was_just_erased_finds_nothing(
-    client: Client, seat: Enrollment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    share = a_share(seat)
-    lock = sharing._lock
-
-    def late(enrollment: Enrollment) -> None:
-        erased(enrollment)
-        lock(enrollment)
-
-    monkeypatch.setattr(sharing, "_lock", late)
-    here = reverse("practice:share_change", args=[seat.public_id, share.public_id])
-    assert client.post(here, typed()).status_code == 404
-
-
 def test_a_press_of_somebody_elses_signature_is_refused(seat: Enrollment) -> None:
     share = a_share(a_practising_member())
     with pytest.raises(Refused):
