@@ -190,7 +190,7 @@ EXPECTED = {
 }
 # Each stands in one part only, as the consent says.
 SHOWN = {
-    "My secret words": Part.PLAN,
+    "A timer": Part.PLAN,
     "Cook for myself": Part.GOALS,
     "Beside it": Part.GOALS,
     "the averages of a week": Part.DIARY,
@@ -204,7 +204,15 @@ def test_a_practitioner_gets_the_parts_of_their_share_alone(part: Part, seat: En
     text = bundle_for(share=a_share(seat, part), now=IN_WEEK_2)
     Bundle.model_validate_json(text)
     assert kinds(text) == EXPECTED[part]
-    hidden = ("Canary", "Only a note", "Mail", "2026-10-08", "of before", "of a week ahead")
+    hidden = (
+        "Canary",
+        "My secret words",
+        "Only a note",
+        "Mail",
+        "2026-10-08",
+        "of before",
+        "of a week ahead",
+    )
     for private in (*hidden, "Other Person", "Sam", seat.member.email):
         assert private.lower() not in text.lower()
     assert {words for words in SHOWN if words in text} == {
@@ -331,7 +339,7 @@ def test_whatever_was_stored_it_is_valid(content: Any) -> None:
             fhir_parts.goal(seat, goal, [rating]),
             fhir_parts.rating(seat, goal, rating),
             *([card] if card else []),
-            fhir_parts.care_plan(practice, [plan], [goal]),
+            fhir_parts.care_plan(practice, [plan], [goal], words=True),
             fhir_parts.consent(seat, share, NOW),
         ],
         NOW,
