@@ -217,6 +217,10 @@ def answer(inspector: Inspector, page: Page) -> None:
     follow(page, "Look at it and answer")
     inspector.look("suggestion")
     press(page, "Yes, put it into my plan")
+    expect(page.get_by_role("heading", name="Your plan")).to_be_visible()
+    inspector.look("plan, with a suggestion")
+    page.locator(".back-link").click()
+    follow(page, "Who sees what")
     expect(page.get_by_text(re.compile("Sam Ortiz opened your plan on"))).to_be_visible()
     inspector.look("sharing, with a log")
 

@@ -370,7 +370,7 @@ def test_pages_of_a_practice_that_is_lived_in(inspector: Inspector) -> None:
     inspector.visitor.goto("/lead/")
     group = str(page.locator("main a[href^='/lead/today-']").first.get_attribute("href"))
     inspector.visit(f"/lead/{group.split('/')[2]}/3/practice/")
-    for words in ("Sam: Practised this week", "Ari: Practised this week", "Bea: Nothing noted"):
+    for words in ("Sam: Practiced this week", "Ari: Practiced this week", "Bea: Nothing noted"):
         page.get_by_role("listitem").filter(has_text=words).wait_for()
     page.get_by_role("link", name="Open what Sam shares").click()
     inspector.look("leading, lived in")
@@ -715,9 +715,6 @@ def test_pages_about_ones_own_data(inspector: Inspector) -> None:
     page.get_by_role("main").get_by_role("link").first.click()
     page.get_by_role("link", name=re.compile("Your practice")).click()
     inspector.look("practice")
-    with page.expect_download() as download:
-        page.get_by_role("link", name="your plan, goals and diary").click()
-    assert download.value.suggested_filename == "plan.fhir.json"
     inspector.visitor.goto("/my/profile/")
     page.get_by_role("link", name="Your data").click()
     inspector.look("own data")
@@ -740,6 +737,9 @@ def test_pages_about_ones_own_data(inspector: Inspector) -> None:
     with page.expect_download() as download:
         page.get_by_role("link", name="Download my data").click()
     assert download.value.suggested_filename == "my-data.zip"
+    with page.expect_download() as download:
+        page.get_by_role("link", name=re.compile("Download it")).first.click()
+    assert download.value.suggested_filename == "plan.fhir.json"
     console = inspector.visitor.watch.console
     console[:] = [line for line in console if "Cleared data types" not in line]  # as it should
     inspector.finish()

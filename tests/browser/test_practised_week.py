@@ -211,6 +211,8 @@ def accepts_and_reads_the_log(week: Week) -> None:
     week.phone.look("7-suggestion")
     press(page, "Yes, put it into my plan")
     expect(page.get_by_text("It is in your plan now.")).to_be_visible()
+    page.locator(".back-link").click()
+    follow(page, "Who sees what")
     log = page.get_by_role("region", name="Who opened what").get_by_role("listitem")
     at = r" on \w+day, \d+:\d\d [AP]M Arizona$"
     expect(log).to_have_text(
