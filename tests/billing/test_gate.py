@@ -194,6 +194,7 @@ def test_the_way_to_it_shows_for_whoever_handles_money(client: Client) -> None:
         Role.MEMBER: False,
         Role.FACILITATOR: False,
         Role.BILLING: True,
+        Role.PRACTITIONER: False,
         Role.ADMIN: True,
     }
 

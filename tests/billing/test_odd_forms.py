@@ -51,7 +51,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
     "billing:dispute": ("look", "seen", "reason"),
     "billing:reconciliation": ("first", "last", "page"),
     "billing:webhook": ("payload",),
-    "practice:week": ("note", "outcome", "outcome_words", "take_up", "change"),
+    "practice:week": ("note", "outcome", "outcome_words", "take_up", "change", "skip"),
     "practice:diary_day": ("planned", "bring_back", "leave"),
     "practice:sharing": ("page",),
     "practice:proposal": ("seen", "accept", "decline"),
@@ -86,7 +86,7 @@ SEEN = {
     "billing:failed_refund": {"way", "how", "seen"},
     "billing:difference": {"amount", "reason", "seen", "left", "known", "confirm"},
     "billing:refund": {"basis", "amount", "seat", "reason", "seen", "confirm"},
-    "practice:week": {"skill", "activity", "own", "when", "tool", "sure", "seen", "save", "skip"},
+    "practice:week": {"skill", "activity", "own", "when", "tool", "sure", "seen", "save"},
     "practice:daily_life_area": {"well", "performance", "matters", "seen"},
 }
 PREFERRED = ("billing", "member", "buyer", "waiting member", "planner", "leader", "admin")

@@ -185,13 +185,17 @@ def test_leaving_without_money_has_a_mail_of_its_own() -> None:
     assert "refund" not in preview.text
 
 
-def test_a_batch_costs_one_query_however_long_it_is() -> None:
+def test_a_batch_costs_one_or_two_queries_however_long_it_is() -> None:
     for number in (1, 3):
         made = [decide(a_paid_seat(), frees=True) for _ in range(number)]
         sent = [Message(pk=one.refunds.get().pk, subject_id=one.refunds.get().pk) for one in made]
         freed = [Message(pk=one.pk, subject_id=one.pk) for one in made]
-        for render, batch in ((mails.refund_sent, sent), (seat_mails.seat_freed, freed)):
+        # A seat that was freed asks for money at a bank besides.
+        for render, batch, asked in (
+            (mails.refund_sent, sent, 1),
+            (seat_mails.seat_freed, freed, 2),
+        ):
             with CaptureQueriesContext(connection) as queries:
                 assert len(render(batch, after(3))) == number
-            assert len(queries) == 1
+            assert len(queries) == asked
     assert RefundDecision.objects.count() == 4
