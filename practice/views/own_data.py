@@ -12,14 +12,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import exports
-from accounts.models import User
 from accounts.proof import needs_proof
-from enrollment.models import Enrollment
 from enrollment.views.asking import fresh, member_of
 from practice import erasing, fhir
 from practice.changes import ChangedMeanwhile
 from practice.erasing import What
-from practice.own import OwnPractice, latest_seat, seats_of
+from practice.own import OwnPractice, seats_of
 from practice.views.asking import own_practice_or_404
 
 EVERYTHING = "everything"
@@ -38,21 +36,15 @@ ERASED = {
 @require_safe
 def own_data(request: HttpRequest) -> HttpResponse:
     found = erasing.counts(member=member_of(request))
+    seats = list(seats_of(member=member_of(request)))
     context = {
         "kinds": [what for what, number in found.items() if number],
         "everything": EVERYTHING,
         "rooms": exports.rooms(),
-        "practice": latest_seat_of(member_of(request)),
-        "seats": seats_of(member=member_of(request)),
+        "practice": seats[0] if seats else None,
+        "seats": seats,
     }
     return render(request, "practice/own_data.html", context)
-
-
-def latest_seat_of(member: User) -> Enrollment | None:
-    try:
-        return latest_seat(member=member)
-    except Enrollment.DoesNotExist:
-        return None
 
 
 @needs_proof
