@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 class Week(NamedTuple):
     module: str
     title: str
-    skills: tuple[str, ...]
+    skills: dict[str, str]  # what each is, in one plain sentence
     activities: dict[str, list[str]]  # by area of life
 
 
@@ -29,7 +29,16 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _MINDFULNESS,
         "Starting out, and noticing your state of mind",
-        ("Wise mind", "States of mind"),
+        {
+            "Wise mind": (
+                "The calm place in you where what you feel and what you know come together, so "
+                "that you can choose what is right for you."
+            ),
+            "States of mind": (
+                "Noticing whether your feelings or your thoughts are steering you right now, or "
+                "both of them together."
+            ),
+        },
         {
             "self-care": [
                 "Choose what to wear by how the day will be, not by the mood of the morning"
@@ -49,7 +58,21 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _DISTRESS,
         "Getting through a hard minute",
-        ("STOP", "TIP (ask your doctor first if you have a medical condition)", "Pros and cons"),
+        {
+            "STOP": (
+                "When you want to act at once, stop, take one step back, look at what is going "
+                "on in you and around you, and then go on with care."
+            ),
+            "TIP (ask your doctor first if you have a medical condition)": (
+                "Calming your body fast with cold water on your face, a short burst of movement, "
+                "or slow breathing; ask your doctor first if you have a heart problem or any "
+                "other medical condition."
+            ),
+            "Pros and cons": (
+                "Before you follow an urge, you weigh what acting on it would bring you and cost "
+                "you, and what not acting on it would."
+            ),
+        },
         {
             "self-care": ["Hold your hands under cool water when a feeling runs high"],
             "home": ["Stop for one breath when something in the kitchen goes wrong"],
@@ -62,7 +85,22 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _DISTRESS,
         "Distracting and soothing yourself well",
-        ("ACCEPTS", "Self-soothe", "IMPROVE"),
+        {
+            "ACCEPTS": (
+                "Ways to take your mind off it for a while: do something, help somebody, recall "
+                "what you got through before, stir another feeling, set it aside, fill your "
+                "thoughts, or wake your senses."
+            ),
+            "Self-soothe": (
+                "Being kind to yourself through your senses, with something good to look at, "
+                "listen to, smell, taste or touch."
+            ),
+            "IMPROVE": (
+                "Ways to make a hard moment easier to bear: picture a safe place, find some "
+                "meaning, pray or hope, relax, do one thing at a time, take a short break, and "
+                "encourage yourself."
+            ),
+        },
         {
             "self-care": ["Take a warm shower and follow it with all five senses"],
             "home": ["Sort one drawer", "Make a hot drink and notice it with all five senses"],
@@ -79,7 +117,24 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _DISTRESS,
         "Accepting what cannot be changed today",
-        ("Radical acceptance", "Turning the mind", "Willingness", "Half-smile"),
+        {
+            "Radical acceptance": (
+                "Letting what is real be real, with all of you, so that your strength goes into "
+                "your life and not into fighting the facts; you do not have to like it."
+            ),
+            "Turning the mind": (
+                "Choosing to accept, and gently choosing it again each time you notice that you "
+                "are back to fighting what is."
+            ),
+            "Willingness": (
+                "Doing just what the moment asks of you, as well as you can, even when you would "
+                "rather dig in your heels or give up."
+            ),
+            "Half-smile": (
+                "Relaxing your face and letting the corners of your mouth rise a little, so that "
+                "your body helps you to accept this moment."
+            ),
+        },
         {
             "self-care": ["Brush your teeth with a half-smile"],
             "home": ["Do a chore that feels unfair", "Wash dishes for five minutes"],
@@ -92,7 +147,24 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _MINDFULNESS,
         "Noticing and naming emotions",
-        ("Observe", "Describe", "Participate", "Naming emotions"),
+        {
+            "Observe": (
+                "Just noticing what is there, in you and around you, before you put it into "
+                "words, and without pushing it away or holding on to it."
+            ),
+            "Describe": (
+                "Putting into words what you notice, only what you can see, hear or feel, and "
+                "leaving out your guesses about what others think or mean."
+            ),
+            "Participate": (
+                "Going all in with what you are doing right now, without watching or judging "
+                "yourself while you do it."
+            ),
+            "Naming emotions": (
+                "Finding the word that fits what you feel, because a feeling that has a name is "
+                "easier to understand and to look after."
+            ),
+        },
         {
             "self-care": ["Name one emotion at each meal"],
             "home": ["Wash up with your attention on the water", "Make the bed"],
@@ -105,7 +177,16 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _EMOTION,
         "Checking whether the feeling fits",
-        ("Check the facts", "Opposite action"),
+        {
+            "Check the facts": (
+                "Asking yourself what really happened and what you added to it, to see whether "
+                "your feeling, and how strong it is, fits the facts."
+            ),
+            "Opposite action": (
+                "When a feeling does not fit the facts, or following it would not help you, you "
+                "do the opposite of what it urges you to do, and you do it all the way."
+            ),
+        },
         {
             "self-care": ["Get washed and dressed on a day when you want to stay in bed"],
             "home": ["Open one letter that you have put off"],
@@ -123,7 +204,24 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _EMOTION,
         "Building days that hold you",
-        ("Problem solving", "Accumulate positives", "Build mastery", "Cope ahead"),
+        {
+            "Problem solving": (
+                "When your feeling fits the facts, you work on what causes it: say what the "
+                "problem is, think of several ways, choose one, try it, and see how it went."
+            ),
+            "Accumulate positives": (
+                "Putting something pleasant into each day, and taking small steps toward what "
+                "matters to you, so that good moments add up."
+            ),
+            "Build mastery": (
+                "Doing one thing each day that is a little hard but that you can do, so that you "
+                "feel more able."
+            ),
+            "Cope ahead": (
+                "Picturing a hard situation before it comes, deciding which skills you will use, "
+                "and going through it in your mind with yourself coping well."
+            ),
+        },
         {
             "self-care": ["Rehearse a visit to the dentist"],
             "home": ["Cook a dish that is new to you"],
@@ -136,7 +234,17 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _EMOTION,
         "Caring for the body, and riding a feeling out",
-        ("PLEASE", "Riding the wave"),
+        {
+            "PLEASE": (
+                "Looking after your body so that feelings hit you less hard: treat illness, eat "
+                "in balance, stay off alcohol and drugs that no doctor gave you, sleep enough, "
+                "and move."
+            ),
+            "Riding the wave": (
+                "Letting a feeling rise and fade like a wave, without pushing it away or making "
+                "it bigger, and remembering that you are more than the feeling."
+            ),
+        },
         {
             "self-care": ["Set up a pillbox and a plan for three meals"],
             "home": ["Fold laundry while you are irritated"],
@@ -149,7 +257,24 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _MINDFULNESS,
         "Doing what works, one thing at a time",
-        ("Non-judgmentally", "One-mindfully", "Effectively", "Clarifying priorities"),
+        {
+            "Non-judgmentally": (
+                "Seeing what is there without calling it good or bad, and without blaming "
+                "yourself when you notice that you judged."
+            ),
+            "One-mindfully": (
+                "Doing one thing at a time with all your attention, and kindly coming back to it "
+                "whenever your mind wanders."
+            ),
+            "Effectively": (
+                "Doing what works to get you where you want to be, even when you would rather be "
+                "right or it is not quite fair."
+            ),
+            "Clarifying priorities": (
+                "Before you ask or say no, deciding what matters most to you this time: getting "
+                "what you want, keeping the relationship, or keeping your self-respect."
+            ),
+        },
         {
             "self-care": [
                 "Get ready at the mirror without judging",
@@ -165,7 +290,13 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _INTERPERSONAL,
         "Asking for what you need",
-        ("DEAR MAN",),
+        {
+            "DEAR MAN": (
+                "Asking for what you need: say what happened, how you feel, what you want, and "
+                "what is good in it for them; stay on topic, look sure of yourself, and be ready "
+                "to meet halfway."
+            ),
+        },
         {
             "self-care": ["Ask for an appointment at a time that suits you"],
             "home": ["Ask somebody at home to take over one task"],
@@ -178,7 +309,20 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _INTERPERSONAL,
         "Keeping the relationship and your self-respect",
-        ("GIVE", "Validation", "FAST"),
+        {
+            "GIVE": (
+                "Taking care of a relationship while you talk: be gentle, show interest, let the "
+                "other person know that you understand, and keep your manner easy."
+            ),
+            "Validation": (
+                "Showing somebody that you understand what they feel and how it makes sense, "
+                "even when you do not agree; you can do this for yourself too."
+            ),
+            "FAST": (
+                "Keeping your self-respect: be fair to yourself and to others, do not apologize "
+                "more than you need to, stick to your values, and tell the truth."
+            ),
+        },
         {
             "self-care": ["Speak to yourself the way you would to a friend, once a day"],
             "home": ["Listen to a housemate"],
@@ -191,7 +335,16 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
     Week(
         _INTERPERSONAL,
         "How firmly to ask, and what comes next",
-        ("How firmly to ask or refuse", "Maintenance plan"),
+        {
+            "How firmly to ask or refuse": (
+                "Choosing how strongly to ask or to say no, anywhere from a gentle hint to "
+                "holding your ground, by what fits the person, your rights and the moment."
+            ),
+            "Maintenance plan": (
+                "Deciding which skills you want to keep, when you will use them, and what you "
+                "will do when a hard time comes back."
+            ),
+        },
         {
             "self-care": ["Choose the one habit of these weeks that you want to keep"],
             "home": ["Agree on a chore schedule"],
@@ -207,7 +360,7 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
 def seed(programmes: Any, curricula: Any, weeks: Any) -> Any:
     """Store the default programme unless it is there, and return it.
 
-    Takes the three managers, so that a migration can pass the models of its own moment.
+    Takes the three managers, because the models import this module.
     """
     programme, new = programmes.get_or_create(slug=DEFAULT_SLUG, defaults=DEFAULT_PROGRAMME)
     if new:
@@ -225,6 +378,7 @@ def seed_weeks(programme: Any, curricula: Any, weeks: Any) -> None:
             module=week.module,
             title=week.title,
             skills=list(week.skills),
+            explained=week.skills,
             activities=week.activities,
         )
         for number, week in enumerate(DEFAULT_WEEKS, start=1)

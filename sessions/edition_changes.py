@@ -45,6 +45,7 @@ def _lines(before: CurriculumWeek | None, after: CurriculumWeek | None) -> list[
     if old.module != after.module:
         lines.append(Line("New module", Module(after.module).label))
     lines += _list_lines("Skill", "Skills", old.skills, after.skills)
+    lines += _explanation_lines(old, after)
     for area in Area:
         lines += _list_lines(
             f"{area.label}, activity",
@@ -52,6 +53,18 @@ def _lines(before: CurriculumWeek | None, after: CurriculumWeek | None) -> list[
             old.activities_in(area),
             after.activities_in(area),
         )
+    return lines
+
+
+def _explanation_lines(before: CurriculumWeek, after: CurriculumWeek) -> list[Line]:
+    """Of the skills that are there now: with one that is taken out goes what was said of it."""
+    was, lines = dict(before.explained_skills), []
+    for skill, words in after.explained_skills:
+        old = was.get(skill, "")
+        if words and words != old:
+            lines.append(Line(f"What {skill} is, {'in new words' if old else 'added'}", words))
+        elif old and not words:
+            lines.append(Line(f"What {skill} is, taken out", old))
     return lines
 
 

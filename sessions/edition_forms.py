@@ -1,6 +1,6 @@
 """What admins type about a version of the curriculum. Each error says what to do."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -9,9 +9,10 @@ from django.core.exceptions import ValidationError
 from accounts.plain_text import NameField, seen
 from sessions.editions import Text, fingerprint, text_of
 from sessions.forms import LinesField, saved_now
-from sessions.models import Area, CurriculumWeek, Module
+from sessions.models import LONGEST_EXPLANATION, Area, CurriculumWeek, Module
 
 LONGEST = 200
+LONGEST_NAME = 80
 MOST = 20
 
 
@@ -29,16 +30,66 @@ class TextsField(LinesField):
             raise ValidationError(
                 "Take out the character that cannot be stored, and try again.", code="null"
             )
-        if too_long := next((line for line in value if len(line) > LONGEST), None):
-            raise ValidationError(
-                f"Use at most {LONGEST} characters in a line. “{too_long[:30]}…” has "
-                f"{len(too_long)}.",
-                code="max_length",
-            )
         if len(value) > MOST:
             raise ValidationError(
                 f"Write at most {MOST} lines. These are {len(value)}.", code="max_lines"
             )
+        if wrong := list(self.wrong_in(value)):
+            raise ValidationError(wrong)
+
+    def wrong_in(self, lines: list[str]) -> Iterator[str]:
+        """Sentences about lines that cannot be stored as they are."""
+        if too_long := next((line for line in lines if len(line) > LONGEST), None):
+            yield (
+                f"Use at most {LONGEST} characters in a line. “{too_long[:30]}…” has "
+                f"{len(too_long)}."
+            )
+
+
+def parted(line: str) -> tuple[str, str]:
+    """A skill's name, and what stands after the first colon with a space, if anything does."""
+    name, _, words = f"{line} ".partition(": ")
+    return name.strip(), words.strip()
+
+
+def as_line(skill: str, explanation: str) -> str:
+    return f"{skill}: {explanation}" if explanation else skill
+
+
+class SkillsField(TextsField):
+    """Skills, one a line, each with what it is in plain words after a colon."""
+
+    widget: forms.Widget = forms.Textarea(attrs={"rows": 10})
+
+    def to_python(self, value: Any) -> Any:
+        return [
+            line if line.startswith(":") else as_line(*parted(line))
+            for line in super().to_python(value)
+        ]
+
+    def wrong_in(self, lines: list[str]) -> Iterator[str]:
+        met: set[str] = set()
+        for line in lines:
+            name, words = parted(line)
+            if not name:
+                yield f"Write the name of the skill before the colon in “{_start(line)}”."
+            if len(name) > LONGEST_NAME:
+                yield (
+                    f"Use at most {LONGEST_NAME} characters for the name of a skill. "
+                    f"“{_start(name)}” has {len(name)}. What it is goes after a colon and a space."
+                )
+            if len(words) > LONGEST_EXPLANATION:
+                yield (
+                    f"Use at most {LONGEST_EXPLANATION} characters to say what a skill is. The "
+                    f"words about “{_start(name)}” have {len(words)}."
+                )
+            if name and name.casefold() in met:
+                yield f"“{_start(name)}” is there twice. Take one of the two out."
+            met.add(name.casefold())
+
+
+def _start(text: str) -> str:
+    return text if len(text) <= 30 else f"{text[:30]}…"
 
 
 class WeekForm(forms.Form):
@@ -60,8 +111,10 @@ class WeekForm(forms.Form):
             "invalid_choice": "Choose one of the modules that are listed.",
         },
     )
-    skills = TextsField(
-        help_text="One a line.", error_messages={"required": "Name at least one skill."}
+    skills = SkillsField(
+        help_text="One a line. After a colon, say in one plain sentence what it is: “STOP: Stop, "
+        "take one step back, look around, then go on with care.”",
+        error_messages={"required": "Name at least one skill."},
     )
 
     def __init__(self, *args: Any, week: CurriculumWeek, **kwargs: Any) -> None:
@@ -74,7 +127,7 @@ class WeekForm(forms.Form):
             "seen": fingerprint([week]),
             "title": stored.title,
             "module": stored.module,
-            "skills": stored.skills,
+            "skills": [as_line(skill, words) for skill, words in week.explained_skills],
             **{area: stored.activities.get(area, []) for area in Area},
             **self.initial,
         }
@@ -83,7 +136,14 @@ class WeekForm(forms.Form):
         """What a valid form says."""
         said = self.cleaned_data
         activities = {area.value: said[area] for area in Area if said[area]}
-        return Text(said["module"], said["title"], said["skills"], activities)
+        skills = [parted(line) for line in said["skills"]]
+        return Text(
+            said["module"],
+            said["title"],
+            [name for name, _ in skills],
+            activities,
+            {name: words for name, words in skills if words},
+        )
 
     def say_what_is_saved(self, names: Iterable[str], stored: Mapping[str, Any]) -> None:
         """At these fields, besides what was typed there."""

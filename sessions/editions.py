@@ -9,14 +9,14 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.db.models import Prefetch
 
 from accounts import audit
 from accounts.models import Action, Subject, User
-from sessions.curriculum import DEFAULT_WEEKS
+from sessions.curriculum import DEFAULT_WEEKS, Week
 from sessions.edition_changes import WeekChange, changes
 from sessions.models import Curriculum, CurriculumWeek, Programme
 from sessions.schedule import WEEKS
@@ -43,17 +43,29 @@ class Text:
     title: str
     skills: list[str]
     activities: dict[str, list[str]]
+    explained: dict[str, str] = field(default_factory=dict)
 
 
 def text_of(week: CurriculumWeek) -> Text:
     activities = {area: list(texts) for area, texts in week.activities.items() if texts}
-    return Text(week.module, week.title, list(week.skills), activities)
+    explained = {skill: words for skill, words in week.explained_skills if words}
+    return Text(week.module, week.title, list(week.skills), activities, explained)
+
+
+def _write(text: Text, week: CurriculumWeek) -> None:
+    """What explains a skill that is not in the list is dropped."""
+    week.module, week.title = text.module, text.title
+    week.skills, week.activities = text.skills, text.activities
+    week.explained = {
+        skill: text.explained[skill] for skill in text.skills if text.explained.get(skill)
+    }
 
 
 def fingerprint(weeks: Iterable[CurriculumWeek]) -> str:
     """What these weeks say, as a few characters: others once anybody has changed them."""
-    said = [[w.number, w.module, w.title, w.skills, w.activities] for w in weeks]
-    return _short(said)
+    return _short(
+        [[w.number, w.module, w.title, w.skills, w.explained, w.activities] for w in weeks]
+    )
 
 
 def _short(said: object) -> str:
@@ -76,17 +88,14 @@ def start_draft(*, programme: Programme) -> Curriculum:
     )
     there = {week.number: text_of(week) for week in newest.weeks.all()} if newest else {}
     for number, default in enumerate(DEFAULT_WEEKS, start=1):
-        default_text = Text(default.module, default.title, list(default.skills), default.activities)
-        text = there.get(number, default_text)
-        CurriculumWeek.objects.create(
-            curriculum=draft,
-            number=number,
-            module=text.module,
-            title=text.title,
-            skills=text.skills,
-            activities=text.activities,
-        )
+        week = CurriculumWeek(curriculum=draft, number=number)
+        _write(there.get(number) or _default_text(default), week)
+        week.save()
     return draft
+
+
+def _default_text(week: Week) -> Text:
+    return Text(week.module, week.title, list(week.skills), week.activities, week.skills)
 
 
 @transaction.atomic
@@ -107,11 +116,11 @@ def save_week(*, week: CurriculumWeek, text: Text, seen: str) -> None:
     stored = draft.weeks.filter(pk=week.pk).first()
     if stored is None or fingerprint([stored]) != seen:
         raise ChangedMeanwhile
-    if text == text_of(stored):
+    before = text_of(stored)
+    _write(text, stored)
+    if text_of(stored) == before:
         return
-    stored.module, stored.title = text.module, text.title
-    stored.skills, stored.activities = text.skills, text.activities
-    stored.save(update_fields=["module", "title", "skills", "activities"])
+    stored.save(update_fields=["module", "title", "skills", "explained", "activities"])
     if draft.approved_at:
         draft.clinician, draft.approved_by, draft.approved_at = "", None, None
         draft.save(update_fields=[*Curriculum.TICK])

@@ -124,6 +124,21 @@ def validate_activities(value: object) -> None:
             raise ValidationError("Write each activity as a short text.")
 
 
+# Letters of the sentence that explains a skill.
+LONGEST_EXPLANATION = 200
+
+
+def validate_explained(value: object) -> None:
+    """By a skill's name, one short sentence: {"STOP": "Stop, and take one step back."}."""
+    if not isinstance(value, dict):
+        raise ValidationError("List explanations by the name of the skill.")
+    for words in value.values():
+        if not isinstance(words, str) or not 0 < len(words) <= LONGEST_EXPLANATION:
+            raise ValidationError(
+                f"Explain each skill in at most {LONGEST_EXPLANATION} characters."
+            )
+
+
 class Published(TypeError):
     """A published version is what groups are taught; changing it is an error in the program."""
 
@@ -212,6 +227,12 @@ class CurriculumWeek(models.Model):
     module = models.CharField(max_length=24, choices=Module.choices)
     title = models.CharField(max_length=120)
     skills = models.JSONField(default=list, help_text="A list of short names.")
+    explained = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_explained],
+        help_text="What a skill is, in one plain sentence, by its name.",
+    )
     activities = models.JSONField(
         default=dict,
         blank=True,
@@ -235,6 +256,11 @@ class CurriculumWeek(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         refuse_published(self.curriculum_id)
         return super().delete(*args, **kwargs)
+
+    @property
+    def explained_skills(self) -> list[tuple[str, str]]:
+        """Each skill, and what it is; empty where nobody has said so."""
+        return [(skill, self.explained.get(skill, "")) for skill in self.skills]
 
     def activities_in(self, area: str) -> list[str]:
         found: list[str] = self.activities.get(area, [])
