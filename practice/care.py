@@ -62,6 +62,8 @@ class PlannedWeek:
     skipped: bool
     lines: list[tuple[str, str]]
     suggestions: list[Suggestion] = field(default_factory=list)
+    # What the chosen skill is, in the words of the curriculum: not everybody knows the names.
+    skill_is: str = ""
 
 
 def plan_lines(plan: Plan) -> list[tuple[str, str]]:
@@ -97,6 +99,7 @@ def planned_weeks(
             skipped=(kept := plans.get(week.number, NOTHING)).skipped,
             lines=plan_lines(kept.plan),
             suggestions=written.get(week.number, []),
+            skill_is=dict(week.explained_skills).get(kept.plan.skill, ""),
         )
         for week in reversed(practice.begun)
     ]

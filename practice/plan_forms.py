@@ -1,6 +1,7 @@
 """What a member types about one area of their days, about a week's plan, and how it went."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from django import forms
@@ -73,6 +74,20 @@ class SuggestionSelect(forms.RadioSelect):
         return context
 
 
+class SkillSelect(forms.RadioSelect):
+    """Radio buttons, each with what the skill is in a line below its name."""
+
+    template_name = "practice/widgets/skills.html"
+    explained: Mapping[str, str] = MappingProxyType({})
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option: dict[str, Any] = super().create_option(name, value, *args, **kwargs)
+        if words := self.explained.get(str(value)):
+            option["words"] = words
+            option["attrs"]["aria-describedby"] = f"{option['attrs']['id']}_is"
+        return option
+
+
 class ActivityField(forms.ChoiceField):
     """Called for by its form, because something of one's own stands for it as well."""
 
@@ -95,7 +110,7 @@ class PlanForm(forms.Form):
 
     skill = forms.ChoiceField(
         label="Which skill?",
-        widget=forms.RadioSelect,
+        widget=SkillSelect,
         error_messages={"required": "Choose one skill.", "invalid_choice": FROM_THE_LIST},
     )
     activity = ActivityField(
@@ -127,25 +142,29 @@ class PlanForm(forms.Form):
     def __init__(
         self,
         *args: Any,
-        skills: Sequence[str],
+        skills: Sequence[tuple[str, str]],
         suggestions: Sequence[Suggested],
         plan: Plan,
         **kwargs: Any,
     ) -> None:
-        """`plan` is what stands: what it chose stays among the choices."""
+        """`skills` come with what each is. `plan` is what stands: what it chose stays among the
+        choices."""
         super().__init__(*args, **kwargs)
         self.by_key = {one.key: one for group in suggestions for one in group.activities}
-        self._offer_skills([*skills, *({plan.skill} - {*skills, ""})])
+        explained = dict(skills)
+        self._offer_skills([*explained, *({plan.skill} - {*explained, ""})], explained)
         self._offer_activities(suggestions)
         for name in ("own", "own_area", *self.EASINGS):
             self.fields[name].by_choice = True  # type: ignore[attr-defined]  # for field.html
 
-    def _offer_skills(self, skills: Sequence[str]) -> None:
+    def _offer_skills(self, skills: Sequence[str], explained: Mapping[str, str]) -> None:
         if not skills:  # a week without a text
             del self.fields["skill"]
             return
         field = self.fields["skill"]
         assert isinstance(field, forms.ChoiceField)
+        assert isinstance(field.widget, SkillSelect)
+        field.widget.explained = explained
         field.choices = [(skill, skill) for skill in skills]
         if len(skills) == 1:
             field.initial = skills[0]

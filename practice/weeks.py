@@ -31,6 +31,15 @@ class Week:
     def skills(self) -> list[str]:
         return list(self.teaches.skills) if self.teaches else []
 
+    @property
+    def explained_skills(self) -> list[tuple[str, str]]:
+        """Each skill, and what it is; empty where the curriculum does not say so."""
+        return self.teaches.explained_skills if self.teaches else []
+
+    @property
+    def says_what_they_are(self) -> bool:
+        return any(words for _, words in self.explained_skills)
+
     def has_begun(self, now: dt.datetime) -> bool:
         """What it teaches can be practised: its session has begun."""
         return self.starts_at <= now

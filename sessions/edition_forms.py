@@ -48,6 +48,8 @@ class TextsField(LinesField):
 
 def parted(line: str) -> tuple[str, str]:
     """A skill's name, and what stands after the first colon with a space, if anything does."""
+    if line.startswith(":"):
+        return "", line
     name, _, words = f"{line} ".partition(": ")
     return name.strip(), words.strip()
 

@@ -84,6 +84,12 @@ def version(request: HttpRequest, programme: str, version: int) -> HttpResponse:
     context = {
         "curriculum": found,
         "weeks": [(week, by_area(week)) for week in weeks],
+        "unexplained": [
+            f"{skill} (week {week.number})"
+            for week in weeks
+            for skill, words in week.explained_skills
+            if not words
+        ],
         "before": before,
         "changes": changes(before.weeks.all(), weeks) if before else [],
         "seen": fingerprint(weeks),

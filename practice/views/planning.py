@@ -51,7 +51,7 @@ class Asked:
         looks = daily_life.looks_of(member=self.practice.enrollment.member)
         form = PlanForm(
             typed,
-            skills=self.week.skills,
+            skills=self.week.explained_skills,
             suggestions=suggested(teaches=self.week.teaches, matter=that_matter(looks)),
             plan=self.kept.plan,
         )

@@ -124,6 +124,87 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(client: Client, draft: 
     assert week(draft).title != ""
 
 
+def test_a_skill_is_typed_with_what_it_is_after_a_colon(client: Client, draft: Curriculum) -> None:
+    path = page("_week", 2, 2)
+    shown = typed(client, path)["skills"].splitlines()
+    assert shown[0] == f"STOP: {week(draft, 2).explained['STOP']}"
+    lines = "  STOP :  Stop: and look. \nWait:\nNo space:here\n\nRest: \u200b\nA: b: c"
+    assert client.post(path, typed(client, path, skills=lines))["Location"] == page("", 2)
+    stored = week(draft, 2)
+    assert stored.skills == ["STOP", "Wait", "No space:here", "Rest", "A"]
+    assert stored.explained == {"STOP": "Stop: and look.", "A": "b: c"}
+    again = typed(client, path)["skills"]
+    assert again == "STOP: Stop: and look.\nWait\nNo space:here\nRest\nA: b: c"
+    words = said(client.get(page("", 2)))
+    assert "STOP Stop: and look. Wait No space:here Rest A b: c" in words
+    assert "What STOP is, in new words: Stop: and look." in words
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (": Stop and look.", "Write the name of the skill before the colon in “: Stop and look.”."),
+        (":", "Write the name of the skill before the colon in “:”."),
+        (":x", "Write the name of the skill before the colon in “:x”."),
+        (
+            "n" * 81,
+            f"Use at most 80 characters for the name of a skill. “{'n' * 30}…” has 81. What it is "
+            "goes after a colon and a space.",
+        ),
+        (
+            f"Wait: {'x' * 201}",
+            "Use at most 200 characters to say what a skill is. The words about “Wait” have 201.",
+        ),
+        ("stop: Once more.", "“stop” is there twice. Take one of the two out."),
+        ("a\0b: c", "Take out the character that cannot be stored, and try again."),
+    ],
+)
+def test_a_line_that_cannot_be_a_skill_is_said_and_kept(
+    line: str, words: str, client: Client, draft: Curriculum
+) -> None:
+    path = page("_week", 2, 2)
+    before = week(draft, 2).explained
+    answer = client.post(path, typed(client, path, skills=f"STOP: Stop.\n{line}\nLast: One."))
+    assert answer.status_code == 422
+    assert words in said(answer)
+    assert answer.context["form"]["skills"].value() == f"STOP: Stop.\n{line}\nLast: One."
+    assert week(draft, 2).explained == before
+
+
+def test_the_longest_name_and_explanation_fit_and_all_that_is_wrong_is_said_at_once(
+    client: Client, draft: Curriculum
+) -> None:
+    path = page("_week", 2, 2)
+    longest = f"{'n' * 80}: {'x' * 200}"
+    wrong = client.post(path, typed(client, path, skills=f"{longest}\n: a\n{longest}"))
+    assert len(wrong.context["form"].errors["skills"]) == 2
+    client.post(path, typed(client, path, skills=longest))
+    assert week(draft, 2).explained == {"n" * 80: "x" * 200}
+
+
+def test_who_saves_later_sees_both_explanations(client: Client, draft: Curriculum) -> None:
+    path = page("_week", 2, 2)
+    late = typed(client, path, skills="STOP: Mine.")
+    client.post(path, typed(client, path, skills="STOP: Theirs.\nWait"))
+    answer = client.post(path, late)
+    assert answer.status_code == 409
+    assert "STOP: Mine.</textarea>" in answer.content.decode()
+    assert "Saved now: STOP: Theirs.; Wait." in answer.content.decode()
+
+
+def test_skills_without_an_explanation_are_named_and_hold_nothing_up(
+    client: Client, draft: Curriculum
+) -> None:
+    assert "Without an explanation" not in said(client.get(page("", 2)))
+    client.post(page("_week", 2, 2), typed(client, page("_week", 2, 2), skills="STOP: S.\nWait"))
+    client.post(page("_week", 2, 9), typed(client, page("_week", 2, 9), skills="Rest"))
+    words = said(client.get(page("", 2)))
+    assert "Without an explanation: Wait (week 2), Rest (week 9)." in words
+    assert editions.outlook(draft=draft, now=NOW).obstacles == [
+        "No licensed clinician has approved this version yet."
+    ]
+
+
 def test_where_it_is_edited_it_says_that_a_clinician_must_approve(
     client: Client, draft: Curriculum
 ) -> None:

@@ -1,5 +1,6 @@
 """From a draft to a published version, which nobody changes any more."""
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -94,6 +95,36 @@ def test_a_week_is_stored_as_typed(draft: Curriculum) -> None:
     assert default_programme().curricula.get(version=1).weeks.get(number=1).title != OURS.title
 
 
+def test_what_a_skill_is_is_stored_while_the_skill_is_in_the_list(draft: Curriculum) -> None:
+    write(draft, dataclasses.replace(OURS, explained={"Noticing": "Looking.", "Gone": "Left."}))
+    assert week(draft).explained == {"Noticing": "Looking."}
+    write(draft, dataclasses.replace(OURS, explained={"Noticing": ""}))
+    assert week(draft).explained == {}
+
+
+def test_a_draft_has_the_explanations_of_the_version_before(draft: Curriculum) -> None:
+    first = default_programme().curricula.get(version=1)
+    assert [one.explained for one in draft.weeks.all()] == [
+        one.explained for one in first.weeks.all()
+    ]
+    assert "STOP" in week(draft, 2).explained
+
+
+def test_weeks_that_are_filled_in_come_with_explanations() -> None:
+    other = Programme.objects.create(name="Other", slug="other")
+    assert "Wise mind" in week(editions.start_draft(programme=other)).explained
+
+
+def test_who_changed_an_explanation_meanwhile_was_there_first(draft: Curriculum) -> None:
+    mine = week(draft)
+    seen = fingerprint([mine])
+    text = editions.text_of(mine)
+    write(draft, dataclasses.replace(text, explained={**text.explained, "Wise mind": "New."}))
+    with pytest.raises(ChangedMeanwhile):
+        editions.save_week(week=mine, text=OURS, seen=seen)
+    assert week(draft).explained["Wise mind"] == "New."
+
+
 def test_who_saves_later_is_told_and_nothing_is_lost(draft: Curriculum) -> None:
     mine = week(draft)
     write(draft)
@@ -146,6 +177,18 @@ def test_any_change_takes_the_tick_away(draft: Curriculum, admin: User) -> None:
     assert [getattr(draft, name) for name in Curriculum.TICK] == ["", None, None]
     with pytest.raises(NotPossible, match="No licensed clinician"):
         publish(draft, admin)
+
+
+def test_another_explanation_takes_the_tick_away(draft: Curriculum, admin: User) -> None:
+    tick(draft, admin)
+    text = editions.text_of(week(draft))
+    stray = dataclasses.replace(text, explained={**text.explained, "Not in the list": "Gone."})
+    write(draft, stray)  # stores nothing else than there is
+    draft.refresh_from_db()
+    assert draft.approved_at == NOW
+    write(draft, dataclasses.replace(text, explained={}))
+    draft.refresh_from_db()
+    assert draft.approved_at is None
 
 
 def test_the_first_version_can_be_ticked_once_although_it_is_published(admin: User) -> None:
@@ -226,6 +269,7 @@ def test_what_is_different_is_said_week_by_week(draft: Curriculum) -> None:
         "New",
         ["States of mind", "Wise mind"],
         {**old.activities, "home": [*old.activities["home"][1:], "Water a plant"], "people": []},
+        old.explained,
     )
     write(draft, text)
     [change] = editions.outlook(draft=draft, now=NOW).changes
@@ -237,6 +281,25 @@ def test_what_is_different_is_said_week_by_week(draft: Curriculum) -> None:
         ("Home, activity added", "Water a plant"),
         ("Home, activity taken out", "Shop for food on a budget"),
         ("Being with people, activity taken out", "Decide whether to accept an invitation"),
+    ]
+
+
+def test_what_is_different_in_what_skills_are_is_said(draft: Curriculum) -> None:
+    was = week(draft, 2).explained
+    text = dataclasses.replace(
+        editions.text_of(week(draft, 2)),
+        skills=["STOP", "Pros and cons", "Wait", "Rest"],
+        explained={"STOP": "Stop, then look.", "Wait": "Let a minute go by."},
+    )
+    write(draft, text, number=2)
+    [change] = editions.outlook(draft=draft, now=NOW).changes
+    assert [(line.what, line.text) for line in change.lines] == [
+        ("Skill added", "Wait"),
+        ("Skill added", "Rest"),
+        ("Skill taken out", "TIP (ask your doctor first if you have a medical condition)"),
+        ("What STOP is, in new words", "Stop, then look."),
+        ("What Pros and cons is, taken out", was["Pros and cons"]),
+        ("What Wait is, added", "Let a minute go by."),
     ]
 
 
@@ -265,8 +328,9 @@ def test_the_program_refuses_to_change_a_published_version() -> None:
         " WHERE curriculum_id = {draft} AND number = 1",
         "DELETE FROM group_sessions_curriculumweek WHERE curriculum_id = {first}",
         "INSERT INTO group_sessions_curriculumweek"
-        " (curriculum_id, number, module, title, skills, activities)"
-        " VALUES ({first}, 13, 'm', 't', '[]', '{{}}')",
+        " (curriculum_id, number, module, title, skills, explained, activities)"
+        " VALUES ({first}, 13, 'm', 't', '[]', '{{}}', '{{}}')",
+        "UPDATE group_sessions_curriculumweek SET explained = '{{}}' WHERE curriculum_id = {first}",
         "UPDATE group_sessions_curriculum SET published_at = NULL WHERE id = {first}",
         "UPDATE group_sessions_curriculum SET version = 9 WHERE id = {first}",
         "UPDATE group_sessions_curriculum SET clinician = 'x' WHERE id = {ticked}",

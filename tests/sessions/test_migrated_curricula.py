@@ -73,6 +73,77 @@ print(json.dumps({"found": found, "refused": refused}))
 """
 
 
+# --- What a skill is: from 0010 on --------------------------------------------------------
+
+UNEXPLAINED = """
+import json
+import django; django.setup()
+from django.core.management import call_command
+from django.db import IntegrityError, connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+from sessions.curriculum import DEFAULT_WEEKS, FROM_THE_START
+call_command("migrate", "group_sessions", "0010", verbosity=0)
+apps = MigrationExecutor(connection).loader.project_state(
+    [("group_sessions", "0010_published_stays")]
+).apps
+Programme = apps.get_model("group_sessions", "Programme")
+Curriculum = apps.get_model("group_sessions", "Curriculum")
+def version(slug, number, published_at, **changes):
+    programme, _ = Programme.objects.get_or_create(slug=slug, defaults={"name": slug})
+    made = Curriculum.objects.create(programme=programme, version=number)
+    for n in (1, 2, 3):
+        week = DEFAULT_WEEKS[n - 1]
+        fields = {"module": week.module, "title": week.title, "skills": list(week.skills)}
+        made.weeks.create(number=n, activities={}, **{**fields, **changes.get(f"week_{n}", {})})
+    ticked = changes.get("ticked")
+    Curriculum.objects.filter(pk=made.pk).update(
+        published_at=published_at, approved_at=timezone.now() if ticked else None)
+version("edited", 1, FROM_THE_START, week_1={"title": "Ours"}, week_2={"skills": ["STOP"]})
+version("read", 1, FROM_THE_START, ticked=True)
+version("read", 2, timezone.now(), ticked=True)
+version("read", 3, None)
+version("own", 1, timezone.now())
+version("drafted", 1, None, ticked=True)
+"""
+EXPLAINED = """
+call_command("migrate", verbosity=0)
+if BACK:
+    call_command("migrate", "group_sessions", "0010", verbosity=0)
+    with connection.cursor() as cursor:
+        try:
+            with transaction.atomic():
+                cursor.execute("UPDATE group_sessions_curriculumweek SET title = 'x'")
+        except IntegrityError as error:
+            back = str(error).splitlines()[0]
+    call_command("migrate", verbosity=0)
+from sessions.models import Curriculum
+found = {
+    f"{one.programme.slug} {one.version}": [len(w.explained) for w in one.weeks.all()]
+    for one in Curriculum.objects.select_related("programme")
+}
+first = Curriculum.objects.get(programme__slug="dbt-skills-group")
+refused = []
+for change in (
+    lambda: first.weeks.filter(number=1).update(explained={}),
+    lambda: first.weeks.filter(number=1)._raw_delete("default"),
+    lambda: first.weeks.bulk_create([first.weeks.model(curriculum=first, number=13)]),
+):
+    try:
+        with transaction.atomic():
+            change()
+    except IntegrityError as error:
+        refused.append(str(error).splitlines()[0])
+told = {w.number: w.explained for w in first.weeks.all()}
+print(json.dumps({
+    "found": found, "refused": refused, "back": back if BACK else "",
+    "same": told == {n: w.skills for n, w in enumerate(DEFAULT_WEEKS, start=1)},
+}))
+"""
+FRESH = UNEXPLAINED[: UNEXPLAINED.index('call_command("migrate"')]
+STAYS = "a published curriculum stays as it is"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
@@ -82,9 +153,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
             yield url
 
 
-def migrated(database_url: str) -> Any:
+def migrated(database_url: str, program: str = BEFORE + MIDDLE + AFTER) -> Any:
     done = subprocess.run(
-        [sys.executable, "-c", BEFORE + MIDDLE + AFTER],
+        [sys.executable, "-c", program],
         env={
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "grouport.settings",
@@ -122,3 +193,27 @@ def test_texts_are_kept_and_their_version_stays(database_url: str) -> None:
     assert found["our-own"]["weeks"] == [[1, "Only week", ["One"], {"home": ["Elsewhere"]}]]
     assert found["empty"]["weeks"] == []
     assert told["refused"] == 6 * ["a published curriculum stays as it is"]
+
+
+def test_weeks_of_the_default_text_get_its_explanations_and_no_others(database_url: str) -> None:
+    told = migrated(database_url, UNEXPLAINED + "BACK = True" + EXPLAINED)
+    assert told["same"]
+    assert {name: counts[:3] for name, counts in told["found"].items()} == {
+        "dbt-skills-group 1": [2, 3, 3],
+        # A week whose title or skills somebody has changed stays theirs.
+        "edited 1": [0, 0, 3],
+        # What a clinician has read gets nothing that they have not read; a draft does.
+        "read 1": [0, 0, 0],
+        "read 2": [0, 0, 0],
+        "read 3": [2, 3, 3],
+        "drafted 1": [0, 0, 0],
+        "own 1": [0, 0, 0],
+    }
+    assert told["refused"] == 3 * [STAYS]
+    assert told["back"] == STAYS
+
+
+def test_a_fresh_installation_has_explanations(database_url: str) -> None:
+    told = migrated(database_url, FRESH + "BACK = False" + EXPLAINED)
+    assert told["same"]
+    assert told["refused"] == 3 * [STAYS]
