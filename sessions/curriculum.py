@@ -60,8 +60,8 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
         "Getting through a hard minute",
         {
             "STOP": (
-                "When you want to act at once, stop, take one step back, look at what is going "
-                "on in you and around you, and then go on with care."
+                "When you are about to act in the heat of the moment, stop, take one step back, "
+                "look at what is going on in you and around you, and then go on with care."
             ),
             "TIP (ask your doctor first if you have a medical condition)": (
                 "Calming your body fast with cold water on your face, a short burst of movement, "
@@ -69,8 +69,8 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
                 "other medical condition."
             ),
             "Pros and cons": (
-                "Before you follow an urge, you weigh what acting on it would bring you and cost "
-                "you, and what not acting on it would."
+                "Before you do what you feel pulled to do, you weigh what it would bring you and "
+                "cost you, and what leaving it would."
             ),
         },
         {
@@ -184,7 +184,7 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
             ),
             "Opposite action": (
                 "When a feeling does not fit the facts, or following it would not help you, you "
-                "do the opposite of what it urges you to do, and you do it all the way."
+                "do the opposite of what it pulls you to do, and you do it all the way."
             ),
         },
         {
