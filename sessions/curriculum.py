@@ -88,8 +88,8 @@ DEFAULT_WEEKS: tuple[Week, ...] = (
         {
             "ACCEPTS": (
                 "Ways to take your mind off it for a while: do something, help somebody, recall "
-                "what you got through before, stir another feeling, set it aside, fill your "
-                "thoughts, or wake your senses."
+                "what you got through before, call up a different feeling, set it aside, fill "
+                "your thoughts, or wake your senses."
             ),
             "Self-soothe": (
                 "Being kind to yourself through your senses, with something good to look at, "
