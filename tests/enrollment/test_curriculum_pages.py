@@ -155,7 +155,7 @@ def test_a_skill_is_typed_with_what_it_is_after_a_colon(client: Client, draft: C
             f"Wait: {'x' * 201}",
             "Use at most 200 characters to say what a skill is. The words about “Wait” have 201.",
         ),
-        ("stop: Once more.", "“stop” is there twice. Take one of the two out."),
+        ("Stop: Once more.", "“Stop” is there twice. Take one of the two out."),
         ("a\0b: c", "Take out the character that cannot be stored, and try again."),
     ],
 )
