@@ -16,7 +16,7 @@ from django.db.models import Prefetch
 
 from accounts import audit
 from accounts.models import Action, Subject, User
-from sessions.curriculum import DEFAULT_WEEKS, Week
+from sessions.curriculum import DEFAULT_WEEKS
 from sessions.edition_changes import WeekChange, changes
 from sessions.models import Curriculum, CurriculumWeek, Programme
 from sessions.schedule import WEEKS
@@ -56,16 +56,14 @@ def _write(text: Text, week: CurriculumWeek) -> None:
     """What explains a skill that is not in the list is dropped."""
     week.module, week.title = text.module, text.title
     week.skills, week.activities = text.skills, text.activities
-    week.explained = {
-        skill: text.explained[skill] for skill in text.skills if text.explained.get(skill)
-    }
+    said = text.explained
+    week.explained = {skill: said[skill] for skill in text.skills if said.get(skill)}
 
 
 def fingerprint(weeks: Iterable[CurriculumWeek]) -> str:
     """What these weeks say, as a few characters: others once anybody has changed them."""
-    return _short(
-        [[w.number, w.module, w.title, w.skills, w.explained, w.activities] for w in weeks]
-    )
+    said = [[w.number, w.module, w.title, w.skills, w.explained, w.activities] for w in weeks]
+    return _short(said)
 
 
 def _short(said: object) -> str:
@@ -89,13 +87,12 @@ def start_draft(*, programme: Programme) -> Curriculum:
     there = {week.number: text_of(week) for week in newest.weeks.all()} if newest else {}
     for number, default in enumerate(DEFAULT_WEEKS, start=1):
         week = CurriculumWeek(curriculum=draft, number=number)
-        _write(there.get(number) or _default_text(default), week)
+        usual = Text(
+            default.module, default.title, list(default.skills), default.activities, default.skills
+        )
+        _write(there.get(number, usual), week)
         week.save()
     return draft
-
-
-def _default_text(week: Week) -> Text:
-    return Text(week.module, week.title, list(week.skills), week.activities, week.skills)
 
 
 @transaction.atomic
