@@ -392,7 +392,10 @@ LOGGING = {
     "formatters": {
         "line": {
             "()": "structlog.stdlib.ProcessorFormatter",
-            "processor": structlog.dev.ConsoleRenderer(colors=False)
+            # Plain: richer ones print the values of variables, which may be what somebody wrote.
+            "processor": structlog.dev.ConsoleRenderer(
+                colors=False, exception_formatter=structlog.dev.plain_traceback
+            )
             if DEVELOPMENT
             else structlog.processors.JSONRenderer(),
             "foreign_pre_chain": [

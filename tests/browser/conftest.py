@@ -14,11 +14,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from sandbox.mailbox import StoredMail, stored_mails
 from sandbox.stack import Stack, wait_until
-from tests.browser.inspector import Inspector, Picture
+from tests.browser.inspector import EVERYWHERE, PHONE, Inspector, Picture
 from tests.postgres import fresh_database
-
-PHONE = {"width": 390, "height": 844}
-DESKTOP = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="session")
@@ -158,7 +155,5 @@ def picture(request: pytest.FixtureRequest) -> Callable[[Page, str], None]:
 
 @pytest.fixture
 def inspector(visitor: Visitor, picture: Picture, request: pytest.FixtureRequest) -> Inspector:
-    case = request.node.callspec
-    inspector = Inspector(visitor, picture, case.id.removeprefix("chromium-"))
-    inspector.runs_scripts = case.params["visitor"].get("java_script_enabled", True)
-    return inspector
+    """Looks at each page in every way; `indirect` parameters are other ways."""
+    return Inspector(visitor, picture, getattr(request, "param", EVERYWHERE))

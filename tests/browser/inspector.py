@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Page, Response, ViewportSize
 
 if TYPE_CHECKING:
     from tests.browser.conftest import Visitor  # which imports this module for its fixture
@@ -14,16 +15,46 @@ WCAG = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 Picture = Callable[[Page, str], None]
 
+PHONE: ViewportSize = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1280, "height": 900}
+NARROW: ViewportSize = {"width": 320, "height": 844}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One way in which a page is looked at."""
+
+    name: str
+    size: ViewportSize
+    scheme: Literal["light", "dark"]
+    # The other theme of a width changes colors and nothing else.
+    only_colors: bool = False
+    # axe is a script: where the browser runs none, there is only the picture.
+    scripts: bool = True
+
+
+# The page stays open, and the window and the theme change around it.
+EVERYWHERE = (
+    Look("phone-light", PHONE, "light"),
+    Look("phone-dark", PHONE, "dark", only_colors=True),
+    Look("desktop-dark", DESKTOP, "dark"),
+    Look("desktop-light", DESKTOP, "light", only_colors=True),
+)
+# The admin fades from one theme into the other.
+COLORS_ARE_THERE = """() => Promise.allSettled(document.getAnimations()
+    .filter(one => one.effect.getComputedTiming().endTime < 1000).map(one => one.finished))"""
+WITHOUT_SCRIPTS = (Look("narrow-without-scripts", NARROW, "light", scripts=False),)
+
 
 class Inspector:
     """Looks at the page that is open now; collects what is wrong, to tell all at once."""
 
-    def __init__(self, visitor: "Visitor", picture: Picture, name: str) -> None:
-        self.visitor, self.picture, self.name = visitor, picture, name
+    def __init__(
+        self, visitor: "Visitor", picture: Picture, looks: tuple[Look, ...] = EVERYWHERE
+    ) -> None:
+        self.visitor, self.picture, self.looks = visitor, picture, looks
         self.problems: list[str] = []
         self.rules = [*WCAG, "best-practice"]
-        # axe is a script: where the browser runs none, there is only the picture.
-        self.runs_scripts = True
 
     def visit(self, path: str) -> None:
         response: Response | None = self.visitor.page.goto(self.visitor.site.site_url + path)
@@ -31,19 +62,31 @@ class Inspector:
             self.problems.append(f"{path}: {response and response.status}")
         self.look(path)
 
-    def look(self, path: str) -> None:
+    def look(self, path: str, *, also: tuple[Look, ...] = ()) -> None:
+        """In every way, and as the page was found afterwards."""
         page = self.visitor.page
+        found = page.viewport_size
+        assert found is not None
+        for look in (*self.looks, *also):
+            page.set_viewport_size(look.size)
+            page.emulate_media(color_scheme=look.scheme)
+            if look.scripts:
+                page.evaluate(COLORS_ARE_THERE)
+            self._look(page, path, look)
+        page.set_viewport_size(found)
+        page.emulate_media(color_scheme=self.looks[0].scheme)
+
+    def _look(self, page: Page, path: str, look: Look) -> None:
         slug = re.sub(r"[^a-z0-9]+", "-", path).strip("-") or "home"
-        self.picture(page, f"{self.name}-{slug}")
-        if not self.runs_scripts:
+        self.picture(page, f"{look.name}-{slug}")
+        if not look.scripts:
             return
-        found = (
-            Axe()
-            .run(page, options={"runOnly": {"type": "tag", "values": self.rules}})
-            .response["violations"]
-        )
+        rules: dict[str, Any] = {"type": "tag", "values": self.rules}
+        if look.only_colors:
+            rules = {"type": "rule", "values": ["color-contrast"]}
+        found = Axe().run(page, options={"runOnly": rules}).response["violations"]
         self.problems += [
-            f"{path}: {violation['id']}: {node['html'][:160]}"
+            f"{path}, {look.name}: {violation['id']}: {node['html'][:160]}"
             for violation in found
             for node in violation["nodes"]
         ]
@@ -51,7 +94,7 @@ class Inspector:
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         )
         if wide > 0:
-            self.problems.append(f"{path}: {wide} px wider than the window")
+            self.problems.append(f"{path}, {look.name}: {wide} px wider than the window")
 
     def finish(self) -> None:
         assert self.problems == [], "\n".join(self.problems)

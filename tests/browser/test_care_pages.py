@@ -1,5 +1,5 @@
-"""Sharing one's practice, and what becomes of it, in two browsers: on a phone and a desktop, in
-both themes, and once without JavaScript. Each page is looked at as in `test_every_page.py`."""
+"""Sharing one's practice, and what becomes of it, in two browsers: looked at in every way, as in
+`test_every_page.py`, and once without JavaScript."""
 
 import re
 from collections.abc import Iterator
@@ -10,22 +10,19 @@ from playwright.sync_api import Page, expect
 
 from sandbox import demo_people as demo
 from tests.accounts.people import PASSWORD, app_shows
-from tests.browser.conftest import DESKTOP, PHONE
-from tests.browser.inspector import Inspector
+from tests.browser.inspector import EVERYWHERE, NARROW, PHONE, WITHOUT_SCRIPTS, Inspector
 from tests.browser.test_every_money_page import run_in_the_shell
 
 # With the other pages, which have a running site.
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("pages")]
 
 READERS = {
-    "phone-light": {"viewport": PHONE, "color_scheme": "light"},
-    "desktop-dark": {"viewport": DESKTOP, "color_scheme": "dark"},
-    "narrow-without-scripts": {
-        "viewport": {"width": 320, "height": 700},
-        "java_script_enabled": False,
-    },
+    "everywhere": (EVERYWHERE, {"viewport": PHONE}),
+    "without-scripts": (WITHOUT_SCRIPTS, {"viewport": NARROW, "java_script_enabled": False}),
 }
-readers = pytest.mark.parametrize("visitor", READERS.values(), ids=READERS, indirect=True)
+readers = pytest.mark.parametrize(
+    ("inspector", "visitor"), READERS.values(), ids=READERS, indirect=True
+)
 
 # Somebody in week 2 of a group of their own, whom Luis leads, with a plan, five cards and a goal.
 A_MEMBER = """
@@ -66,12 +63,10 @@ def another_browser(inspector: Inspector) -> Iterator[Page]:
     first = inspector.visitor.page
     browser = inspector.visitor.context.browser
     assert browser is not None
-    scripts = inspector.runs_scripts
     context = browser.new_context(
         viewport=first.viewport_size,
-        java_script_enabled=scripts,
+        java_script_enabled=inspector.looks[0].scripts,
         timezone_id="America/Los_Angeles",
-        color_scheme="dark" if "dark" in inspector.name else "light",
     )
     page = context.new_page()
     inspector.visitor.watch.attach(page)

@@ -7,8 +7,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from sandbox import demo_people as demo
-from tests.browser.conftest import PHONE, Visitor
+from tests.browser.conftest import Visitor
 from tests.browser.hands import Hands
+from tests.browser.inspector import PHONE
 from tests.browser.keyboard import Keyboard
 
 # One process of a parallel run takes them all: each would start a site of its own.

@@ -6,7 +6,8 @@ import pytest
 from playwright.sync_api import Error, Page, expect
 
 from sandbox import demo_people as demo
-from tests.browser.conftest import PHONE, Visitor
+from tests.browser.conftest import Visitor
+from tests.browser.inspector import PHONE
 from tests.browser.test_whole_path import agree, choose_group, sign_up, tell_about_yourself
 
 # One process of a parallel run takes them all: each would start a site of its own.

@@ -21,8 +21,8 @@ from accounts import clock
 from sandbox import demo_people as demo
 from sandbox.mailbox import StoredMail
 from sandbox.stack import Stack
-from tests.browser.conftest import DESKTOP, PHONE, Visitor, _visitor
-from tests.browser.inspector import Inspector, Picture
+from tests.browser.conftest import Visitor, _visitor
+from tests.browser.inspector import DESKTOP, PHONE, Inspector, Look, Picture
 from tests.browser.season import MEETINGS, TUESDAY_LINK, Season
 from tests.browser.test_planning_a_season import published
 from tests.browser.test_twelve_weeks import NEW_YORK, TUESDAY, at
@@ -38,6 +38,8 @@ from tests.browser.test_whole_path import (
 
 # A site of its own: the others would not like their clock moved.
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("money-desk-day")]
+ON_A_PHONE = (Look("phone", PHONE, "light"),)
+AT_THE_DESK = (Look("desk", DESKTOP, "light"),)
 
 OVERVIEW = "Your cost overview is ready"
 DESK = at(3, 10, days=1)  # the morning after the third session
@@ -86,7 +88,7 @@ def day(stack: Stack, browser: Browser, picture: Picture) -> Iterator[Day]:
         member.context.route(
             f"{MEETINGS}**", lambda route: route.fulfill(body="<title>The meeting</title>")
         )
-    desk, phone = Inspector(staff, picture, "desk"), Inspector(robin, picture, "phone")
+    desk, phone = Inspector(staff, picture, AT_THE_DESK), Inspector(robin, picture, ON_A_PHONE)
     yield Day(Season(stack, alex, staff), robin, desk, phone)
     for one in people:
         next(one, None)
@@ -316,7 +318,7 @@ def finds_the_door_shut(day: Day) -> None:
     season.gets()
     season.member_opens(season.door_in(TUESDAY_LINK))
     expect(page.get_by_role("heading", level=1)).to_have_text("You are not in this group any more")
-    Inspector(season.member, day.phone.picture, "phone").look("6-door-shut")
+    Inspector(season.member, day.phone.picture, ON_A_PHONE).look("6-door-shut")
 
 
 def goes_in(day: Day, mail: StoredMail) -> None:

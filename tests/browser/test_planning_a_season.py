@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from sandbox import demo_people as demo
 from sandbox.stack import Stack
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.conftest import Visitor
 from tests.browser.hands import Hands
-from tests.browser.inspector import Picture
+from tests.browser.inspector import DESKTOP, PHONE, Picture
 from tests.browser.keyboard import Keyboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("pages")]

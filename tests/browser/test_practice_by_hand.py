@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from sandbox import demo_people as demo
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
+from tests.browser.conftest import Visitor
+from tests.browser.inspector import DESKTOP, PHONE
 from tests.browser.keyboard import Keyboard
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("pages")]

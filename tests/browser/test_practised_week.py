@@ -17,14 +17,16 @@ from playwright.sync_api import Browser, Page, expect
 from sandbox import demo_people as demo
 from sandbox.stack import Stack
 from tests.accounts.people import app_shows
-from tests.browser.conftest import DESKTOP, PHONE, Visitor, _visitor, code_in
-from tests.browser.inspector import Inspector, Picture
+from tests.browser.conftest import Visitor, _visitor, code_in
+from tests.browser.inspector import DESKTOP, PHONE, Inspector, Look, Picture
 from tests.browser.season import Season
 from tests.browser.test_care_pages import follow, follow_or_nav, press
 from tests.browser.test_whole_path import CLINICAL, everything_in
 
 # A site of its own: the others would not like their clock moved.
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("practised-week")]
+ON_A_PHONE = (Look("week-phone", PHONE, "light"),)
+AT_THE_DESK = (Look("week-desk", DESKTOP, "light"),)
 
 PHOENIX = zoneinfo.ZoneInfo("America/Phoenix")
 ACTIVITY = "Stop for one breath when something in the kitchen goes wrong"
@@ -49,7 +51,7 @@ def week(stack: Stack, browser: Browser, picture: Picture) -> Iterator[Week]:
     sizes = (PHONE, DESKTOP, DESKTOP)
     people = [_visitor(stack, browser, {"viewport": size}) for size in sizes]
     kim, staff, ora = (next(one) for one in people)
-    phone, desk = Inspector(kim, picture, "week-phone"), Inspector(ora, picture, "week-desk")
+    phone, desk = Inspector(kim, picture, ON_A_PHONE), Inspector(ora, picture, AT_THE_DESK)
     yield Week(Season(stack, kim, staff), kim, ora, phone, desk)
     for one in people:
         next(one, None)

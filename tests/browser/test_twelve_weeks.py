@@ -16,8 +16,8 @@ from accounts import clock
 from sandbox import demo_people as demo
 from sandbox.mailbox import StoredMail, stored_mails
 from sandbox.stack import Stack
-from tests.browser.conftest import DESKTOP, PHONE, _visitor
-from tests.browser.inspector import Inspector, Picture
+from tests.browser.conftest import _visitor
+from tests.browser.inspector import DESKTOP, PHONE, Inspector, Look, Picture
 from tests.browser.season import MEETINGS, TUESDAY_LINK, TUESDAY_REMINDER, Season
 from tests.browser.test_planning_a_season import published
 from tests.browser.test_whole_path import (
@@ -337,7 +337,7 @@ def roster_tells_the_season(season: Season, path: str, picture: Picture) -> None
 
 
 def the_clock_is_a_page_like_others(season: Season, picture: Picture) -> None:
-    inspector = Inspector(season.staff, picture, "12")
+    inspector = Inspector(season.staff, picture, (Look("12", DESKTOP, "light"),))
     inspector.visit("/sandbox/clock/")
     season.staff.page.get_by_label("Date and time").fill("2020-01-01T18:00")
     season.staff.page.get_by_role("button", name="Go there").click()

@@ -8,8 +8,8 @@ import requests
 from playwright.sync_api import Page, expect
 
 from sandbox.mailbox import StoredMail
-from tests.browser.conftest import DESKTOP, PHONE, Visitor
-from tests.browser.inspector import Inspector
+from tests.browser.conftest import Visitor
+from tests.browser.inspector import DESKTOP, PHONE, Inspector
 
 # One process of a parallel run takes them all: each would start a site of its own.
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("site")]
