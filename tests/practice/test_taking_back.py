@@ -105,7 +105,9 @@ def test_it_is_taken_back_by_a_button_on_the_page_and_both_read_one_line(
     page = client.get(plan_of(share)).content.decode()
     assert button not in page
     assert "Taken back on Wednesday, October 14, 12:02 PM Eastern." in page
-    line = "On Wednesday, October 14, 12:02 PM Eastern, Sam Ortiz took back what they wrote about"
+    line = (
+        "On Wednesday, October 14, 12:02 PM Eastern, Sam Ortiz took back something they wrote about"
+    )
     where = [seat.public_id]
     for name, args in (("sharing", where), ("week", [*where, 2])):
         words = said(member.get(reverse(f"practice:{name}", args=args)))
@@ -157,7 +159,7 @@ def test_an_open_page_of_the_member_is_told_that_it_was_taken_back(
     answer = member.post(here, {"seen": "1", act: "1"}, follow=True)
     words = said(answer)
     assert GONE in words
-    assert "Sam Ortiz took back what they wrote about week 2." in words
+    assert "Sam Ortiz took back something they wrote about week 2." in words
     assert 'name="accept"' not in answer.content.decode()
     assert stored(proposal)[0] == "taken_back"
     assert WeekPlan.objects.get().revision == 1
@@ -181,6 +183,8 @@ def test_only_whoever_wrote_it_takes_it_back(seat: Enrollment, share: Share) -> 
         plan_of(goals_only), {"take_back": str(proposal.public_id)}
     )
     assert sent.status_code == 404
+    with pytest.raises(Share.DoesNotExist):
+        take_back(proposal, goals_only)
     assert stored(proposal)[0] == "open"
 
 
@@ -190,7 +194,7 @@ def test_a_colleague_reads_that_it_was_taken_back_and_by_whom(
     colleague = a_share(seat, to=a_practitioner(), name="Ana Diaz")
     take_back(a_proposal(share), share)
     words = said(let_in(colleague.practitioner).get(plan_of(colleague)))
-    assert "Sam Ortiz took back what they wrote about week 2." in words
+    assert "Sam Ortiz took back something they wrote about week 2." in words
     assert "Taken back on" not in words
 
 
