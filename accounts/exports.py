@@ -9,7 +9,7 @@ import datetime as dt
 import io
 import json
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,8 @@ class Table:
     name: str
     of: Callable[[User], "QuerySet[Any]"]
     fields: Mapping[str, str]
+    # Keys within their values that say nothing about the person.
+    without: Container[str] = ()
 
     def rows(self, person: User) -> list[dict[str, Any]]:
         """One query, as long as every value can be read; what no key opens says so in its place."""
@@ -53,7 +55,15 @@ class Table:
         except Unreadable:
             keys = list(self.of(person).values_list("pk", flat=True))
             found = [self._as_far_as_readable(person, key) for key in keys]
-        return [dict(zip(self.fields, row, strict=True)) for row in found]
+        return [
+            {name: self._shown(value) for name, value in zip(self.fields, row, strict=True)}
+            for row in found
+        ]
+
+    def _shown(self, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {key: one for key, one in value.items() if key not in self.without}
 
     def _as_far_as_readable(self, person: User, key: object) -> tuple[Any, ...]:
         row: list[Any] = []

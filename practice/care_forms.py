@@ -224,6 +224,12 @@ class RatingForm(KindForm):
         return said.get("goal") == goal and said.get("week") == week
 
 
+class TakeBackForm(KindForm):
+    """The name of its button, whose value says which."""
+
+    take_back = forms.UUIDField()
+
+
 class AgreeForm(KindForm):
     goal = forms.UUIDField(widget=forms.HiddenInput)
     seen = forms.IntegerField(widget=forms.HiddenInput, min_value=0, max_value=10**6)

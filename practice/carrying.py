@@ -14,6 +14,7 @@ from enrollment.models import Enrollment
 from enrollment.states import Status
 from practice.models import Goal
 from practice.models.goals import MOST_GOALS
+from practice.own import left_before
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +32,13 @@ def earlier(*, enrollment: Enrollment) -> Earlier | None:
     """
     if enrollment.status == Status.WITHDRAWN:
         return None
-    found = (
-        Enrollment.objects.filter(
-            member=enrollment.member_id,
-            status=Status.WITHDRAWN,
-            reserved_at__lt=enrollment.reserved_at,
-            cohort__programme=enrollment.cohort.programme_id,
-        )
-        .select_related("cohort")
-        .annotate(aims=Count("goals", filter=Q(goals__ended_at=None)))
-        .filter(aims__gt=0)
-        .order_by("-reserved_at")
-        .first()
+    groups = left_before(
+        member=enrollment.member_id,
+        at=enrollment.reserved_at,
+        programme=enrollment.cohort.programme_id,
     )
+    aims = Count("goals", filter=Q(goals__ended_at=None))
+    found = groups.select_related("cohort").annotate(aims=aims).filter(aims__gt=0).first()
     return None if found is None else Earlier(found, found.aims)
 
 

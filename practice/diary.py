@@ -17,6 +17,8 @@ from practice.stored import mapping, text, texts, whole
 
 LONGEST_ACTIVITY = 1000
 LONGEST_NOTE = 2000
+# What a card holds besides: by which page it was saved, and with which of its requests.
+OF_THE_PAGE = ("page", "sent")
 # How strong an emotion was: not at all, to as strong as it can be.
 STRENGTHS = range(11)
 
@@ -86,10 +88,12 @@ def entries_of(*, enrollment: Enrollment) -> dict[dt.date, DiaryEntry]:
     return {entry.day: entry for entry in DiaryEntry.objects.filter(enrollment=enrollment)}
 
 
-def noted_days(*, enrollment: Enrollment, first: dt.date, last: dt.date) -> set[dt.date]:
-    """Those of the days that something is noted about. One query."""
+def noted_days(
+    *, enrollment: Enrollment, first: dt.date, last: dt.date
+) -> dict[dt.date, DiaryEntry]:
+    """Those of the days that something is noted about, without what. One query."""
     rows = DiaryEntry.objects.filter(enrollment=enrollment, day__range=(first, last))
-    return set(rows.values_list("day", flat=True))
+    return {entry.day: entry for entry in rows.only("enrollment", "day", "saved_at")}
 
 
 def planned_activity(*, enrollment: Enrollment, week: int) -> str:

@@ -1,13 +1,13 @@
 """What the diary's pages list: days of weeks, and the skills that a day can have."""
 
 import datetime as dt
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from practice.diary import Card
 from practice.models import DiaryEntry
 from practice.own import OwnPractice
-from practice.weeks import DAY, Week
+from practice.weeks import DAY, Week, week_of_card
 
 
 class Day(NamedTuple):
@@ -25,35 +25,48 @@ class DiaryWeek(NamedTuple):
     days: list[Day]
 
 
-def dates_of(practice: OwnPractice, week: Week) -> list[dt.date]:
-    """The days of a week until today that the diary takes, the first one first.
+def week_of_day(practice: OwnPractice, day: dt.date, entry: DiaryEntry | None) -> Week | None:
+    """The week that has this day, of those that have begun: the one that its card counts in, or
+    would count in if it were saved now."""
+    if entry is None:
+        return practice.week_on(day)
+    week = week_of_card(practice.weeks, day, entry.saved_at)
+    return week if week in practice.begun else None
 
-    On a day with two sessions it is the later week that has it.
-    """
-    today = practice.today
-    last = today if practice.week_on(today) is week else min(week.last_day, today)
-    days = [week.first_day + n * DAY for n in range((last - week.first_day).days + 1)]
-    return [day for day in days if practice.week_on(day) is week]
+
+def days_until_today(practice: OwnPractice, weeks: list[Week]) -> list[dt.date]:
+    """Those that the diary takes, from the first of these weeks on."""
+    if not weeks:
+        return []
+    first, last = weeks[0].first_day, min(practice.today, practice.weeks[-1].last_day)
+    days = (first + n * DAY for n in range((last - first).days + 1))
+    return [day for day in days if practice.may_note(day)]
 
 
 def listed(practice: OwnPractice, entries: Mapping[dt.date, DiaryEntry]) -> list[DiaryWeek]:
-    """All weeks that have begun with their days, the newest of both first; then other days that
-    have a card."""
+    """All weeks that have begun and have days, the newest of both first; then other days that have
+    a card."""
     cards = {day: Card.load(entry.content) for day, entry in entries.items()}
 
     def as_days(dates: Iterable[dt.date]) -> list[Day]:
         found = (Day(day, day in cards, day == practice.today, cards.get(day)) for day in dates)
         return sorted(found, key=lambda one: one.date, reverse=True)
 
-    dates = [(week, dates_of(practice, week)) for week in reversed(practice.begun)]
-    weeks = [DiaryWeek(week, as_days(of_week)) for week, of_week in dates]
-    others = cards.keys() - {day for _, of_week in dates for day in of_week}
-    return [*weeks, DiaryWeek(None, as_days(others))] if others else weeks
+    found: dict[Week | None, list[dt.date]] = {week: [] for week in reversed(practice.begun)}
+    found[None] = []
+    for day in {*entries, *days_until_today(practice, practice.begun)}:
+        found[week_of_day(practice, day, entries.get(day))].append(day)
+    return [DiaryWeek(week, as_days(days)) for week, days in found.items() if days]
 
 
-def of_week(practice: OwnPractice, week: Week, noted: Container[dt.date]) -> list[Day]:
-    """The days of one week, in their order."""
-    return [Day(day, day in noted, day == practice.today) for day in dates_of(practice, week)]
+def of_week(practice: OwnPractice, week: Week, entries: Mapping[dt.date, DiaryEntry]) -> list[Day]:
+    """The days of one week until today, in their order; and today, whichever week has its card."""
+    today = practice.today
+    return [
+        Day(day, day in entries, day == today)
+        for day in days_until_today(practice, [week])
+        if day == today or week_of_day(practice, day, entries.get(day)) is week
+    ]
 
 
 class Skills(NamedTuple):

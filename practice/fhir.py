@@ -11,7 +11,9 @@ from typing import Any
 
 from enrollment.models import Enrollment
 from practice import care
+from practice import fhir_observed as observed
 from practice import fhir_parts as parts
+from practice import fhir_values as values
 from practice.models import DiaryEntry, Goal, GoalRating, Part, Share, WeekPlan
 from practice.own import OwnPractice
 from practice.sharing import Names
@@ -30,10 +32,10 @@ def own_bundle(*, practice: OwnPractice) -> str:
     plans = WeekPlan.objects.filter(enrollment=enrollment)
     diary = DiaryEntry.objects.filter(enrollment=enrollment)
     found = [
-        parts.patient(enrollment, enrollment.member.display_name),
+        values.patient(enrollment, enrollment.member.display_name),
         *_goals(enrollment, goals),
         parts.care_plan(practice, plans, goals, words=True),
-        *filter(None, (parts.card(enrollment, entry) for entry in diary)),
+        *filter(None, (observed.card(enrollment, entry) for entry in diary)),
         *(parts.consent(enrollment, one, practice.now) for one in enrollment.shares.all()),
     ]
     return _checked(found, practice.now)
@@ -48,7 +50,7 @@ def bundle_for(*, share: Share, now: dt.datetime) -> str:
         raise NotShared
     enrollment = share.enrollment
     practice = care.practice_behind(enrollment=enrollment, now=now)
-    found = [parts.patient(enrollment, Names.load(share.content).signature)]
+    found = [values.patient(enrollment, Names.load(share.content).signature)]
     goals: list[Goal] = []
     if Part.GOALS in shown:
         goals = list(Goal.objects.filter(enrollment=enrollment, ended_at=None))
@@ -59,7 +61,7 @@ def bundle_for(*, share: Share, now: dt.datetime) -> str:
         found.append(parts.care_plan(practice, plans, goals, words=False))
     if Part.DIARY in shown:
         weeks = reversed(care.diary_weeks(practice=practice))
-        found += filter(None, (parts.diary_week(enrollment, week) for week in weeks))
+        found += filter(None, (observed.diary_week(enrollment, week) for week in weeks))
     return _checked([*found, parts.consent(enrollment, share, now)], now)
 
 
@@ -69,7 +71,7 @@ def _goals(enrollment: Enrollment, goals: list[Goal]) -> Iterator[dict[str, Any]
     for goal in goals:
         of_goal = [rating for rating in ratings if rating.goal_id == goal.pk]
         yield parts.goal(enrollment, goal, of_goal)
-        yield from (parts.rating(enrollment, goal, one) for one in of_goal)
+        yield from (observed.rating(enrollment, goal, one) for one in of_goal)
 
 
 def _checked(resources: list[dict[str, Any]], now: dt.datetime) -> str:
@@ -81,7 +83,7 @@ def _checked(resources: list[dict[str, Any]], now: dt.datetime) -> str:
     bundle = Bundle.model_validate(
         {
             "resourceType": "Bundle",
-            "meta": {"security": [parts.RESTRICTED]},
+            "meta": {"security": [values.RESTRICTED]},
             "type": "collection",
             "timestamp": now.isoformat(),
             "entry": entries,

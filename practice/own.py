@@ -8,6 +8,7 @@ import datetime as dt
 import uuid
 import zoneinfo
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
 
@@ -86,13 +87,9 @@ def own_practice(*, member: User, public_id: uuid.UUID, now: dt.datetime) -> Own
     """Three queries. Raises Enrollment.DoesNotExist for somebody else's, as for one that never
     was, and for one that never had a confirmed seat."""
     there = {"enrollment": OuterRef("pk")}
-    before = Enrollment.objects.filter(
-        Exists(WeekPlan.objects.filter(**there)) | Exists(DiaryEntry.objects.filter(**there)),
-        member=member,
-        status=Status.WITHDRAWN,
-        reserved_at__lt=OuterRef("reserved_at"),
-        cohort__programme=OuterRef("cohort__programme"),
-    ).order_by("-reserved_at")
+    before = left_before(
+        member=member.pk, at=OuterRef("reserved_at"), programme=OuterRef("cohort__programme")
+    ).filter(Exists(WeekPlan.objects.filter(**there)) | Exists(DiaryEntry.objects.filter(**there)))
     enrollment = (
         Enrollment.objects.select_related("cohort__programme", "shared_with_leader")
         .annotate(
@@ -111,6 +108,17 @@ def own_practice(*, member: User, public_id: uuid.UUID, now: dt.datetime) -> Own
     return dataclasses.replace(
         practice, before=Before(enrollment.before_id, enrollment.before_name)
     )
+
+
+def left_before(*, member: int, at: Any, programme: Any) -> "QuerySet[Enrollment]":
+    """The groups of a program that somebody left, of those reserved before that time: the latest
+    first. `at` and `programme` may be of an outer query."""
+    return Enrollment.objects.filter(
+        member=member,
+        status=Status.WITHDRAWN,
+        reserved_at__lt=at,
+        cohort__programme=programme,
+    ).order_by("-reserved_at")
 
 
 def latest_seat(*, member: User) -> Enrollment:

@@ -4,6 +4,7 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from accounts.exports import Room, Table, fields, register
 from accounts.models import LEADING, Action, AuditEntry, Subject, User
+from practice.diary import OF_THE_PAGE
 from practice.known_as import consent
 from practice.models import (
     DiaryEntry,
@@ -62,6 +63,7 @@ ROOM = Room(
             "diary",
             lambda person: DiaryEntry.objects.filter(enrollment__member=person),
             fields("day", "content", "saved_at", "replaced", "replaced_at", **GROUP),
+            without=OF_THE_PAGE,
         ),
         Table(
             "goals",

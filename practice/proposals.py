@@ -7,7 +7,7 @@ a consent that has ended.
 import dataclasses
 import datetime as dt
 import uuid
-from typing import Any, Self
+from typing import Any
 
 from django.db import models, transaction
 
@@ -18,7 +18,7 @@ from practice import shared
 from practice.models import Part, Proposal, Share
 from practice.own import OwnPractice
 from practice.sharing import Names
-from practice.stored import content_of, mapping, rows_of, text
+from practice.stored import Texts, content_of, rows_of
 from practice.week_plans import Kept, change_week
 
 # As many as a field of the plan takes.
@@ -41,6 +41,12 @@ NO_ROOM = (
     "your plan first."
 )
 DECIDED = "You have answered this already."
+GONE = "They took this back, so there is nothing to answer any more. Your plan stays as it is."
+ANSWERED = (
+    "It was answered already, so it stays. If it should not stand here, speak about it with the "
+    "member: they can change their plan at any moment."
+)
+ANEW = "You took this back. To send it after all, press \u201cSend it\u201d once more."
 # Of a plan's keys, what is about its activity alone, and is not said of another one.
 SAID_OF_ACTIVITY: dict[str, Any] = {"area": "", "sure": None, "outcome": "", "outcome_words": ""}
 
@@ -59,20 +65,12 @@ class Way(models.TextChoices):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
+class Words(Texts):
     """The encrypted part of a proposal. `instead_of` is the activity that it took the place of."""
 
     text: str = ""
     way: str = ""
     instead_of: str = ""
-
-    def dump(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def load(cls, content: object) -> Self:
-        stored = mapping(content)
-        return cls(**{field.name: text(stored, field.name) for field in dataclasses.fields(cls)})
 
 
 # --- By the practitioner ----------------------------------------------------------------
@@ -101,10 +99,13 @@ def propose(
         if done is not None:
             if done.share_id != share.pk:
                 raise Share.DoesNotExist
+            if done.state == Proposal.State.TAKEN_BACK:
+                raise NotPossible(ANEW)
             return done
         if practice.week(week) is None:
             raise NotPossible(NO_WEEK)
-        if share.proposals.filter(week=week).count() >= MOST_A_WEEK:
+        stand = share.proposals.exclude(state=Proposal.State.TAKEN_BACK)
+        if stand.filter(week=week).count() >= MOST_A_WEEK:
             raise NotPossible(FULL)
         return Proposal.objects.create(
             public_id=key,
@@ -114,6 +115,26 @@ def propose(
             content=words.dump(),
             made_at=now,
         )
+
+
+def take_back(*, public_id: uuid.UUID, reader: User, proposal: uuid.UUID, now: dt.datetime) -> None:
+    """Erase the words of something that the reader wrote by this consent, as long as it was not
+    answered. That it was taken back stays, and when. Twice is once.
+
+    Raises Share.DoesNotExist when the plan is not shared now, Proposal.DoesNotExist for what is
+    somebody else's, NotPossible with words.
+    """
+    with shared.held(public_id=public_id, reader=reader, part=Part.PLAN, now=now) as share:
+        # Unread, so that also what no key opens can be taken back.
+        own = share.proposals.select_for_update(no_key=True).defer("content")
+        found = own.get(public_id=proposal)
+        if found.state == Proposal.State.TAKEN_BACK:
+            return
+        if found.state != Proposal.State.OPEN:
+            raise NotPossible(ANSWERED)
+        found.state, found.decided_at = Proposal.State.TAKEN_BACK, now
+        found.content = Words().dump()
+        found.save(update_fields=["state", "decided_at", "content"])
 
 
 # --- By the member ----------------------------------------------------------------------
@@ -129,6 +150,10 @@ class Suggestion:
     by_role: str
     # Whether it can be answered: open, and by somebody who still sees the plan.
     asks: bool
+
+    @property
+    def taken_back(self) -> bool:
+        return self.proposal.state == Proposal.State.TAKEN_BACK
 
     @property
     def kind(self) -> str:
@@ -222,7 +247,7 @@ def decide(
     if proposal.state != Proposal.State.OPEN:
         if proposal.state == answer:
             return proposal
-        raise NotPossible(DECIDED)
+        raise NotPossible(GONE if proposal.state == Proposal.State.TAKEN_BACK else DECIDED)
     if accept:
         if not share.shows(Part.PLAN, now):
             raise NotPossible(ENDED)

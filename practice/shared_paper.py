@@ -53,6 +53,8 @@ def _plan(practice: OwnPractice, by: Mapping[int, Colleague], now: dt.datetime) 
         else:
             story += [_words(f"{label}: {words}") for label, words in planned.lines]
         for one in planned.suggestions:
+            if one.taken_back:
+                continue
             kind = one.proposal.get_kind_display()
             story.append(_words(f"{kind}, by {one.by}: {one.words.text}"))
     return [*story, Spacer(1, 12)]

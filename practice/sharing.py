@@ -9,7 +9,7 @@ import dataclasses
 import datetime as dt
 import uuid
 import zoneinfo
-from typing import Any, Self
+from typing import Self
 
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
@@ -23,7 +23,7 @@ from outbox.models import Message, State
 from practice import consent
 from practice.models import Goal, Part, PractitionerRole, Proposal, Share
 from practice.own import OwnPractice
-from practice.stored import mapping, text
+from practice.stored import Texts
 from practice.weeks import zone_of
 
 INVITATION = "plan_invitation"
@@ -48,20 +48,12 @@ class Refused(Exception):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Names:
+class Names(Texts):
     """The encrypted part of a consent: people as the member wrote them."""
 
     name: str = ""
     email: str = ""
     signature: str = ""
-
-    def dump(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def load(cls, content: object) -> Self:
-        stored = mapping(content)
-        return cls(**{field.name: text(stored, field.name) for field in dataclasses.fields(cls)})
 
     @classmethod
     def of(cls, share: Share) -> Self:

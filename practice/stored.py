@@ -4,8 +4,9 @@ What is missing, or is of another kind than today's pages write, counts as not w
 be gone as well.
 """
 
+import dataclasses
 from collections.abc import Container, Mapping
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.db import models
 
@@ -21,6 +22,19 @@ def mapping(content: object) -> Mapping[str, Any]:
 def text(stored: Mapping[str, Any], key: str) -> str:
     value = stored.get(key)
     return value if isinstance(value, str) else ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Texts:
+    """A value of texts alone: its subclasses name them, each with "" for what is not written."""
+
+    def dump(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def load(cls, content: object) -> Self:
+        stored = mapping(content)
+        return cls(**{field.name: text(stored, field.name) for field in dataclasses.fields(cls)})
 
 
 def texts(stored: Mapping[str, Any], key: str) -> list[str]:

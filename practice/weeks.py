@@ -82,7 +82,8 @@ def week_of_card(weeks: Sequence[Week], day: dt.date, saved_at: dt.datetime) -> 
     """The week that a card of the diary belongs to, of all of a member's weeks in their order.
 
     What was saved on the day of a session before it began was lived with the skill of the week
-    before, where there is one.
+    before, where there is one. Whoever changes it afterwards has lived the rest of that day with
+    the new one: then it is of that week, as whatever is first noted later.
     """
     week = week_of(weeks, day)
     if week is None:

@@ -109,6 +109,8 @@ class Proposal(models.Model):
         OPEN = "open", "Not answered yet"
         ACCEPTED = "accepted", "Taken over"
         DECLINED = "declined", "Not for me"
+        # By whoever wrote it, before it was answered: its words are erased.
+        TAKEN_BACK = "taken_back", "Taken back"
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     share = models.ForeignKey(Share, models.CASCADE, related_name="proposals")

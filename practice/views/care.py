@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from enrollment.views.asking import form_status, fresh, member_of
 from practice import aiming, care, consent, proposals, shared, shared_goals
-from practice.care_forms import AgreeForm, ProposalForm, RatingForm
+from practice.care_forms import AgreeForm, ProposalForm, RatingForm, TakeBackForm
 from practice.goals import open_looks
 from practice.models import Goal, Part, Proposal, Share
 from practice.sharing import Names
@@ -88,6 +88,8 @@ def plan(request: HttpRequest, share: Share) -> HttpResponse:
         return shown(request, share, Part.PLAN)
     if Part.PLAN not in share.parts:
         raise Http404
+    if "take_back" in request.POST:
+        return take_back(request, share)
     now = timezone.now()
     practice = care.practice_behind(enrollment=share.enrollment, now=now)
     form = ProposalForm(request.POST, weeks=practice.begun)
@@ -114,15 +116,38 @@ def plan(request: HttpRequest, share: Share) -> HttpResponse:
     return redirect("practice:care_plan", share.public_id)
 
 
+def take_back(request: HttpRequest, share: Share) -> HttpResponse:
+    form = TakeBackForm(request.POST)
+    if not form.is_valid():
+        raise Http404
+    try:
+        proposals.take_back(
+            public_id=share.public_id,
+            reader=member_of(request),
+            proposal=form.cleaned_data["take_back"],
+            now=timezone.now(),
+        )
+    except (Share.DoesNotExist, Proposal.DoesNotExist):
+        raise Http404 from None
+    except proposals.NotPossible as refused:
+        messages.warning(request, str(refused))
+    else:
+        messages.success(request, "It is taken back, and its words are erased.")
+    return redirect("practice:care_plan", share.public_id)
+
+
 def plan_context(share: Share, form: ProposalForm | None) -> dict[str, Any]:
     now = timezone.now()
     practice = care.practice_behind(enrollment=share.enrollment, now=now)
     by = shared.colleagues(share=share, part=Part.PLAN, now=now)
-    blank = {"key": uuid.uuid4()}
+    # What came back was not stored under its key; that may be of something that was taken back.
+    key = {"key": uuid.uuid4()}
+    if form:
+        form.data = {**dict(form.data.items()), **key}
     return {
         "weeks": care.planned_weeks(practice=practice, by=by, now=now),
         "others": [one for one in by.values() if one.share.pk != share.pk],
-        "form": form or ProposalForm(initial=blank, weeks=practice.begun),
+        "form": form or ProposalForm(initial=key, weeks=practice.begun),
     }
 
 

@@ -212,7 +212,7 @@ def _card_context(practice: OwnPractice, date: dt.date, entry: DiaryEntry | None
     planned = _planned(practice, date)
     return {
         "day": date,
-        "week": practice.week_on(date),
+        "week": diary_days.week_of_day(practice, date, entry),
         "entry": entry,
         "form": CardForm(initial=card.dump(), skills=_skills(practice, date, entry)),
         "planned": "" if card.activity else planned,

@@ -36,13 +36,10 @@ def proposal(request: HttpRequest, public_id: uuid.UUID, proposal: uuid.UUID) ->
     if request.method == "POST":
         return decide(request, practice, found)
     seen = proposals.suggestion(found, practice.now)
-    kept = week_plans.plan_of(enrollment=enrollment, week=found.week)
-    context = {
-        **base(practice),
-        "suggestion": seen,
-        "week": practice.week(found.week),
-        "effect": proposals.effect(words=seen.words, kind=found.kind, kept=kept),
-    }
+    context = {**base(practice), "suggestion": seen, "week": practice.week(found.week)}
+    if seen.asks:
+        kept = week_plans.plan_of(enrollment=enrollment, week=found.week)
+        context["effect"] = proposals.effect(words=seen.words, kind=found.kind, kept=kept)
     return render(request, "practice/proposal.html", context)
 
 

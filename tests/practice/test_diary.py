@@ -11,11 +11,14 @@ from django.http import HttpResponse
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from enrollment.models import Enrollment
-from practice import diary
+from practice import care, diary
 from practice.diary import Card
 from practice.models import DiaryEntry, WeekPlan
+from practice.own import own_practice
+from practice.summary import summary_of
 from tests.enrollment.builders import FIRST_SESSION, HOUR, MINUTE, a_confirmed_seat
 from tests.practice.builders import IN_WEEK_2, a_practising_member
 
@@ -23,6 +26,7 @@ pytestmark = pytest.mark.django_db
 
 TODAY = dt.date(2026, 10, 14)
 DAY = dt.timedelta(days=1)
+SECOND_SESSION = FIRST_SESSION + 7 * DAY
 HTMX = {"HX-Request": "true"}
 TYPED: dict[str, Any] = {
     "skills": ["STOP"],
@@ -238,6 +242,60 @@ def test_today_is_the_members_own(own: Client, seat: Enrollment) -> None:
     seat.member.time_zone = "Pacific/Auckland"
     seat.member.save()
     assert own.get(path(seat, "2026-10-15")).status_code == 200
+
+
+MORNING = {**TYPED, "skills": ["Wise mind"]}  # the only skill that is known by then
+
+
+def lists(own: Client, seat: Enrollment, day: dt.date) -> list[int]:
+    """In which weeks' lists a card stands."""
+    weeks = own.get(path(seat, "")[:-1]).context["weeks"]
+    assert all(one.days for one in weeks)
+    return [one.week.number for one in weeks if any(d.card for d in one.days if d.date == day)]
+
+
+def counts(seat: Enrollment) -> list[int]:
+    """In which weeks the only card counts, for a practitioner and for the member."""
+    now = timezone.now()
+    practice = own_practice(member=seat.member, public_id=seat.public_id, now=now)
+    counted = [one.week.number for one in care.diary_weeks(practice=practice) if one.days]
+    assert counted == [one.number for one in summary_of(practice).weeks if one.days]
+    return counted
+
+
+@pytest.mark.parametrize(
+    ("saved_at", "week"),
+    [(SECOND_SESSION - 6 * HOUR, 1), (SECOND_SESSION + 2 * HOUR, 2), (SECOND_SESSION + 3 * DAY, 2)],
+    ids=["in the morning", "in the evening after it", "days later"],
+)
+def test_a_card_of_the_day_of_a_session_is_listed_in_the_week_that_counts_it(
+    own: Client, seat: Enrollment, in_week_2: Any, saved_at: dt.datetime, week: int
+) -> None:
+    day = TODAY - DAY
+    in_week_2.move_to(saved_at)
+    own.post(path(seat, day), MORNING)
+    for now in (saved_at, SECOND_SESSION + HOUR, SECOND_SESSION + 4 * DAY):
+        if now < saved_at:
+            continue
+        in_week_2.move_to(now)
+        assert (lists(own, seat, day), counts(seat)) == ([week], [week])
+        assert f'kicker">Week {week}<' in said(own.get(path(seat, day)))
+    shown = own.get(reverse("practice:hub", args=[seat.public_id])).context["diary_days"]
+    assert (day in [one.date for one in shown]) is (week == 2)
+
+
+def test_on_the_evening_of_a_session_the_mornings_card_is_at_hand_and_moves_when_it_is_changed(
+    own: Client, seat: Enrollment, in_week_2: Any
+) -> None:
+    day, hub = TODAY - DAY, reverse("practice:hub", args=[seat.public_id])
+    in_week_2.move_to(SECOND_SESSION - 6 * HOUR)
+    own.post(path(seat, day), MORNING)
+    in_week_2.move_to(SECOND_SESSION + 2 * HOUR)
+    assert [(one.date, one.noted) for one in own.get(hub).context["diary_days"]] == [(day, True)]
+    opened = own.get(path(seat, day))
+    assert next(one.choice_label for one in opened.context["form"].own_skills) == "STOP"
+    own.post(path(seat, day), {**MORNING, "note": "More", "revision": shown(opened, "revision")})
+    assert (lists(own, seat, day), counts(seat)) == ([2], [2])
 
 
 def test_on_the_day_of_a_session_the_diary_is_open_before_it_too(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from accounts.models import Role, User
 from enrollment.models import Enrollment
-from practice import aiming, fhir, fhir_parts
+from practice import aiming, fhir, fhir_observed, fhir_parts, fhir_values
 from practice.fhir import NotShared, bundle_for
 from practice.goals import Aim
 from practice.models import DiaryEntry, Goal, GoalRating, Part, Share, WeekPlan
@@ -330,14 +330,14 @@ def test_whatever_was_stored_it_is_valid(content: Any) -> None:
     goal = Goal(enrollment=seat, slot=1, content=content, made_at=NOW, saved_at=NOW)
     rating = GoalRating(goal=goal, week=1, content=content, rated_at=NOW)
     entry = DiaryEntry(enrollment=seat, day=NOW.date(), content=content, saved_at=NOW)
-    card = fhir_parts.card(seat, entry)
+    card = fhir_observed.card(seat, entry)
     plan = WeekPlan(enrollment=seat, week=1, content=content, saved_at=NOW)
     practice = OwnPractice(seat, [], zoneinfo.ZoneInfo("UTC"), NOW.date(), NOW)
     fhir._checked(
         [
-            fhir_parts.patient(seat, ""),
+            fhir_values.patient(seat, ""),
             fhir_parts.goal(seat, goal, [rating]),
-            fhir_parts.rating(seat, goal, rating),
+            fhir_observed.rating(seat, goal, rating),
             *([card] if card else []),
             fhir_parts.care_plan(practice, [plan], [goal], words=True),
             fhir_parts.consent(seat, share, NOW),
@@ -352,7 +352,7 @@ def test_whatever_was_stored_it_is_valid(content: Any) -> None:
 def test_a_number_is_one_of_its_scale_or_none(stored: Any, read: int | None) -> None:
     """R4's integers end at 32 bits, which the package does not look at."""
     rating = GoalRating(content={"level": stored})
-    assert fhir_parts.level_of(rating) is read
+    assert fhir_observed.level_of(rating) is read
 
 
 def test_it_asks_no_more_with_more_rows(

@@ -298,6 +298,93 @@ def test_many_presses_of_yes_add_it_once() -> None:
         assert (plan.revision, plan.content["task"]) == (2, "Sit on a stool")
 
 
+# --- Taking back ------------------------------------------------------------------------
+
+
+def answered_while_it_is_taken_back(*, guarded: bool) -> tuple[str, str, str]:
+    """The practitioner has seen that it is not answered, and the member says yes. The proposal's
+    state and words, and what the plan has."""
+    seat = a_practising_member()
+    plan = a_plan(seat)
+    share = a_share(seat)
+    proposal = a_proposal(share)
+    looked, answered = threading.Event(), threading.Event()
+
+    def say_yes() -> bool:
+        if not guarded:
+            looked.wait(timeout=PATIENCE)
+        with transaction.atomic():
+            proposals.decide(
+                enrollment=seat, public_id=proposal.public_id, accept=True, seen=1, now=IN_WEEK_2
+            )
+            answered.set()
+            return not guarded or wait_for(somebody_waits)
+
+    def take_back() -> None:
+        if guarded:
+            answered.wait(timeout=PATIENCE)
+            taking_back(proposal, share)()
+        else:  # asks, and then writes: what holding the two rows is there for
+            assert Proposal.objects.get().state == "open"
+            looked.set()
+            answered.wait(timeout=PATIENCE)
+            Proposal.objects.update(state="taken_back", decided_at=IN_WEEK_2, content={})
+
+    said, took = at_once([say_yes, take_back])
+    assert said is True
+    assert isinstance(took, proposals.NotPossible) is guarded
+    plan.refresh_from_db()
+    proposal.refresh_from_db()
+    return proposal.state, proposal.content.get("text", ""), plan.content["task"]
+
+
+def taking_back(proposal: Proposal, share: Share) -> Callable[[], None]:
+    return partial(
+        proposals.take_back,
+        public_id=share.public_id,
+        reader=share.practitioner,
+        proposal=proposal.public_id,
+        now=IN_WEEK_2,
+    )
+
+
+def test_what_is_being_answered_is_not_taken_back() -> None:
+    stands = ("accepted", "Sit on a stool", "Sit on a stool")
+    assert answered_while_it_is_taken_back(guarded=True) == stands
+
+
+def test_control_without_the_lock_it_would_be_taken_back_and_in_the_plan() -> None:
+    both = ("taken_back", "", "Sit on a stool")
+    assert answered_while_it_is_taken_back(guarded=False) == both
+
+
+def test_taking_back_against_a_yes_ends_in_one_order_or_the_other() -> None:
+    for _ in range(ROUNDS):
+        seat = a_practising_member()
+        plan = a_plan(seat)
+        share = a_share(seat, email=f"{uuid.uuid4()}@clinic.example")
+        proposal = a_proposal(share)
+        yes = partial(
+            proposals.decide,
+            enrollment=seat,
+            public_id=proposal.public_id,
+            accept=True,
+            seen=1,
+            now=IN_WEEK_2,
+        )
+        acts: list[Callable[[], object]] = [yes, taking_back(proposal, share)]
+        results = at_once(acts)
+        lost = [isinstance(one, proposals.NotPossible) for one in results]
+        plan.refresh_from_db()
+        proposal.refresh_from_db()
+        stands = (plan.content["task"], proposal.content["text"], proposal.state)
+        if lost == [True, False]:
+            assert stands == ("", "", "taken_back")
+        else:
+            assert lost == [False, True]
+            assert stands == ("Sit on a stool", "Sit on a stool", "accepted")
+
+
 # --- Signing ----------------------------------------------------------------------------
 
 
