@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from enrollment.attended import left_at
 from enrollment.models import Enrollment, Mark
 from enrollment.roster import marks_of
 from practice.diary import Card
@@ -44,13 +45,14 @@ OUTCOMES = {
 
 
 def practice_behind(*, enrollment: Enrollment, now: dt.datetime) -> OwnPractice:
-    """The weeks of a member, for somebody else. Two queries."""
+    """The weeks of a member, for somebody else: until they left. Two queries, or three."""
     cohort = enrollment.cohort
     sessions = GroupSession.objects.order_by("number")
     cohort._prefetched_objects_cache = {  # type: ignore[attr-defined]  # as prefetch_related does
         "group_sessions": sessions.filter(cohort=cohort)
     }
-    return practice_of(enrollment=enrollment, now=now)
+    practice = practice_of(enrollment=enrollment, now=now)
+    return replace(practice, left_at=left_at(enrollment))
 
 
 # --- The plan ---------------------------------------------------------------------------
@@ -99,7 +101,7 @@ def planned_weeks(
             skipped=(kept := plans.get(week.number, NOTHING)).skipped,
             lines=plan_lines(kept.plan),
             suggestions=written.get(week.number, []),
-            skill_is=dict(week.explained_skills).get(kept.plan.skill, ""),
+            skill_is=week.what_is(kept.plan.skill),
         )
         for week in reversed(practice.begun)
     ]

@@ -189,8 +189,8 @@ def _title(week: Week) -> str:
 
 
 class RatingForm(KindForm):
-    """How far one goal was in one week; `seen` is the revision of what stood there, 0 for
-    nothing."""
+    """How far one goal was in one week; `seen` is the revision of what stood there, 0 for nothing,
+    and `goal_seen` that of the goal, whose steps the page shows."""
 
     goal = forms.UUIDField(widget=forms.HiddenInput, error_messages={"invalid": AGAIN})
     week = forms.TypedChoiceField(
@@ -199,6 +199,9 @@ class RatingForm(KindForm):
         widget=forms.HiddenInput,
     )
     seen = forms.IntegerField(
+        widget=forms.HiddenInput, min_value=0, max_value=10**6, error_messages={"invalid": AGAIN}
+    )
+    goal_seen = forms.IntegerField(
         widget=forms.HiddenInput, min_value=0, max_value=10**6, error_messages={"invalid": AGAIN}
     )
     level = forms.TypedChoiceField(
@@ -217,7 +220,7 @@ class RatingForm(KindForm):
     @property
     def has_place(self) -> bool:
         """Whether it says which goal and week it is about, so that it can be shown again there."""
-        return not self.errors.keys() & {"goal", "week", "seen"}
+        return not self.errors.keys() & {"goal", "week", "seen", "goal_seen"}
 
     def is_about(self, goal: uuid.UUID, week: int) -> bool:
         said = self.cleaned_data

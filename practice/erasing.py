@@ -1,7 +1,8 @@
 """A member has what they wrote here erased: each kind by itself, or all of it.
 
 Rows are deleted, not marked. Sharing ends with its rows: the next click of a practitioner finds
-nothing. The audit log keeps that something was erased, and no word of it.
+nothing. For whoever leads a row without a word stays, which lets them see nothing: without it they
+would see the usual. The audit log keeps that something was erased, and no word of it.
 """
 
 import datetime as dt
@@ -16,6 +17,7 @@ from accounts import audit
 from accounts.models import Action, Subject, User
 from enrollment.encryption import EncryptedJSONField
 from enrollment.models import Enrollment
+from practice import for_leaders
 from practice.changes import ChangedMeanwhile
 from practice.models import (
     DiaryEntry,
@@ -52,7 +54,8 @@ ROWS: Mapping[What, tuple[Rows, ...]] = {
     ),
     What.SHARING: (
         lambda member: Proposal.objects.filter(share__enrollment__member=member),
-        lambda member: SharedWithLeader.objects.filter(enrollment__member=member),
+        # Of nothing shown there is nothing to erase.
+        lambda member: SharedWithLeader.objects.filter(enrollment__member=member).exclude(parts=[]),
         lambda member: Share.objects.filter(enrollment__member=member),
     ),
 }
@@ -99,22 +102,25 @@ def fingerprint(found: Mapping[What, int]) -> str:
 def erase(*, member: User, what: What | None, seen: str, now: dt.datetime, ip: str) -> None:
     """Delete what is of that kind, or everything, as the page showed it: all of it or nothing.
 
-    Raises ChangedMeanwhile when there is more, or less, than that.
+    Raises ChangedMeanwhile when there is more, or less, than that; not when nothing of that kind is
+    left, as after a second press.
     """
     seats = Enrollment.objects.select_for_update(no_key=True).filter(member=member).order_by("pk")
     confirmed = [seat for seat in seats if seat.confirmed_at]
     found = counts(member=member)
-    if fingerprint(found) != seen:
-        raise ChangedMeanwhile
     chosen = [what] if what else list(What)
     if not any(found[one] for one in chosen):
         return
+    if fingerprint(found) != seen:
+        raise ChangedMeanwhile
     # No value is read here: what no key opens can be erased too.
     _hold_what_others_write_to(member)
     for one in chosen:
         for rows in ROWS[one]:
             _unread(rows(member)).delete()
     for seat in confirmed:
+        if What.SHARING in chosen and found[What.SHARING]:
+            for_leaders.choose(enrollment=seat, parts=(), now=now)
         audit.record(
             actor=member,
             action=Action.PRACTICE_ERASED,

@@ -33,8 +33,8 @@ def own_bundle(*, practice: OwnPractice) -> str:
     diary = DiaryEntry.objects.filter(enrollment=enrollment)
     found = [
         values.patient(enrollment, enrollment.member.display_name),
-        *_goals(enrollment, goals),
-        parts.care_plan(practice, plans, goals, words=True),
+        *_goals(enrollment, goals, own=True),
+        parts.care_plan(practice, plans, goals, own=True),
         *filter(None, (observed.card(enrollment, entry) for entry in diary)),
         *(parts.consent(enrollment, one, practice.now) for one in enrollment.shares.all()),
     ]
@@ -43,8 +43,8 @@ def own_bundle(*, practice: OwnPractice) -> str:
 
 def bundle_for(*, share: Share, now: dt.datetime) -> str:
     """What this share shows now, for its practitioner, and no more than the pages under /care/ do:
-    of the diary each week in numbers, of goals and weeks those of now and before, no other's
-    consent. Raises NotShared once it was withdrawn or is over."""
+    of the diary each week in numbers, of goals and weeks those of now and before, no date but the
+    days of the consent, and no other's. Raises NotShared once it was withdrawn or is over."""
     shown = {part for part in Part if share.shows(part, now)}
     if not shown:
         raise NotShared
@@ -54,24 +54,24 @@ def bundle_for(*, share: Share, now: dt.datetime) -> str:
     goals: list[Goal] = []
     if Part.GOALS in shown:
         goals = list(Goal.objects.filter(enrollment=enrollment, ended_at=None))
-        found += _goals(enrollment, goals)
+        found += _goals(enrollment, goals, own=False)
     if Part.PLAN in shown:
         begun = [week.number for week in practice.begun]
         plans = WeekPlan.objects.filter(enrollment=enrollment, week__in=begun)
-        found.append(parts.care_plan(practice, plans, goals, words=False))
+        found.append(parts.care_plan(practice, plans, goals, own=False))
     if Part.DIARY in shown:
         weeks = reversed(care.diary_weeks(practice=practice))
         found += filter(None, (observed.diary_week(enrollment, week) for week in weeks))
-    return _checked([*found, parts.consent(enrollment, share, now)], now)
+    return _checked([*found, parts.consent(enrollment, share, now, days_in=practice.zone)], now)
 
 
-def _goals(enrollment: Enrollment, goals: list[Goal]) -> Iterator[dict[str, Any]]:
+def _goals(enrollment: Enrollment, goals: list[Goal], *, own: bool) -> Iterator[dict[str, Any]]:
     """Each with its ratings. One query."""
     ratings = list(GoalRating.objects.filter(goal__in=goals))
     for goal in goals:
         of_goal = [rating for rating in ratings if rating.goal_id == goal.pk]
-        yield parts.goal(enrollment, goal, of_goal)
-        yield from (observed.rating(enrollment, goal, one) for one in of_goal)
+        yield parts.goal(enrollment, goal, of_goal, own=own)
+        yield from (observed.rating(enrollment, goal, one, own=own) for one in of_goal)
 
 
 def _checked(resources: list[dict[str, Any]], now: dt.datetime) -> str:

@@ -28,7 +28,13 @@ def rating_id(enrollment: Enrollment, row: Goal, rating: GoalRating) -> str:
     return same_id(enrollment, f"rating {row.public_id} {rating.week}")
 
 
-def rating(enrollment: Enrollment, row: Goal, one: GoalRating) -> dict[str, Any]:
+def _of_week(number: int) -> dict[str, Any]:
+    """Where no date is told: the pages name weeks by their numbers."""
+    return {"code": concept("Week"), "valueInteger": number}
+
+
+def rating(enrollment: Enrollment, row: Goal, one: GoalRating, *, own: bool) -> dict[str, Any]:
+    """With its time for the member alone; for others with its week."""
     found: dict[str, Any] = {
         "resourceType": "Observation",
         "id": rating_id(enrollment, row, one),
@@ -37,8 +43,11 @@ def rating(enrollment: Enrollment, row: Goal, one: GoalRating) -> dict[str, Any]
         "code": concept(ATTAINMENT),
         "subject": subject(enrollment),
         "focus": [{"reference": f"urn:uuid:{row.public_id}"}],
-        "effectiveDateTime": at(one.rated_at),
     }
+    if own:
+        found["effectiveDateTime"] = at(one.rated_at)
+    else:
+        found["component"] = [_of_week(one.week)]
     level = level_of(one)
     if level is None:
         found["dataAbsentReason"] = concept("Not readable")
@@ -82,7 +91,8 @@ def diary_week(enrollment: Enrollment, one: DiaryWeek) -> dict[str, Any] | None:
     if not one.days:
         return None
     components: list[dict[str, Any]] = [
-        {"code": concept("Days with something noted"), "valueInteger": one.days}
+        _of_week(one.week.number),
+        {"code": concept("Days with something noted"), "valueInteger": one.days},
     ]
     for label, average in (("Before", one.before), ("After", one.after)):
         if average is not None:
@@ -92,10 +102,6 @@ def diary_week(enrollment: Enrollment, one: DiaryWeek) -> dict[str, Any] | None:
         components.append({"code": concept("Skills tried, and days"), "valueString": skills})
     return {
         **_noted(enrollment, f"diary of week {one.week.number}", OF_A_WEEK),
-        "effectivePeriod": {
-            "start": one.week.first_day.isoformat(),
-            "end": one.week.last_day.isoformat(),
-        },
         "component": components,
     }
 

@@ -1,10 +1,12 @@
 """A plan, its goals and who may see them as FHIR R4 resources: plain dictionaries, which `fhir.py`
 has checked.
 
-What members left out is left out here.
+What members left out is left out here. Of what is not the member's `own` copy, so is what no page
+shows to others: words about how it went, what a skipped week had, and dates.
 """
 
 import datetime as dt
+import zoneinfo
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,7 +18,7 @@ from practice.goals import Aim
 from practice.models import Goal, GoalRating, Part, Share, WeekPlan
 from practice.own import OwnPractice
 from practice.planning import Outcome, Plan
-from practice.sharing import Names
+from practice.sharing import Names, last_day
 from practice.weeks import Week
 from sessions.models import Area
 
@@ -33,9 +35,8 @@ CLASSES: dict[str, tuple[str, ...]] = {
 
 
 def care_plan(
-    practice: OwnPractice, plans: Iterable[WeekPlan], goals: Iterable[Goal], *, words: bool
+    practice: OwnPractice, plans: Iterable[WeekPlan], goals: Iterable[Goal], *, own: bool
 ) -> dict[str, Any]:
-    """With the member's `words` about how it went for the member alone: no consent names them."""
     enrollment, today, days = practice.enrollment, practice.today, practice.weeks
     weeks = {week.number: week for week in days}
     over = bool(days) and days[-1].last_day < today
@@ -48,20 +49,20 @@ def care_plan(
         "category": [concept("Practice of skills in everyday activities")],
         "subject": subject(enrollment),
     }
-    if days:
+    if days and own:
         plan["period"] = {
             "start": days[0].first_day.isoformat(),
             "end": days[-1].last_day.isoformat(),
         }
     if references := [{"reference": f"urn:uuid:{goal.public_id}"} for goal in goals]:
         plan["goal"] = references
-    if activities := [_activity(one, weeks.get(one.week), today, words=words) for one in plans]:
+    if activities := [_activity(one, weeks.get(one.week), today, own=own) for one in plans]:
         plan["activity"] = activities
     return plan
 
 
-def _activity(row: WeekPlan, week: Week | None, today: dt.date, *, words: bool) -> dict[str, Any]:
-    plan = Plan.load(row.content)
+def _activity(row: WeekPlan, week: Week | None, today: dt.date, *, own: bool) -> dict[str, Any]:
+    plan = Plan() if row.skipped and not own else Plan.load(row.content)
     detail: dict[str, Any] = {
         "status": _activity_status(row, plan, week, today),
         "description": _in_words(row, plan),
@@ -73,7 +74,7 @@ def _activity(row: WeekPlan, week: Week | None, today: dt.date, *, words: bool) 
     activity: dict[str, Any] = {"detail": detail}
     if plan.outcome:
         activity["outcomeCodeableConcept"] = [concept(plan.outcome_label)]
-    if words and (said := seen(plan.outcome_words)):
+    if own and (said := seen(plan.outcome_words)):
         activity["progress"] = [{"time": at(row.saved_at), "text": said}]
     return activity
 
@@ -104,7 +105,9 @@ def _in_words(row: WeekPlan, plan: Plan) -> str:
 # --- Goals ------------------------------------------------------------------------------
 
 
-def goal(enrollment: Enrollment, row: Goal, ratings: Iterable[GoalRating]) -> dict[str, Any]:
+def goal(
+    enrollment: Enrollment, row: Goal, ratings: Iterable[GoalRating], *, own: bool
+) -> dict[str, Any]:
     aim = Aim.load(row.content)
     rated = [(one, level) for one in ratings if (level := level_of(one)) is not None]
     found: dict[str, Any] = {
@@ -114,8 +117,9 @@ def goal(enrollment: Enrollment, row: Goal, ratings: Iterable[GoalRating]) -> di
         "description": concept(seen(aim.title) or "A goal"),
         "subject": subject(enrollment),
         "expressedBy": subject(enrollment),
-        "startDate": row.made_at.astimezone(dt.UTC).date().isoformat(),
     }
+    if own:
+        found["startDate"] = row.made_at.astimezone(dt.UTC).date().isoformat()
     if expected := seen(aim.at(0)):
         found["target"] = [{"measure": concept(ATTAINMENT), "detailString": expected}]
     steps = zip(("-2", "-1", "0", "+1", "+2"), aim.levels, strict=True)
@@ -123,7 +127,8 @@ def goal(enrollment: Enrollment, row: Goal, ratings: Iterable[GoalRating]) -> di
         found["note"] = notes
     if rated:
         found["achievementStatus"] = _achievement([level for _, level in rated])
-        found["statusDate"] = rated[-1][0].rated_at.astimezone(dt.UTC).date().isoformat()
+        if own:
+            found["statusDate"] = rated[-1][0].rated_at.astimezone(dt.UTC).date().isoformat()
         found["outcomeReference"] = [
             {"reference": f"urn:uuid:{rating_id(enrollment, row, one)}"} for one, _ in rated
         ]
@@ -145,16 +150,27 @@ def _achievement(levels: list[int]) -> dict[str, Any]:
 # --- Consent ----------------------------------------------------------------------------
 
 
-def consent(enrollment: Enrollment, share: Share, now: dt.datetime) -> dict[str, Any]:
-    """With a practitioner as the member named them: nothing of the account at that address."""
+def consent(
+    enrollment: Enrollment,
+    share: Share,
+    now: dt.datetime,
+    *,
+    days_in: zoneinfo.ZoneInfo | None = None,
+) -> dict[str, Any]:
+    """With a practitioner as the member named them: nothing of the account at that address. With
+    times, or with the days of a calendar alone."""
     chosen = [part for part in Part if part in share.parts]
     classes = sorted({kind for part in chosen for kind in CLASSES[part]})
     role = share.get_role_display()
     name = seen(Names.load(share.content).name)
     until = min(share.ends_at, share.withdrawn_at or share.ends_at)
+    signed, end = at(share.signed_at), at(until)
+    if days_in is not None:
+        signed = share.signed_at.astimezone(days_in).date().isoformat()
+        end = last_day(share, days_in).isoformat()
     provision: dict[str, Any] = {
         "type": "permit",
-        "period": {"start": at(share.signed_at), "end": at(until)},
+        "period": {"start": signed, "end": end},
         "actor": [
             {
                 "role": concept(role, system=f"{TERMS}/v3-ParticipationType", code="IRCP"),
@@ -175,7 +191,7 @@ def consent(enrollment: Enrollment, share: Share, now: dt.datetime) -> dict[str,
         "category": [concept("Consent to share", system="http://loinc.org", code="59284-0")],
         "patient": subject(enrollment),
         "performer": [subject(enrollment)],
-        "dateTime": at(share.signed_at),
+        "dateTime": signed,
         "policyRule": concept(f"Consent to share, version {share.terms_version} of its terms"),
         "provision": provision,
     }

@@ -2,12 +2,13 @@
 
 By default one of two phrases about the week before the session, and nothing more. A member may
 let them see the plan of that week, or the goals, or not even the phrase; then it reads as for
-somebody who wrote nothing. An admin sees none of it: they lead no group by being one.
+somebody who wrote nothing, also in their next group. An admin sees none of it: they lead no group
+by being one.
 """
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -46,8 +47,24 @@ class Line:
     more: bool
 
 
-def parts_of(row: SharedWithLeader | None) -> tuple[str, ...]:
-    return USUAL if row is None else tuple(row.parts)
+def parts_of(row: SharedWithLeader | None, latest: Container[str] | None) -> tuple[str, ...]:
+    """What was chosen for a seat. Where nothing was, the usual, without what the `latest` choice in
+    any other group left out."""
+    if row is not None:
+        return tuple(row.parts)
+    return USUAL if latest is None else tuple(kind for kind in USUAL if kind in latest)
+
+
+def _parts_by_seat(seats: Iterable[Enrollment]) -> dict[int, tuple[str, ...]]:
+    """Of many at once. One query."""
+    members = {seat.pk: seat.member_id for seat in seats}
+    own: dict[int, SharedWithLeader] = {}
+    latest: dict[int, list[str]] = {}
+    rows = SharedWithLeader.objects.filter(enrollment__member__in=set(members.values()))
+    for row in rows.select_related("enrollment").order_by("saved_at", "pk"):
+        own[row.enrollment_id] = row
+        latest[row.enrollment.member_id] = row.parts
+    return {seat: parts_of(own.get(seat), latest.get(member)) for seat, member in members.items()}
 
 
 def choose(*, enrollment: Enrollment, parts: Iterable[str], now: dt.datetime) -> None:
@@ -82,13 +99,11 @@ def list_for(
         raise GroupSession.DoesNotExist
     _write_down(f"session-{session.pk}", reader, now, ip)
     members = list(attendance.expected(session).select_related("member"))
-    chosen = {
-        row.enrollment_id: row for row in SharedWithLeader.objects.filter(enrollment__in=members)
-    }
+    chosen = _parts_by_seat(members)
     practised = _practised(members, session)
     lines = []
     for one in members:
-        parts = parts_of(chosen.get(one.pk))
+        parts = chosen[one.pk]
         lines.append(
             Line(
                 one,
@@ -124,7 +139,8 @@ def held(*, session: GroupSession, public_id: uuid.UUID, reader: User) -> Iterat
             .filter(enrollment=enrollment)
             .first()
         )
-        parts = tuple(kind for kind in BEYOND if kind in parts_of(row))
+        # None of these is usual, so a choice in another group adds nothing.
+        parts = tuple(kind for kind in BEYOND if kind in parts_of(row, None))
         if not parts:
             raise Enrollment.DoesNotExist
         yield Opened(enrollment, name_of(enrollment), parts)

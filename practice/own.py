@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Prefetch, QuerySet, Subquery
 from accounts.models import User
 from enrollment.models import Enrollment
 from enrollment.states import LIVE, Status
-from practice.models import DiaryEntry, WeekPlan
+from practice.models import DiaryEntry, SharedWithLeader, WeekPlan
 from practice.weeks import Week, own_weeks, week_of, zone_of
 from sessions.models import GroupSession
 from sessions.teaching import weeks_of
@@ -38,6 +38,10 @@ class OwnPractice:
     today: dt.date
     now: dt.datetime
     before: Before | None = None
+    # What whoever leads was last let see, in any of the member's groups; None without a choice.
+    latest_for_leaders: list[str] | None = None
+    # For others: weeks that begin later are the group's, and not the member's any more.
+    left_at: dt.datetime | None = None
 
     @property
     def left(self) -> bool:
@@ -57,7 +61,8 @@ class OwnPractice:
     @property
     def begun(self) -> list[Week]:
         """Those with something to practise, the latest last."""
-        return [week for week in self.weeks if week.has_begun(self.now)]
+        until = self.now if self.left_at is None else min(self.now, self.left_at)
+        return [week for week in self.weeks if week.has_begun(until)]
 
     @property
     def current(self) -> Week | None:
@@ -90,11 +95,13 @@ def own_practice(*, member: User, public_id: uuid.UUID, now: dt.datetime) -> Own
     before = left_before(
         member=member.pk, at=OuterRef("reserved_at"), programme=OuterRef("cohort__programme")
     ).filter(Exists(WeekPlan.objects.filter(**there)) | Exists(DiaryEntry.objects.filter(**there)))
+    chosen = SharedWithLeader.objects.filter(enrollment__member=OuterRef("member"))
     enrollment = (
         Enrollment.objects.select_related("cohort__programme", "shared_with_leader")
         .annotate(
             before_id=Subquery(before.values("public_id")[:1]),
             before_name=Subquery(before.values("cohort__name")[:1]),
+            latest_parts=Subquery(chosen.order_by("-saved_at", "-pk").values("parts")[:1]),
         )
         .prefetch_related(
             Prefetch("cohort__group_sessions", GroupSession.objects.order_by("number"))
@@ -102,11 +109,13 @@ def own_practice(*, member: User, public_id: uuid.UUID, now: dt.datetime) -> Own
         .get(member=member, public_id=public_id, confirmed_at__isnull=False)
     )
     enrollment.member = member  # is known already
-    practice = practice_of(enrollment=enrollment, now=now)
-    if enrollment.before_id is None:
-        return practice
+    before_this = None
+    if enrollment.before_id is not None:
+        before_this = Before(enrollment.before_id, enrollment.before_name)
     return dataclasses.replace(
-        practice, before=Before(enrollment.before_id, enrollment.before_name)
+        practice_of(enrollment=enrollment, now=now),
+        before=before_this,
+        latest_for_leaders=enrollment.latest_parts,
     )
 
 

@@ -25,6 +25,8 @@ from practice.week_plans import Kept, change_week
 MOST_LETTERS = 1000
 # For one week, by one person: more would be a conversation, which has other places.
 MOST_A_WEEK = 10
+# What was taken back leaves a line at the member: so many of these make room for another.
+TAKEN_BACK_FREELY = 3
 
 FULL = (
     "You wrote ten things to this week already. Speak about the next one when you meet, or write "
@@ -104,8 +106,7 @@ def propose(
             return done
         if practice.week(week) is None:
             raise NotPossible(NO_WEEK)
-        stand = share.proposals.exclude(state=Proposal.State.TAKEN_BACK)
-        if stand.filter(week=week).count() >= MOST_A_WEEK:
+        if _written(share, week) >= MOST_A_WEEK:
             raise NotPossible(FULL)
         return Proposal.objects.create(
             public_id=key,
@@ -115,6 +116,13 @@ def propose(
             content=words.dump(),
             made_at=now,
         )
+
+
+def _written(share: Share, week: int) -> int:
+    """How many things to a week; of those that were taken back all but the first few count."""
+    of_week = share.proposals.filter(week=week)
+    taken_back = of_week.filter(state=Proposal.State.TAKEN_BACK).count()
+    return of_week.count() - min(taken_back, TAKEN_BACK_FREELY)
 
 
 def take_back(*, public_id: uuid.UUID, reader: User, proposal: uuid.UUID, now: dt.datetime) -> None:

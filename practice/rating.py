@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import User
-from practice.aiming import Changed, NotPossible
+from practice.aiming import CHANGED, Changed, NotPossible
 from practice.goals import Aim, Reached, open_looks
 from practice.models import Goal, GoalRating
 from practice.own import OwnPractice
@@ -16,6 +16,11 @@ RATED = "Somebody rated this goal meanwhile, so nothing was saved. Here is what 
 ENDED = "This goal was ended."
 
 
+class Rewritten(Changed):
+    """The goal reads otherwise than on the page: one says how far one is of what one has read."""
+
+
+@transaction.atomic
 def rate(
     *,
     practice: OwnPractice,
@@ -25,27 +30,33 @@ def rate(
     note: str,
     by: User,
     seen: int,
+    goal_seen: int,
     now: dt.datetime,
 ) -> None:
-    """Save how far the goal is. `seen` is the revision of the rating that the page showed, 0 for
-    none. Raises NotPossible for a week that has not begun or a goal that was ended, and Changed
-    when somebody rated it since.
+    """Save how far the goal is. `goal_seen` is the revision of the goal that the page showed, and
+    `seen` that of the rating, 0 for none.
+
+    Raises NotPossible for a week that has not begun or a goal that was ended, Rewritten when the
+    goal was saved since, and Changed when somebody rated it since.
     """
     if week not in open_looks(practice):
         raise NotPossible(NOT_YET)
-    words = Aim.load(goal.content).at(level)
+    # Ending, erasing and writing anew wait for this, so no rating comes after them.
+    goals = Goal.objects.select_for_update(no_key=True)
+    stands = goals.filter(pk=goal.pk, ended_at=None).first()
+    if stands is None:
+        raise NotPossible(ENDED)
+    if stands.revision != goal_seen:
+        raise Rewritten(CHANGED)
+    words = Aim.load(stands.content).at(level)
     content = Reached(level=level, words=words, note=note).dump()
-    if not _save(goal=goal, week=week, content=content, by=by, seen=seen, now=now):
+    if not _save(goal=stands, week=week, content=content, by=by, seen=seen, now=now):
         raise Changed(RATED)
 
 
-@transaction.atomic
 def _save(
     *, goal: Goal, week: int, content: dict[str, object], by: User, seen: int, now: dt.datetime
 ) -> bool:
-    # Ending and erasing wait for this, so no rating comes after them.
-    if not Goal.objects.select_for_update(no_key=True).filter(pk=goal.pk, ended_at=None).exists():
-        raise NotPossible(ENDED)
     if seen:
         found = GoalRating.objects.filter(goal=goal, week=week, revision=seen)
         return bool(

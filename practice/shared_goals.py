@@ -36,6 +36,7 @@ def rate(
     level: int,
     note: str,
     seen: int,
+    goal_seen: int,
     now: dt.datetime,
 ) -> None:
     """Write down how far a goal is in one of the four weeks, as `rating.rate` does.
@@ -51,6 +52,7 @@ def rate(
             note=note,
             by=reader,
             seen=seen,
+            goal_seen=goal_seen,
             now=now,
         )
 

@@ -36,6 +36,10 @@ class Week:
         """Each skill, and what it is; empty where the curriculum does not say so."""
         return self.teaches.explained_skills if self.teaches else []
 
+    def what_is(self, skill: str) -> str:
+        """Its sentence, as above."""
+        return dict(self.explained_skills).get(skill, "")
+
     @property
     def says_what_they_are(self) -> bool:
         return any(words for _, words in self.explained_skills)

@@ -197,7 +197,8 @@ def _aim(share: Share, practice: OwnPractice) -> None:
         for aim in (COOK, PHONE)
     )
     rated: dict[str, Any] = {"practice": practice, "week": 1, "level": -1, "seen": 0}
-    rating.rate(**rated, goal=phone, note="Once, on Sunday.", by=seat.member, now=now - 11 * DAY)
+    by_them: dict[str, Any] = {"goal": phone, "goal_seen": 1, "by": seat.member}
+    rating.rate(**rated, **by_them, note="Once, on Sunday.", now=now - 11 * DAY)
     sharing.work_on(enrollment=seat, chosen={cook.public_id: share})
     with_ora: dict[str, Any] = {
         "public_id": share.public_id,
@@ -206,7 +207,7 @@ def _aim(share: Share, practice: OwnPractice) -> None:
         "now": now - 8 * DAY,
     }
     shared_goals.agree(**with_ora, seen=1)
-    shared_goals.rate(**with_ora, **rated, note="Rated together.")
+    shared_goals.rate(**with_ora, **rated, goal_seen=2, note="Rated together.")
 
 
 def _share(practice: OwnPractice) -> Share:

@@ -24,7 +24,7 @@ def own_practice_or_404(request: HttpRequest, public_id: uuid.UUID) -> OwnPracti
         raise Http404 from None
 
 
-def seen_in(request: HttpRequest) -> int:
+def seen_in(request: HttpRequest, name: str = "seen") -> int:
     """The revision that the page showed. A page that does not say has seen nothing."""
-    text = request.POST.get("seen", "")
+    text = request.POST.get(name, "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else NOTHING_SEEN

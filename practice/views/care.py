@@ -238,20 +238,19 @@ def goals_context(share: Share, form: RatingForm | None) -> dict[str, Any]:
         ],
         "form": form,
         "others": [one for one in by.values() if one.share.pk != share.pk],
-        "own_name": Names.load(share.content).name,
     }
 
 
 def rating_form(goal: care.SharedGoal, week: int, sent: RatingForm | None) -> RatingForm:
     """The one that came back with errors stands in its place; it knows by then what it would
-    write over."""
+    write over, and the steps as they are."""
     stands = goal.rated(week)
-    seen = stands.revision if stands else 0
+    seen = {"seen": stands.revision if stands else 0, "goal_seen": goal.goal.revision}
     if sent is not None and sent.is_about(goal.goal.public_id, week):
         sent.auto_id = f"id_{goal.goal.slot}_{week}_%s"
-        sent.data = {**dict(sent.data.items()), "seen": str(seen)}
+        sent.data = {**dict(sent.data.items()), **{name: str(it) for name, it in seen.items()}}
         return sent
-    initial = {"goal": goal.goal.public_id, "week": week, "seen": seen}
+    initial = {"goal": goal.goal.public_id, "week": week, **seen}
     if stands:
         initial |= {"level": stands.reached.level, "note": stands.reached.note}
     return RatingForm(initial=initial, auto_id=f"id_{goal.goal.slot}_{week}_%s")

@@ -17,8 +17,12 @@ from practice.goal_forms import RatingForm
 from practice.goals import Reached, open_looks
 from practice.models import RATED_WEEKS, Goal, GoalRating
 from practice.own import OwnPractice
+from practice.rating import Rewritten
 from practice.views.asking import own_practice_or_404, seen_in
 from practice.views.goal_parts import GET_OR_POST, aim_of, around, ended, goal_or_404
+
+# The revision of the goal, whose steps the page shows; "seen" is that of the rating.
+GOAL_SEEN = "goal_seen"
 
 
 @login_required
@@ -37,12 +41,21 @@ def look(request: HttpRequest, public_id: uuid.UUID, goal: uuid.UUID, week: int)
         return render(request, "practice/goals/not_yet.html", context, status=status)
     earlier = _rating(row, week)
     form = _form(request, row, earlier, past_week=_past(practice, week))
-    status, overtaken = form_status(form), False
+    status, overtaken, rewritten = form_status(form), False, False
+    seen, goal_seen = _revision(earlier), row.revision
+    if form.is_bound:
+        seen, goal_seen = seen_in(request), seen_in(request, GOAL_SEEN)
     if form.is_valid():
         try:
             _rate(request, practice, row, week, form)
+        except Rewritten:
+            # With the steps as they are now; what was chosen and typed stays.
+            row = goal_or_404(practice, goal)
+            form = _form(request, row, earlier, past_week=_past(practice, week))
+            rewritten, status, goal_seen = True, 409, row.revision
         except Changed:
             overtaken, status, earlier = True, 409, _rating(row, week)
+            seen = _revision(earlier)
         except NotPossible as refused:
             messages.warning(request, str(refused))
             return redirect("practice:goals", public_id)
@@ -56,8 +69,10 @@ def look(request: HttpRequest, public_id: uuid.UUID, goal: uuid.UUID, week: int)
         "number": week,
         "earlier": earlier,
         "reached": Reached.load(earlier.content) if earlier else None,
-        "seen": seen_in(request) if form.is_bound and not overtaken else _revision(earlier),
+        "seen": seen,
+        "goal_seen": goal_seen,
         "overtaken": overtaken,
+        "rewritten": rewritten,
         "saved_by": overtaken and saved_by(earlier, member_of(request)),
     }
     return render(request, "practice/goals/look.html", context, status=status)
@@ -101,5 +116,6 @@ def _rate(
         note=form.cleaned_data["note"],
         by=member_of(request),
         seen=seen_in(request),
+        goal_seen=seen_in(request, GOAL_SEEN),
         now=timezone.now(),
     )

@@ -160,6 +160,7 @@ def show(asked: Asked, template: str, form: PlanForm | OutcomeForm, status: int)
         "past": asked.week is not asked.practice.this_week,
         "kept": asked.kept,
         "plan": asked.kept.plan,
+        "skill_is": asked.week.what_is(asked.kept.plan.skill),
         "form": form,
         "seen": seen,
         "suggestions": proposals.to_member(

@@ -17,8 +17,8 @@ from outbox.tasks import kick
 from practice import consent, for_leaders, proposals, sharing, view_log
 from practice.care_forms import LeaderForm, ShareForm, SignForm
 from practice.goals import Aim
-from practice.leader_sees import leader_sees
-from practice.models import Goal, Part, Share, SharedWithLeader
+from practice.leader_sees import chosen, leader_sees
+from practice.models import Goal, Part, Share
 from practice.own import OwnPractice
 from practice.sharing import Names, Refused, Signature
 from practice.stored import rows_of
@@ -235,8 +235,7 @@ def one(request: HttpRequest, public_id: uuid.UUID, share: uuid.UUID) -> HttpRes
 def leader(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
     """What whoever leads the group sees before a session."""
     practice = own_practice_or_404(request, public_id)
-    row = SharedWithLeader.objects.filter(enrollment=practice.enrollment).first()
-    form = LeaderForm(posted(request), initial={"parts": list(for_leaders.parts_of(row))})
+    form = LeaderForm(posted(request), initial={"parts": list(chosen(practice))})
     if form.is_bound and form.is_valid():
         for_leaders.choose(
             enrollment=practice.enrollment, parts=form.cleaned_data["parts"], now=timezone.now()
@@ -263,13 +262,13 @@ def goals(request: HttpRequest, public_id: uuid.UUID) -> HttpResponse:
         if Part.GOALS in share.parts
     }
     if request.method == "POST":
-        chosen = {
+        wanted = {
             # A goal that the page did not show, in the place of one that ended, stays as it is.
             goal.public_id: people.get(request.POST[name])
             for goal in aims
             if (name := f"goal-{goal.public_id}") in request.POST
         }
-        sharing.work_on(enrollment=enrollment, chosen=chosen)
+        sharing.work_on(enrollment=enrollment, chosen=wanted)
         messages.success(request, "Saved.")
         return redirect("practice:sharing", public_id)
     context = {

@@ -59,7 +59,7 @@ UNSEEN: dict[str, tuple[str, ...]] = {
     "practice:proposal": ("seen", "accept", "decline"),
     # Those who write before the first session see no form yet.
     "practice:care_plan": ("week", "kind", "way", "text", "key"),
-    "practice:care_goals": ("goal", "week", "seen", "level", "note", "rate", "agree"),
+    "practice:care_goals": ("goal", "week", "seen", "goal_seen", "level", "note", "rate", "agree"),
 }
 # A small form of its own, beside another one of the same page that is not shown now either.
 BESIDE: dict[str, tuple[str, ...]] = {

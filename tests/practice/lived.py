@@ -97,6 +97,7 @@ def rates(
         note=note,
         by=goal.enrollment.member,
         seen=seen,
+        goal_seen=Goal.objects.values_list("revision", flat=True).get(pk=goal.pk),
         now=now,
     )
 

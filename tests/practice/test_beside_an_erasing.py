@@ -73,6 +73,7 @@ def test_a_rating_beside_an_erasing_does_not_lock_both_out(
             note="",
             by=seat.member,
             seen=1,
+            goal_seen=1,
             now=IN_WEEK_2,
         )
 

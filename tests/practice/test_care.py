@@ -20,7 +20,7 @@ from accounts.middleware import READS_OTHERS
 from accounts.models import Action, AuditEntry, Role, User
 from enrollment.models import AttendanceNote, Enrollment, Mark
 from outbox.services import deliver_due
-from practice import proposals, shared, sharing
+from practice import aiming, proposals, shared, sharing
 from practice.goals import Aim
 from practice.models import DiaryEntry, Goal, GoalRating, Part, Proposal, Share, WeekPlan
 from tests.accounts.people import (
@@ -445,7 +445,7 @@ def test_the_next_click_after_the_end_finds_nothing(
         assert client.get(here).status_code == 404
     typed = {"week": "2", "kind": "comment", "text": "Late", "key": str(uuid.uuid4())}
     assert client.post(path(share, "plan"), typed).status_code == 404
-    rating = {"goal": str(goal.public_id), "week": "1", "level": "0", "seen": "0"}
+    rating = {"goal": str(goal.public_id), "week": "1", "level": "0", "seen": "0", "goal_seen": "1"}
     assert client.post(path(share, "goals"), {**rating, "rate": "1"}).status_code == 404
     assert client.post(path(share, "goals"), {**rating, "agree": "1"}).status_code == 404
     assert not Proposal.objects.exists()
@@ -468,8 +468,8 @@ def test_after_a_change_the_earlier_pages_lead_to_what_stands(
         answer = client.get(here)
         assert (answer.status_code, answer["Location"]) == (302, path(share))
         assert "no-store" in answer["Cache-Control"]
-    rating = {"goal": str(goal.public_id), "week": "1", "level": "0", "seen": "0", "rate": "1"}
-    late = client.post(path(first, "goals"), rating, follow=True)
+    rating = {"goal": str(goal.public_id), "week": "1", "level": "0", "seen": "0", "goal_seen": "1"}
+    late = client.post(path(first, "goals"), {**rating, "rate": "1"}, follow=True)
     assert late.status_code == 200
     assert "changed meanwhile, so nothing was saved" in late.content.decode()
     assert not GoalRating.objects.exists()
@@ -533,7 +533,13 @@ def test_the_member_does_not_read_as_their_practitioner(clock: Any, seat: Enroll
 def test_a_goal_of_somebody_else_is_not_rated(clock: Any, seat: Enrollment) -> None:
     reader = a_practitioner()
     share, others = a_share(seat, to=reader), a_goal(a_practising_member())
-    rating = {"goal": str(others.public_id), "week": "1", "level": "0", "seen": "0"}
+    rating = {
+        "goal": str(others.public_id),
+        "week": "1",
+        "level": "0",
+        "seen": "0",
+        "goal_seen": "1",
+    }
     client = let_in(reader)
     for act in ("rate", "agree"):
         answer = client.post(path(share, "goals"), {**rating, "seen": "1", act: "1"})
@@ -733,7 +739,7 @@ def test_a_goal_is_rated_and_a_rating_that_came_between_is_not_lost(
 ) -> None:
     reader = a_practitioner()
     share, goal, client = a_share(seat, to=reader), a_goal(seat), let_in(reader)
-    typed = {"goal": str(goal.public_id), "week": "1", "rate": "1"}
+    typed = {"goal": str(goal.public_id), "week": "1", "rate": "1", "goal_seen": "1"}
     client.post(path(share, "goals"), {**typed, "level": "1", "note": "Good", "seen": "0"})
     rating = GoalRating.objects.get()
     assert rating.content == {"level": 1, "words": "Three times", "note": "Good"}
@@ -753,11 +759,36 @@ def test_a_goal_is_rated_and_a_rating_that_came_between_is_not_lost(
     assert (rating.content["level"], rating.revision) == (-2, 2)
 
 
+def test_a_rating_is_of_the_steps_that_the_page_showed(clock: Any, seat: Enrollment) -> None:
+    reader = a_practitioner()
+    share, goal, client = a_share(seat, to=reader), a_goal(seat), let_in(reader)
+    shown = page(client, share, "goals")
+    assert 'name="goal_seen" value="1"' in shown
+    aim = Aim(title="Cook at home", levels=("A", "B", "C", "D", "E"))
+    aiming.change_goal(goal=goal, aim=aim, seen=1, now=IN_WEEK_2)
+    typed = {"goal": str(goal.public_id), "week": "1", "rate": "1", "seen": "0"}
+    late = client.post(
+        path(share, "goals"), {**typed, "level": "1", "note": "Mine", "goal_seen": 1}
+    )
+    assert late.status_code == 422
+    words = late.content.decode()
+    assert aiming.CHANGED in words
+    assert "Mine" in words
+    assert "<dd>D</dd>" in words
+    assert 'name="goal_seen" value="1"' not in words
+    for odd in ("", "x", "-1"):
+        without = {**typed, "level": "1", "goal_seen": odd}
+        assert client.post(path(share, "goals"), without)["Location"] == path(share, "goals")
+    assert not GoalRating.objects.exists()
+    client.post(path(share, "goals"), {**typed, "level": "1", "note": "Mine", "goal_seen": 2})
+    assert GoalRating.objects.get().content == {"level": 1, "words": "D", "note": "Mine"}
+
+
 def test_a_week_that_has_not_begun_is_not_rated(clock: Any, seat: Enrollment) -> None:
     reader = a_practitioner()
     share, goal = a_share(seat, to=reader), a_goal(seat)
-    typed = {"goal": str(goal.public_id), "week": "4", "level": "1", "seen": "0", "rate": "1"}
-    let_in(reader).post(path(share, "goals"), typed)
+    typed = {"goal": str(goal.public_id), "week": "4", "level": "1", "seen": "0", "goal_seen": "1"}
+    let_in(reader).post(path(share, "goals"), {**typed, "rate": "1"})
     assert not GoalRating.objects.exists()
 
 

@@ -13,10 +13,18 @@ from django.urls import reverse
 from accounts.models import Action, AuditEntry, Role, User
 from enrollment import services
 from enrollment.models import Enrollment
-from practice import for_leaders
-from practice.models import DiaryEntry, GoalRating
+from practice import erasing, for_leaders
+from practice.erasing import What
+from practice.models import DiaryEntry, GoalRating, SharedWithLeader
 from sessions.models import GroupSession, Substitution
-from tests.enrollment.builders import FIRST_SESSION, a_cohort, a_confirmed_seat, a_member, session
+from tests.enrollment.builders import (
+    FIRST_SESSION,
+    NOW,
+    a_cohort,
+    a_confirmed_seat,
+    a_member,
+    session,
+)
 from tests.practice.builders import IN_WEEK_2, a_practising_member
 from tests.practice.sharing import a_card, a_goal, a_plan, a_share, let_in, looks
 
@@ -164,6 +172,75 @@ def test_nothing_at_all_reads_as_for_somebody_who_wrote_nothing(
 
 def body(words: str) -> str:
     return words.split("<main")[1].split("</main>")[0]
+
+
+@pytest.mark.parametrize("what", [What.SHARING, None])
+@pytest.mark.parametrize("parts", [None, [], ["practised"], ["plan"]])
+def test_after_erasing_what_is_shared_whoever_leads_sees_nothing(
+    clock: Any, seat: Enrollment, leader: User, parts: list[str] | None, what: What | None
+) -> None:
+    a_share(seat)
+    if parts is not None:
+        for_leaders.choose(enrollment=seat, parts=parts, now=IN_WEEK_2)
+    seen = erasing.fingerprint(erasing.counts(member=seat.member))
+    erasing.erase(member=seat.member, what=what, seen=seen, now=IN_WEEK_2, ip="")
+    a_card(seat, IN_THE_WEEK)
+    client = let_in(leader)
+    words = listed(client, seat)
+    assert (PRACTISED in words, NOTHING in words) == (False, True)
+    assert client.get(path(seat, one=True)).status_code == 404
+    assert "They see nothing." in own_page(seat, "sharing")
+    assert erasing.counts(member=seat.member)[What.SHARING] == 0
+    # Until they choose anew.
+    for_leaders.choose(enrollment=seat, parts=["practised"], now=IN_WEEK_2)
+    assert PRACTISED in listed(client, seat)
+
+
+def own_page(seat: Enrollment, name: str) -> str:
+    client = Client()
+    client.force_login(seat.member)
+    here = reverse(f"practice:{name}", args=[seat.public_id])
+    return str(client.get(here).content.decode())
+
+
+def test_who_shared_nothing_and_erases_the_rest_is_led_as_before(
+    clock: Any, seat: Enrollment, leader: User
+) -> None:
+    a_card(seat, IN_THE_WEEK)
+    seen = erasing.fingerprint(erasing.counts(member=seat.member))
+    erasing.erase(member=seat.member, what=None, seen=seen, now=IN_WEEK_2, ip="")
+    assert not SharedWithLeader.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "sees"),
+    [
+        ([], True),
+        ([[]], False),
+        ([["plan"]], False),
+        ([["practised", "plan"]], True),
+        ([[], ["practised"]], True),
+        ([["practised"], []], False),
+    ],
+)
+def test_what_was_left_out_last_does_not_come_back_in_the_next_group(
+    clock: Any, seat: Enrollment, leader: User, chosen: list[list[str]], sees: bool
+) -> None:
+    for at, parts in enumerate(chosen):  # each in a group of its own
+        before = a_confirmed_seat(cohort=a_cohort(), member=seat.member)
+        for_leaders.choose(enrollment=before, parts=parts, now=NOW + at * WEEK)
+    a_card(seat, IN_THE_WEEK)
+    client = let_in(leader)
+    words = listed(client, seat)
+    assert (PRACTISED in words, NOTHING in words) == (sees, not sees)
+    assert path(seat, one=True) not in words
+    assert client.get(path(seat, one=True)).status_code == 404
+    assert ("sees nothing of it" in own_page(seat, "hub")) is not sees
+    assert ("They see nothing." in own_page(seat, "sharing")) is not sees
+    assert ("checked" in own_page(seat, "share_leader")) is sees
+    # What is chosen here counts here.
+    for_leaders.choose(enrollment=seat, parts=[] if sees else ["practised"], now=NOW)
+    assert (PRACTISED in listed(client, seat)) is not sees
 
 
 @pytest.mark.parametrize("parts", [["plan"], ["goals"], ["practised", "plan", "goals"]])
@@ -360,5 +437,7 @@ def test_the_list_asks_as_much_for_many_as_for_one(
         a_card(other, IN_THE_WEEK)
         a_plan(other, outcome="done")
         for_leaders.choose(enrollment=other, parts=["plan"], now=IN_WEEK_2)
+        elsewhere = a_confirmed_seat(cohort=a_cohort(), member=other.member)
+        for_leaders.choose(enrollment=elsewhere, parts=[], now=IN_WEEK_2)
     assert queries() == few
     assert few <= 16

@@ -79,6 +79,11 @@ def hidden(text: str, name: str) -> str:
     return found[1]
 
 
+def read(text: str) -> dict[str, str]:
+    """What a look's page says that it has seen."""
+    return {name: hidden(text, name) for name in ("seen", "goal_seen")}
+
+
 # --- The value ----------------------------------------------------------------------------
 
 
@@ -361,7 +366,7 @@ def test_an_ended_goal_is_neither_written_anew_nor_rated(client: Client, seat: E
     aiming.end_goal(goal=goal, seen=1, now=NOW)
     assert client.post(at("goal", seat, goal.public_id), {**TYPED, "seen": "2"}).status_code == 409
     path = at("goal_look", seat, goal.public_id, 1)
-    assert client.post(path, {"level": "0", "seen": "0"}).status_code == 409
+    assert client.post(path, {"level": "0", "seen": "0", "goal_seen": "1"}).status_code == 409
     assert client.get(path).status_code == 200
     with pytest.raises(NotPossible):
         aiming.change_goal(goal=goal, aim=CALL, seen=2, now=NOW)
@@ -424,7 +429,7 @@ def test_a_member_says_how_far_a_goal_is_and_corrects_it(client: Client, seat: E
     path = at("goal_look", seat, goal.public_id, 1)  # a week late, which is fine
     words = page(client.get(path))
     assert "A little more than expected: On three evenings of the week" in words
-    sent = {"level": "-1", "note": "Mondays are hard", "seen": hidden(words, "seen")}
+    sent = {"level": "-1", "note": "Mondays are hard", **read(words)}
     assert client.post(path, sent).headers["Location"] == at("goals", seat)
     first = GoalRating.objects.get()
     assert Reached.load(first.content) == Reached(
@@ -434,7 +439,7 @@ def test_a_member_says_how_far_a_goal_is_and_corrects_it(client: Client, seat: E
     shown = page(client.get(path))
     assert "You can correct what was saved on Wednesday, October 14" in shown
     assert "Mondays are hard" in shown
-    client.post(path, {"level": "0", "note": "", "seen": hidden(shown, "seen")})
+    client.post(path, {"level": "0", "note": "", **read(shown)})
     again = GoalRating.objects.get()
     assert (Reached.load(again.content).level, again.revision) == (0, 2)
 
@@ -465,7 +470,7 @@ def test_a_week_that_has_not_begun_is_not_rated(client: Client, seat: Enrollment
     goal = a_goal(seat)
     path = at("goal_look", seat, goal.public_id, 4)
     assert "Week 4 has not begun yet" in page(client.get(path))
-    assert client.post(path, {"level": "0", "seen": "0"}).status_code == 409
+    assert client.post(path, {"level": "0", "seen": "0", "goal_seen": "1"}).status_code == 409
     with pytest.raises(NotPossible):
         rates(goal, 4, 0, now=IN_WEEK_2)
     assert not GoalRating.objects.exists()
@@ -481,7 +486,7 @@ def test_a_look_without_a_level_says_what_is_missing(client: Client, seat: Enrol
     goal = a_goal(seat)
     path = at("goal_look", seat, goal.public_id, 1)
     for level in ("", "3", "x"):
-        reply = client.post(path, {"level": level, "note": "kept", "seen": "0"})
+        reply = client.post(path, {"level": level, "note": "kept", "seen": "0", "goal_seen": "1"})
         assert reply.status_code == 422
         assert "kept" in page(reply)
     assert "Choose the one that fits best." in page(client.post(path, {"seen": "0"}))
@@ -500,15 +505,16 @@ def test_two_looks_at_once_are_one_and_the_later_is_told(client: Client, seat: E
         note="Together",
         by=practitioner,
         seen=0,
+        goal_seen=1,
         now=IN_WEEK_2,
     )
-    reply = client.post(path, {"level": "0", "note": "Mine", "seen": "0"})
+    reply = client.post(path, {"level": "0", "note": "Mine", "seen": "0", "goal_seen": "1"})
     words = page(reply)
     assert reply.status_code == 409
     for said in ("saved elsewhere meanwhile", "saved by Ana Diaz", "Together", "Mine"):
         assert said in words
     assert Reached.load(GoalRating.objects.get().content).note == "Together"
-    client.post(path, {"level": "0", "note": "Mine", "seen": hidden(words, "seen")})
+    client.post(path, {"level": "0", "note": "Mine", **read(words)})
     assert Reached.load(GoalRating.objects.get().content).note == "Mine"
 
 
@@ -522,6 +528,25 @@ def test_of_two_corrections_the_second_is_told(seat: Enrollment) -> None:
 
 
 @time_machine.travel(IN_WEEK_2, tick=False)
+def test_a_look_is_at_the_steps_that_its_page_showed(client: Client, seat: Enrollment) -> None:
+    goal = a_goal(seat)
+    path = at("goal_look", seat, goal.public_id, 1)
+    sent = {"level": "1", "note": "Mine", **read(page(client.get(path)))}
+    aiming.change_goal(goal=goal, aim=CALL, seen=1, now=NOW)  # on another page
+    for late in (sent, {**sent, "goal_seen": ""}, {**sent, "goal_seen": "x"}):
+        reply = client.post(path, late)
+        words = page(reply)
+        assert reply.status_code == 409
+        assert "This goal was changed meanwhile" in words
+        assert "Mine" in words
+        assert (CALL.at(1) in words, COOK.at(1) in words) == (True, False)
+        assert not GoalRating.objects.exists()
+    client.post(path, {**sent, **read(words)})
+    reached = Reached.load(GoalRating.objects.get().content)
+    assert (reached.level, reached.words, reached.note) == (1, CALL.at(1), "Mine")
+
+
+@time_machine.travel(IN_WEEK_2, tick=False)
 def test_a_look_with_somebody_else_says_with_whom(client: Client, seat: Enrollment) -> None:
     goal = a_goal(seat)
     rating.rate(
@@ -532,6 +557,7 @@ def test_a_look_with_somebody_else_says_with_whom(client: Client, seat: Enrollme
         note="",
         by=a_member(role=Role.FACILITATOR, display_name="Ana Diaz"),
         seen=0,
+        goal_seen=1,
         now=IN_WEEK_2,
     )
     assert "with Ana Diaz" in page(client.get(at("goals", seat)))
@@ -643,7 +669,7 @@ def test_the_pages_of_one_goal_ask_at_most_eight_times() -> None:
 def test_odd_texts_break_no_look(odd: str, client: Client, seat: Enrollment) -> None:
     goal = a_goal(seat)
     path = at("goal_look", seat, goal.public_id, 1)
-    typed: dict[str, Any] = {"level": "0", "note": "", "seen": "0"}
+    typed: dict[str, Any] = {"level": "0", "note": "", "seen": "0", "goal_seen": "1"}
     for field in typed:
         reply = client.post(path, {**typed, field: sent(odd)})
         assert reply.status_code < 500

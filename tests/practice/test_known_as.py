@@ -45,8 +45,10 @@ def worked_on(seat: Enrollment, by: User) -> Goal:
         note="",
         by=by,
         seen=0,
+        goal_seen=2,
         now=IN_WEEK_2,
     )
+    goal.refresh_from_db()
     return goal
 
 
@@ -54,7 +56,7 @@ def pages(seat: Enrollment, goal: Goal) -> list[str]:
     """The list, the form, and a look that came too late."""
     client = Client()
     client.force_login(seat.member)
-    late = {"level": "0", "note": "", "seen": "0"}
+    late = {"level": "0", "note": "", "seen": "0", "goal_seen": str(goal.revision)}
     here = [seat.public_id, goal.public_id]
     replies = [
         client.get(reverse("practice:goals", args=here[:1])),

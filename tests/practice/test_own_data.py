@@ -139,7 +139,10 @@ def of(seat: Enrollment, model: type[Any]) -> int:
         Proposal: "share__enrollment__member",
     }
     way = ways.get(model, "enrollment__member")
-    number: int = model.objects.filter(**{way: seat.member}).count()
+    found = model.objects.filter(**{way: seat.member})
+    if model is SharedWithLeader:  # that nothing is shown stays, and is no word of theirs
+        found = found.exclude(parts=[])
+    number: int = found.count()
     return number
 
 
@@ -358,10 +361,11 @@ def test_one_kind_is_erased_and_the_others_stay(what: What) -> None:
     assert all(of(theirs, model) for model in PRACTICE)
 
 
-def test_after_erasing_everything_no_row_is_left() -> None:
+def test_after_erasing_everything_no_row_with_anything_in_it_is_left() -> None:
     mine, theirs = busy("canary"), busy("stranger")
     erase(mine, None)
     assert [of(mine, model) for model in PRACTICE] == [0] * len(PRACTICE)
+    assert [row.parts for row in SharedWithLeader.objects.filter(enrollment=mine)] == [[]]
     assert all(of(theirs, model) for model in PRACTICE)
 
 
@@ -454,8 +458,52 @@ def test_the_page_and_the_answer_name_what_is_erased(what: What, client: Client)
 def test_what_goes_of_the_looks_and_what_stays_is_told_apart(client: Client) -> None:
     prove(client, busy("heron").member)
     page = client.get(reverse("practice:erase", args=[What.SHARING])).content.decode()
-    assert "The list on your page of when they looked goes." in page
+    assert "The list on your page of when those whom you invited looked goes." in page
     assert "A security log that only our staff can read keeps who looked and when." in page
+    assert "On your page, when whoever leads your group opened something." in page
+    assert "The account of whoever you invited, and that a mail went to them." in page
+    assert "sees nothing of your practice, not even whether you practiced." in page
+    assert "What they noted when they rated a goal with you." in page
+    everything = client.get(reverse("practice:erase", args=["everything"])).content.decode()
+    assert "that a mail went to them" in everything
+    assert "when they rated a goal with you" not in everything
+    diary = client.get(reverse("practice:erase", args=[What.DIARY])).content.decode()
+    assert "Of what you shared" not in diary
+
+
+def test_after_erasing_what_is_shared_the_looks_of_who_leads_stay_and_no_others() -> None:
+    mine = busy("heron")
+    leader = make_person("leads@example.org", display_name="Dana")
+    audit.record(
+        actor=leader,
+        action=Action.PRACTICE_READ,
+        subject_kind=Subject.PRACTICE,
+        subject_id=mine.pk,
+        now=NOW,
+    )
+    client = Client()
+    client.force_login(mine.member)
+    here = reverse("practice:sharing", args=[mine.public_id])
+    assert said(client.get(here)).count(" opened ") == 2
+    erase(mine, What.SHARING)
+    words = said(client.get(here))
+    assert words.count(" opened ") == 1
+    assert "Dana opened what you share with whoever leads your group" in words
+
+
+@pytest.mark.parametrize("what", ["diary", "sharing", "everything"])
+def test_a_second_press_says_the_same_and_no_warning(what: str, client: Client) -> None:
+    mine = busy("canary")
+    prove(client, mine.member)
+    path = reverse("practice:erase", args=[what])
+    seen = {"seen": client.get(path).context["seen"]}
+    answers = [client.post(path, seen) for _ in range(2)]
+    assert {answer["Location"] for answer in answers} == {reverse("practice:own_data")}
+    words = said(client.get(answers[1]["Location"]))
+    assert ERASED[None if what == "everything" else What(what)] in words
+    assert "nothing was erased" not in words
+    erased = AuditEntry.objects.filter(action=Action.PRACTICE_ERASED)
+    assert erased.count() == 1
 
 
 def test_ones_data_lead_back_to_the_practice(client: Client) -> None:

@@ -96,6 +96,7 @@ class Scene:
             level=0,
             note="",
             seen=0,
+            goal_seen=1,
         )
 
     def rate_oneself(self) -> None:
@@ -107,6 +108,7 @@ class Scene:
             note="",
             by=self.seat.member,
             seen=0,
+            goal_seen=1,
             now=IN_WEEK_2,
         )
 
@@ -157,7 +159,7 @@ LATE: dict[str, type[Exception] | None] = {
 def nothing_is_left(seat: Enrollment) -> bool:
     rows = [
         Share.objects.filter(enrollment=seat),
-        SharedWithLeader.objects.filter(enrollment=seat),
+        SharedWithLeader.objects.filter(enrollment=seat).exclude(parts=[]),
         Proposal.objects.filter(share__enrollment=seat),
         Goal.objects.filter(enrollment=seat),
         GoalRating.objects.filter(goal__enrollment=seat),

@@ -228,6 +228,16 @@ def test_it_does_not_count_among_the_ten_of_a_week(seat: Enrollment, share: Shar
         a_proposal(share)
 
 
+def test_writing_and_taking_back_comes_to_an_end(seat: Enrollment, share: Share) -> None:
+    # Each leaves a line at the member.
+    for _ in range(13):
+        take_back(a_proposal(share, kind="comment", way=""), share)
+    with pytest.raises(NotPossible, match="ten things"):
+        a_proposal(share)
+    assert Proposal.objects.count() == 13
+    a_proposal(share, week=1)  # another week has room
+
+
 def test_the_form_that_sent_it_can_send_it_anew_and_says_so_first(
     seat: Enrollment, share: Share
 ) -> None:

@@ -270,7 +270,8 @@ def test_a_goal_is_one_goal_for_all_who_look_at_it(
     assert (goal.agreed_by, goal.revision) == (leader, 2)
     here, reader = reverse("practice:care_goals", args=[share.public_id]), let_in(practitioner)
     rated = {"goal": goal.public_id, "week": "1", "level": "-1", "note": "Together", "seen": "0"}
-    assert reader.post(here, {**rated, "rate": "1"}).status_code == 302
+    rated |= {"goal_seen": str(goal.revision), "rate": "1"}
+    assert reader.post(here, rated).status_code == 302
     rating = GoalRating.objects.get()
     assert rating.content == {"level": -1, "words": COOK.at(-1), "note": "Together"}
     words = said(member.get(of(seat, "goals")))

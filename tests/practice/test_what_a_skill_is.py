@@ -118,6 +118,15 @@ def test_what_an_admin_typed_is_shown_as_text(client: Client, seat: Enrollment) 
         assert ("<i>see" in shown, "A <b>" in shown) == (False, False)
 
 
+def test_below_the_skill_of_a_plan_stands_what_it_is(client: Client, seat: Enrollment) -> None:
+    a_plan(seat, 1, skill="Wise mind")
+    a_plan(seat, 2, skill="One of my own")
+    assert f"Skill Wise mind {WEEK_1['Wise mind']} What" in said(
+        page(client, seat, "practice:week", 1)
+    )
+    assert "Skill One of my own What" in said(page(client, seat, "practice:week", 2))
+
+
 def test_a_practitioner_reads_what_the_chosen_skill_is(seat: Enrollment) -> None:
     a_plan(seat, 1, skill="Wise mind", when="STOP")
     a_plan(seat, 2)
