@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from enrollment import services
 from enrollment.models import Enrollment
-from practice import care, fhir, proposals, sharing, week_plans
+from practice import fhir, proposals, sharing, week_plans
 from practice.models import GoalRating, Part, Proposal, Share, WeekPlan
 from practice.own import own_practice
 from tests.enrollment.builders import HOUR
@@ -163,17 +163,9 @@ def test_no_week_is_listed_that_began_after_the_member_left(clock: Any, seat: En
         words = page(client, share, part)
         assert [f"Week {n}" in words for n in (1, 2, 3, 4, 5)] == [True, True, False, False, False]
     assert "later week" not in copies(client, share)
-    with pytest.raises(proposals.NotPossible, match="not begun"):
-        proposals.propose(
-            public_id=share.public_id,
-            reader=reader,
-            key=uuid.uuid4(),
-            week=4,
-            kind=Proposal.Kind.COMMENT,
-            words=proposals.Words(text="Late"),
-            practice=care.practice_behind(enrollment=share.enrollment, now=now),
-            now=now,
-        )
+    comment = {"week": "4", "kind": "comment", "text": "Late", "key": str(uuid.uuid4())}
+    assert client.post(path(share, "plan"), comment).status_code == 422
+    assert not Proposal.objects.exists()
     typed = {"goal": str(goal.public_id), "week": "4", "level": "1", "seen": "0", "goal_seen": "1"}
     client.post(path(share, "goals"), {**typed, "rate": "1"})
     assert not GoalRating.objects.exists()
