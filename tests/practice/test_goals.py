@@ -547,6 +547,24 @@ def test_a_look_is_at_the_steps_that_its_page_showed(client: Client, seat: Enrol
 
 
 @time_machine.travel(IN_WEEK_2, tick=False)
+def test_steps_that_change_at_that_very_moment_are_shown_too(
+    client: Client, seat: Enrollment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goal, save = a_goal(seat), rating.rate
+
+    def late(**given: Any) -> None:
+        aiming.change_goal(goal=goal, aim=CALL, seen=1, now=NOW)
+        save(**given)
+
+    monkeypatch.setattr(rating, "rate", late)
+    path = at("goal_look", seat, goal.public_id, 1)
+    reply = client.post(path, {"level": "1", "note": "Mine", "seen": "0", "goal_seen": "1"})
+    words = page(reply)
+    assert (reply.status_code, hidden(words, "goal_seen")) == (409, "2")
+    assert (CALL.at(1) in words, COOK.at(1) in words, "Mine" in words) == (True, False, True)
+
+
+@time_machine.travel(IN_WEEK_2, tick=False)
 def test_a_look_with_somebody_else_says_with_whom(client: Client, seat: Enrollment) -> None:
     goal = a_goal(seat)
     rating.rate(
