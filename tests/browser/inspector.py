@@ -66,6 +66,8 @@ class Inspector:
     def look(self, path: str, *, also: tuple[Look, ...] = ()) -> None:
         """In every way, and as the page was found afterwards."""
         page = self.visitor.page
+        if "with errors" in path:  # a press under load can be slower than the next step
+            page.get_by_role("alert").first.wait_for()
         found = page.viewport_size
         assert found is not None
         for look in (*self.looks, *also):
