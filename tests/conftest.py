@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 from sandbox.ports import answers, free_port
 from sandbox.stack import Stack, wait_until
 from sandbox.stripe_standin.process import Standin, start
-from tests.postgres import fresh_database
+from tests.postgres import forget_migrated, fresh_database
 from tests.smtp_sink import SmtpSink
 
 REQUIRE_ALL = os.environ.get("REQUIRE_ALL") == "1"
@@ -53,6 +53,11 @@ def pytest_make_collect_report(
         report.outcome = "failed"
         report.longrepr = f"Skipped, which REQUIRE_ALL=1 does not allow: {report.longrepr}"
     return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if not hasattr(session.config, "workerinput"):
+        forget_migrated()
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +120,7 @@ def standin(settings: Settings) -> Iterator[Standin]:
 def stack(redis_url: str, tmp_path: Path) -> Iterator[Stack]:
     """The whole application as its own processes, on PostgreSQL and Redis."""
     with (
-        fresh_database() as database_url,
+        fresh_database(migrated=True) as database_url,
         Stack(
             var=tmp_path / "var", env={"DATABASE_URL": database_url, "REDIS_URL": redis_url}
         ) as running,

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ def server_url() -> str:
     `TEST_DATABASE_URL` names a server of your own. Otherwise the first process of the run
     (the controller, under xdist) starts one, and its children find it by that same variable.
     """
+    _run()
     if "TEST_DATABASE_URL" not in os.environ:
         os.environ["TEST_DATABASE_URL"] = _start()
     return os.environ["TEST_DATABASE_URL"]
@@ -67,13 +69,52 @@ def _named(name: str) -> str:
 
 
 @contextmanager
-def fresh_database() -> Iterator[str]:
-    """The URL of a new, empty database, for processes that do not share the test's own."""
+def fresh_database(*, migrated: bool = False) -> Iterator[str]:
+    """The URL of a new database, for processes that do not share the test's own: an empty one, or
+    one as `manage.py migrate` leaves it, which is a copy and so there at once."""
     name = f"grouport_{uuid.uuid4().hex[:12]}"
+    template = f' TEMPLATE "{_migrated()}"' if migrated else ""
     with psycopg.connect(server_url(), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}"{template}')
     try:
         yield _named(name)
     finally:
-        with psycopg.connect(server_url(), autocommit=True) as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _drop(name)
+
+
+def _migrated() -> str:
+    """The name of a database that nobody writes to; the first process that needs it makes it."""
+    name = f"grouport_of_{_run()}"
+    with psycopg.connect(server_url(), autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [name])
+        there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        if there.fetchone() is None:
+            in_the_making = f"{name}_new"
+            connection.execute(f'CREATE DATABASE "{in_the_making}"')
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "--verbosity", "0"],
+                cwd=Path(__file__).parent.parent,
+                env={
+                    **os.environ,
+                    "DJANGO_SETTINGS_MODULE": "grouport.settings",
+                    "DATABASE_URL": _named(in_the_making),
+                },
+                check=True,
+            )
+            connection.execute(f'ALTER DATABASE "{in_the_making}" RENAME TO "{name}"')
+    return name
+
+
+def _run() -> str:
+    """One for all processes of a run: the first of them says it, as with the server."""
+    return os.environ.setdefault("TEST_RUN", uuid.uuid4().hex[:12])
+
+
+def forget_migrated() -> None:
+    """At the end of a run, for a server of one's own."""
+    _drop(f"grouport_of_{_run()}")
+
+
+def _drop(name: str) -> None:
+    with psycopg.connect(server_url(), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ SMALL = ("--rounds", "1", "--web-processes", "1")
 BENCHES: dict[str, tuple[str, ...]] = {
     "pages": ("--seconds", "0.2", "--clients", "4", "--groups", "2"),
     "rush": ("--buyers", "20", "--seats", "5", "--groups", "2"),
-    "enrol": ("--orders", "8", "--clients", "4"),
+    "enrol": ("--orders", "8", "--clients", "4", "--worker-processes", "1"),
     "links": ("--members", "10,60", "--worker-processes", "2"),
     "growth": ("--sizes", "0,80", "--samples", "3"),
     "season": ("--groups", "30", "--samples", "3"),
@@ -68,18 +68,27 @@ def test_each_bench_prints_its_result_as_the_last_line(name: str) -> None:
     assert found["ours"] > 0
     assert found["raw"] > 0
     assert found["ratio"] == pytest.approx(found["ours"] / found["raw"], rel=0.01)
+    if name in COUNTS:
+        COUNTS[name](found)
 
 
-def test_the_mail_server_has_taken_every_mail_of_ours_and_of_the_script() -> None:
-    found = measure("links", "--members", "30", "--worker-processes", "2")
-    assert found["accepted"] == found["expected"] == 2 * 2 * 30
+def every_mail_is_taken(found: dict[str, Any]) -> None:
+    """By the mail server, of ours and of the script."""
+    assert found["accepted"] == found["expected"] > 0
 
 
-def test_queries_of_all_processes_are_counted_for_an_enrolment() -> None:
-    queries = measure("enrol", *BENCHES["enrol"], "--worker-processes", "1")["queries"]
+def queries_of_all_processes_are_counted(found: dict[str, Any]) -> None:
+    queries = found["queries"]
     assert queries["queries_web"] > 0
     assert queries["queries_worker"] > 0
     assert queries["queries"] == queries["queries_web"] + queries["queries_worker"]
+
+
+# What a bench tells besides its times.
+COUNTS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "links": every_mail_is_taken,
+    "enrol": queries_of_all_processes_are_counted,
+}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -22,7 +22,7 @@ from tests.postgres import fresh_database
 def site(session_redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The whole application on PostgreSQL and Redis, with the demo's groups and people."""
     with (
-        fresh_database() as database_url,
+        fresh_database(migrated=True) as database_url,
         Stack(
             var=tmp_path_factory.mktemp("site"),
             env={"DATABASE_URL": database_url, "REDIS_URL": session_redis_url},

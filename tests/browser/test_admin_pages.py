@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox import demo_people as demo
-from tests.browser.inspector import DESKTOP, EVERYWHERE, WCAG, Inspector
+from tests.browser.inspector import DESKTOP, WCAG, Inspector, Look
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("pages")]
 
@@ -26,7 +26,10 @@ PAGES = [
     "/admin/accounts/user/1/change/",
     "/admin/accounts/auditentry/",
 ]
-BOTH_THEMES = tuple(look for look in EVERYWHERE if look.size == DESKTOP)
+BOTH_THEMES = (
+    Look("desktop-light", DESKTOP, "light"),
+    Look("desktop-dark", DESKTOP, "dark"),
+)
 
 
 @pytest.mark.parametrize("inspector", [BOTH_THEMES], ids=["desktop"], indirect=True)

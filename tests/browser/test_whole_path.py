@@ -9,28 +9,18 @@ from playwright.sync_api import Page, expect
 
 from sandbox.mailbox import StoredMail
 from tests.browser.conftest import Visitor
-from tests.browser.inspector import DESKTOP, PHONE, Inspector
+from tests.browser.inspector import EVERYWHERE, NARROW, PHONE, WITHOUT_SCRIPTS, Inspector
 
 # One process of a parallel run takes them all: each would start a site of its own.
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.xdist_group("site")]
 
 READERS = {
-    "phone-light": {"viewport": PHONE, "color_scheme": "light"},
-    "desktop-dark": {"viewport": DESKTOP, "color_scheme": "dark"},
-    "phone-dark-no-javascript": {
-        "viewport": PHONE,
-        "color_scheme": "dark",
-        "java_script_enabled": False,
-    },
-    "desktop-light-no-javascript": {
-        "viewport": DESKTOP,
-        "color_scheme": "light",
-        "java_script_enabled": False,
-    },
+    "everywhere": (EVERYWHERE, {"viewport": PHONE}),
+    "without-scripts": (WITHOUT_SCRIPTS, {"viewport": NARROW, "java_script_enabled": False}),
 }
 
 
-@pytest.mark.parametrize("visitor", READERS.values(), ids=READERS, indirect=True)
+@pytest.mark.parametrize(("inspector", "visitor"), READERS.values(), ids=READERS, indirect=True)
 def test_a_stranger_reserves_pays_and_receives_the_weekly_link(
     visitor: Visitor, inspector: Inspector
 ) -> None:
