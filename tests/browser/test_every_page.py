@@ -673,8 +673,8 @@ def test_pages_about_ones_own_data(inspector: Inspector) -> None:
     with psycopg.connect(inspector.visitor.site.env["DATABASE_URL"], autocommit=True) as database:
         database.execute(
             "INSERT INTO practice_sharedwithleader (enrollment_id, parts, saved_at)"
-            " SELECT id, '[]', now() FROM enrollment_enrollment WHERE confirmed_at IS NOT NULL"
-            " AND member_id = (SELECT id FROM accounts_user WHERE email = %s) LIMIT 1"
+            " SELECT id, '[\"plan\"]', now() FROM enrollment_enrollment"
+            " WHERE confirmed_at IS NOT NULL AND member_id = (SELECT id FROM accounts_user WHERE email = %s) LIMIT 1"
             " ON CONFLICT DO NOTHING",
             [ERASED],
         )
