@@ -674,7 +674,8 @@ def test_pages_about_ones_own_data(inspector: Inspector) -> None:
         database.execute(
             "INSERT INTO practice_sharedwithleader (enrollment_id, parts, saved_at)"
             " SELECT id, '[\"plan\"]', now() FROM enrollment_enrollment"
-            " WHERE confirmed_at IS NOT NULL AND member_id = (SELECT id FROM accounts_user WHERE email = %s) LIMIT 1"
+            " WHERE confirmed_at IS NOT NULL"
+            " AND member_id = (SELECT id FROM accounts_user WHERE email = %s) LIMIT 1"
             " ON CONFLICT DO NOTHING",
             [ERASED],
         )
