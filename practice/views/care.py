@@ -17,7 +17,7 @@ from practice.care_forms import AgreeForm, ProposalForm, RatingForm, TakeBackFor
 from practice.goals import open_looks
 from practice.models import Goal, Part, Proposal, Share
 from practice.sharing import Names
-from practice.views.gate import LATE, nothing_saved, reads_shared
+from practice.views.gate import LATE, not_shared, reads_shared
 
 forms_here = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -87,9 +87,7 @@ def plan(request: HttpRequest, share: Share, late: bool = False) -> HttpResponse
     if request.method != "POST":
         return shown(request, share, Part.PLAN)
     if Part.PLAN not in share.parts:
-        if late:
-            return nothing_saved(request, share)
-        raise Http404
+        return not_shared(request, share, late)
     if "take_back" in request.POST:
         return take_back(request, share)
     now = timezone.now()
@@ -196,13 +194,9 @@ def goals(request: HttpRequest, share: Share, late: bool = False) -> HttpRespons
     """A press agrees on the steps of a goal, or rates it."""
     if request.method != "POST":
         return shown(request, share, Part.GOALS)
-    if late and ("agree" in request.POST or Part.GOALS not in share.parts):
-        return nothing_saved(request, share)
     if Part.GOALS not in share.parts:
-        raise Http404
-    form = AgreeForm(request.POST) if "agree" in request.POST else RatingForm(request.POST)
-    if late:
-        form.add_error(None, LATE)
+        return not_shared(request, share, late)
+    form = sent(request, late)
     if not form.is_valid():
         if isinstance(form, RatingForm) and form.has_place:
             return shown(request, share, Part.GOALS, form)
@@ -220,6 +214,13 @@ def goals(request: HttpRequest, share: Share, late: bool = False) -> HttpRespons
     else:
         messages.success(request, words)
     return redirect("practice:care_goals", share.public_id)
+
+
+def sent(request: HttpRequest, late: bool) -> AgreeForm | RatingForm:
+    form = AgreeForm(request.POST) if "agree" in request.POST else RatingForm(request.POST)
+    if late:
+        form.add_error(None, LATE)
+    return form
 
 
 def write(request: HttpRequest, share: Share, form: AgreeForm | RatingForm) -> str:

@@ -25,8 +25,8 @@ from practice.models import Share
 
 CHANGED = "What is shared with you was changed meanwhile, so nothing was saved."
 LATE = (
-    "What is shared with you was changed meanwhile, so this was not saved yet. What you wrote stands "
-    "below: look at it, and press once more."
+    "What is shared with you was changed meanwhile, so this was not saved yet. What you wrote "
+    "stands below: look at it, and press once more."
 )
 
 
@@ -34,8 +34,8 @@ def reads_shared(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
     """For whom a member invited, of whatever role, with their second factor: 404 for others, and
     for what is not shared with them at this moment.
 
-    After a change of the consent an open page, or the link in a mail, leads on to what stands now. A
-    form goes to the view with `late`, which saves nothing that was typed, and keeps it.
+    After a change of the consent an open page, or the link in a mail, leads on to what stands now.
+    A form goes to the view with `late`, which saves nothing that was typed, and keeps it.
 
     The session idles out as staff's does. Which part may be read the view asks for itself, by
     `shared.opened`: this here only knows that there is a consent.
@@ -84,7 +84,9 @@ def to_overview(share: Share) -> HttpResponse:
     return response
 
 
-def nothing_saved(request: HttpRequest, share: Share) -> HttpResponse:
-    """For what came late, and has nothing typed in it or no place any more."""
+def not_shared(request: HttpRequest, share: Share, late: bool) -> HttpResponse:
+    """A form about a part that this consent does not have: 404, but for what came late."""
+    if not late:
+        raise Http404
     messages.warning(request, CHANGED)
     return to_overview(share)
