@@ -17,7 +17,7 @@ from practice.care_forms import AgreeForm, ProposalForm, RatingForm, TakeBackFor
 from practice.goals import open_looks
 from practice.models import Goal, Part, Proposal, Share
 from practice.sharing import Names
-from practice.views.gate import LATE, not_shared, reads_shared
+from practice.views.gate import CHANGED, LATE, not_shared, reads_shared
 
 forms_here = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -200,7 +200,7 @@ def goals(request: HttpRequest, share: Share, late: bool = False) -> HttpRespons
     if not form.is_valid():
         if isinstance(form, RatingForm) and form.has_place:
             return shown(request, share, Part.GOALS, form)
-        messages.warning(request, aiming.CHANGED)
+        messages.warning(request, CHANGED if late else aiming.CHANGED)
         return redirect("practice:care_goals", share.public_id)
     try:
         words = write(request, share, form)

@@ -439,8 +439,8 @@ def test_the_next_click_after_the_end_finds_nothing(
     client = let_in(reader)
     for part in Part:
         page(client, share, part)
-    known = AuditEntry.objects.count()
     end(share, clock)
+    known = AuditEntry.objects.count()
     for here in (path(share), *(path(share, part) for part in Part)):
         assert client.get(here).status_code == 404
     typed = {"week": "2", "kind": "comment", "text": "Late", "key": str(uuid.uuid4())}

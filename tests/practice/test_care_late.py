@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts.models import Action, User
 from enrollment.models import Enrollment
-from practice import aiming, sharing
+from practice import sharing
 from practice.models import GoalRating, Part, Proposal, Share
 from practice.views.gate import CHANGED, LATE
 from tests.practice.builders import IN_WEEK_2, a_practising_member
@@ -211,7 +211,7 @@ def test_an_agreement_that_comes_late_is_not_noted(
     typed = {"goal": str(goal.public_id), "agree": "1", "seen": str(goal.revision)}
     answer = client.post(path(old, "goals"), typed, follow=True)
     assert answer.redirect_chain == [(path(new, "goals"), 302)]
-    assert aiming.CHANGED in said(answer)
+    assert CHANGED in said(answer)
     goal.refresh_from_db()
     assert goal.agreed_at is None
 
