@@ -7,7 +7,6 @@ from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from django.urls import reverse
-from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.models import Action, AuditEntry, Role, Subject, User
 from tests.accounts.people import PASSWORD, code_in, last_mail, make_person, sign_in_with_factor
@@ -77,9 +76,7 @@ def test_an_address_that_was_replaced_opens_nothing_any_more(admin: Client) -> N
     assert present.session["_auth_user_id"] == str(person.pk)
 
 
-def change_address(
-    admin: Client, person: User, email: str, commits: DjangoCaptureOnCommitCallbacks
-) -> None:
+def change_address(admin: Client, person: User, email: str) -> None:
     answers = {
         "email": email,
         "display_name": person.display_name,
@@ -87,18 +84,16 @@ def change_address(
         "time_zone": person.time_zone,
         "is_active": "on",
     }
-    with commits(execute=True):
-        here = reverse("admin:accounts_user_change", args=[person.pk])
-        assert admin.post(here, answers).status_code == 302
+    here = reverse("admin:accounts_user_change", args=[person.pk])
+    assert admin.post(here, answers).status_code == 302
 
 
-def test_whoever_had_the_earlier_address_is_told_there(
-    admin: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-) -> None:
+@pytest.mark.django_db(transaction=True)  # the mail goes when it is committed
+def test_whoever_had_the_earlier_address_is_told_there(admin: Client) -> None:
     person = make_person("old@example.org", display_name="Sam")
     # One that they were about to change to, and nobody has confirmed.
     EmailAddress.objects.create(user=person, email="typed@example.org", verified=False)
-    change_address(admin, person, "new@example.org", django_capture_on_commit_callbacks)
+    change_address(admin, person, "new@example.org")
     [told] = mail.outbox
     assert isinstance(told, EmailMultiAlternatives)
     assert (told.to, told.subject) == (["old@example.org"], "Your email address was changed")
@@ -110,28 +105,26 @@ def test_whoever_had_the_earlier_address_is_told_there(
             assert unsaid not in text
 
 
-def test_capitals_make_no_other_address(
-    admin: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
-) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_capitals_make_no_other_address(admin: Client) -> None:
     person = make_person("old@example.org")
     inside = Client()
     inside.force_login(person)
-    change_address(admin, person, "OLD@example.org", django_capture_on_commit_callbacks)
+    change_address(admin, person, "OLD@example.org")
     assert (mail.outbox, AuditEntry.objects.count()) == ([], 0)
     assert inside.get(reverse("accounts:profile")).status_code == 200
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_mail_server_that_is_away_keeps_no_address_from_being_replaced(
-    admin: Client,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
-    monkeypatch: pytest.MonkeyPatch,
+    admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(self: object) -> None:
         raise ConnectionRefusedError
 
     monkeypatch.setattr(EmailMultiAlternatives, "send", away)
     person = make_person("old@example.org")
-    change_address(admin, person, "new@example.org", django_capture_on_commit_callbacks)
+    change_address(admin, person, "new@example.org")
     person.refresh_from_db()
     assert person.email == "new@example.org"
 
