@@ -1,3 +1,4 @@
+from functools import partial
 from typing import Any
 
 from allauth.account.adapter import get_adapter
@@ -8,6 +9,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -107,23 +109,29 @@ class UserAdmin(DjangoUserAdmin):
         return None
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Store the person; what this changes in their rights is written down with it."""
-        before: tuple[str, bool] = (Role.MEMBER, False)
-        if change:
-            before = User.objects.values_list("role", "may_plan").get(pk=obj.pk)
-        super().save_model(request, obj, form, change)
+        """Store the person; what this changes in their rights, and another address, is written
+        down with it. Whoever had the earlier address is told there."""
         assert isinstance(request.user, User)
-        audit.record_rights(
-            of=obj,
-            before=before,
-            actor=request.user,
-            now=timezone.now(),
-            ip=get_adapter().get_client_ip(request),
-        )
+        before, earlier = (str(Role.MEMBER), False), ""
+        if change:
+            role, may_plan, earlier = User.objects.values_list("role", "may_plan", "email").get(
+                pk=obj.pk
+            )
+            before = (role, may_plan)
+        super().save_model(request, obj, form, change)
+        adapter = get_adapter(request)
+        by: dict[str, Any] = {
+            "actor": request.user,
+            "now": timezone.now(),
+            "ip": adapter.get_client_ip(request),
+        }
+        audit.record_rights(of=obj, before=before, **by)
         if not change:
             services.add_address(user=obj)
-        elif "email" in form.changed_data:
-            services.replace_address(user=obj)
+        elif obj.email != earlier:
+            for address in services.replace_address(user=obj, **by):
+                tell = partial(adapter.send_mail, "accounts/email/address_replaced", address, {})
+                transaction.on_commit(tell)
 
 
 @admin.register(AuditEntry)

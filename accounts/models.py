@@ -131,6 +131,7 @@ class Action(models.TextChoices):
     ROLE_ADMIN = "role.admin", "Made somebody an admin"
     MAY_PLAN = "planning.given", "Let a facilitator plan their own groups"
     MAY_NOT_PLAN = "planning.taken", "Let a facilitator not plan any more"
+    ADDRESS_REPLACED = "address.replaced", "Replaced somebody\u2019s email address"
     FACTOR_TAKEN = "factor.taken", "Took somebody's second factor away"
     CODE_MADE = "code.made", "Made a promotion code"
     CODE_ENDED = "code.ended", "Ended a promotion code"
@@ -152,6 +153,7 @@ class Action(models.TextChoices):
     SHARED_GOALS_READ = "shared.goals", "Opened goals that a member shares"
     SHARED_ATTENDANCE_READ = "shared.attendance", "Opened attendance that a member shares"
     SHARED_TAKEN = "shared.taken", "Downloaded what a member shares"
+    SHARING_ENDED = "sharing.ended", "Ended what they share with somebody"
     PRACTICE_READ = "practice.read", "Looked at what members share with who leads their group"
     PRACTICE_ERASED = "practice.erased", "Erased their own practice"
 

@@ -69,15 +69,29 @@ def add_address(*, user: User) -> None:
 
 
 @transaction.atomic
-def replace_address(*, user: User) -> None:
+def replace_address(
+    *, user: User, actor: User, now: dt.datetime, ip: str | None = None
+) -> list[str]:
     """Let the account's own address, and no earlier one, open it from now on.
 
     The password and the sessions of whoever had the earlier address end here; the name stays,
-    because the admin who writes the address has it before their eyes.
+    because the admin who writes the address has it before their eyes. Returns the earlier ones
+    that somebody had confirmed, who are to be told.
     """
-    EmailAddress.objects.filter(user=user).exclude(email=user.email).delete()
+    earlier = EmailAddress.objects.filter(user=user).exclude(email=user.email)
+    told = list(earlier.filter(verified=True).values_list("email", flat=True))
+    earlier.delete()
     add_address(user=user)
     end_password_and_sessions(user=user)
+    audit.record(
+        actor=actor,
+        action=Action.ADDRESS_REPLACED,
+        subject_kind=Subject.USER,
+        subject_id=user.pk,
+        now=now,
+        ip=ip,
+    )
+    return told
 
 
 def start_factor(*, user: User, step: int) -> Authenticator:

@@ -12,8 +12,8 @@ from django.urls import reverse
 from outbox.kinds import register
 from outbox.mail import Mail, NotOwed, compose
 from outbox.models import Message
+from practice.inviting import INVITATION
 from practice.models import Share
-from practice.sharing import INVITATION
 
 SUBJECT = "You are invited to look at a plan"
 

@@ -25,6 +25,10 @@ class NotShared(Exception):
     """This consent does not stand any more."""
 
 
+class NotFhir(Exception):
+    """What was built is no FHIR. It names the fields, and nothing of what stands in them."""
+
+
 def own_bundle(*, practice: OwnPractice) -> str:
     """Everything, for the member. Five queries."""
     enrollment = practice.enrollment
@@ -75,19 +79,24 @@ def _goals(enrollment: Enrollment, goals: list[Goal], *, own: bool) -> Iterator[
 
 
 def _checked(resources: list[dict[str, Any]], now: dt.datetime) -> str:
-    """As JSON. Raises pydantic.ValidationError for what is no FHIR."""
-    # Here, because it takes 30 MB and most of a second, which most processes never need.
+    """As JSON. Raises NotFhir."""
+    # Here, because they take 30 MB and most of a second, which most processes never need.
     from fhir.resources.R4B.bundle import Bundle
+    from pydantic import ValidationError
 
     entries = [{"fullUrl": f"urn:uuid:{one['id']}", "resource": one} for one in resources]
-    bundle = Bundle.model_validate(
-        {
-            "resourceType": "Bundle",
-            "meta": {"security": [values.RESTRICTED]},
-            "type": "collection",
-            "timestamp": now.isoformat(),
-            "entry": entries,
-        }
-    )
+    content = {
+        "resourceType": "Bundle",
+        "meta": {"security": [values.RESTRICTED]},
+        "type": "collection",
+        "timestamp": now.isoformat(),
+        "entry": entries,
+    }
+    try:
+        bundle = Bundle.model_validate(content)
+    except ValidationError as error:
+        fields = [".".join(map(str, flaw["loc"])) for flaw in error.errors(include_input=False)]
+        # Its own words quote what a member wrote, and would stand in the log.
+        raise NotFhir(", ".join(fields)) from None
     text: str = bundle.model_dump_json(indent=2)
     return text

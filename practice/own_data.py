@@ -3,7 +3,7 @@
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from accounts.exports import Room, Table, fields, register
-from accounts.models import LEADING, Action, AuditEntry, Subject, User
+from accounts.models import LEADING, AuditEntry, Subject, User
 from practice.diary import OF_THE_PAGE
 from practice.known_as import consent
 from practice.models import (
@@ -16,20 +16,21 @@ from practice.models import (
     SharedWithLeader,
     WeekPlan,
 )
+from practice.view_log import WORDS
 
 
 def views_of(person: User) -> "QuerySet[AuditEntry]":
-    """The entries of the audit log about what this member shares, with practitioners or with
-    whoever leads."""
+    """The looks in the audit log at what this member shares, with practitioners or with whoever
+    leads."""
     shares = Share.objects.filter(enrollment__member=person)
     ids = [str(one) for one in shares.values_list("public_id", flat=True)]
     seats = [str(pk) for pk in person.enrollments.values_list("pk", flat=True)]
     shared = Q(subject_kind=Subject.SHARE, subject_id__in=ids)
-    led = Q(subject_kind=Subject.PRACTICE, subject_id__in=seats, action=Action.PRACTICE_READ)
+    led = Q(subject_kind=Subject.PRACTICE, subject_id__in=seats)
     by_leader = When(subject_kind=Subject.PRACTICE, then=F("actor__display_name"))
     by_consent = When(subject_kind=Subject.SHARE, then=F("subject_id"))
     return (
-        AuditEntry.objects.filter(shared | led)
+        AuditEntry.objects.filter(shared | led, action__in=list(WORDS))
         .annotate(
             leader=Case(by_leader, default=Value("")), share=Case(by_consent, default=Value(""))
         )

@@ -14,19 +14,18 @@ from typing import Self
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
 
+from accounts import audit
 from accounts import services as accounts
 from accounts.encryption import Unreadable
-from accounts.models import Role, User
+from accounts.models import Action, Role, Subject, User
 from enrollment.models import Enrollment
-from outbox import services as outbox
-from outbox.models import Message, State
 from practice import consent
+from practice.inviting import invite
 from practice.models import Goal, Part, PractitionerRole, Proposal, Share
 from practice.own import OwnPractice
 from practice.stored import Texts
 from practice.weeks import zone_of
 
-INVITATION = "plan_invitation"
 MOST_STANDING = 5
 AFTER_THE_LAST = dt.timedelta(weeks=4)
 LONGEST = dt.timedelta(days=365)
@@ -34,11 +33,12 @@ DAY = dt.timedelta(days=1)
 
 YOURSELF = "This is your own address. You see everything of yours already."
 SHARED_ALREADY = (
-    "You share with somebody at this address already. Open it in the list of those you share "
-    "with, and change it there."
+    "You share with this person already. Open it in the list of those you share with, and change "
+    "it there."
 )
 TOO_MANY = "You share with five people already. End one of these first, then come back."
 ENDED_MEANWHILE = "This was ended meanwhile, so nothing was changed. You can begin anew."
+DAY_OVER = "The last day that you chose is over meanwhile. Go back, and choose a later one."
 NEW_WORDS = "The text has changed since you opened this page. Please read it once more."
 UNREADABLE = "A name that cannot be shown right now"
 
@@ -125,7 +125,7 @@ def refusal(*, enrollment: Enrollment, email: str, now: dt.datetime) -> str:
     nobody's other addresses.
     """
     address, member = email.strip().lower(), enrollment.member
-    own = EmailAddress.objects.filter(user=member, verified=True, email__iexact=address)
+    own = EmailAddress.objects.filter(user=member, verified=True, email=address)
     if address == member.email.lower() or own.exists():
         return YOURSELF
     shares = enrollment.shares.standing(now)
@@ -158,7 +158,7 @@ def sign(
         # It is over by its own date: ended then, so that there may be a new one.
         enrollment.shares.filter(pk=earlier.pk).update(withdrawn_at=earlier.ends_at)
     share = _create(enrollment, person, choice, signature, now)
-    _invite(share, now)
+    invite(share=share, now=now)
     return share
 
 
@@ -189,16 +189,18 @@ def change(*, share: Share, choice: Choice, signature: Signature, now: dt.dateti
         worked_on_with=new if Part.GOALS in new.parts else None
     )
     if new.accepted_at is None:
-        _invite(new, now)
+        invite(share=new, now=now)
+    _record_end(share, now, signature.ip)
     return new
 
 
 @transaction.atomic
-def withdraw(*, share: Share, now: dt.datetime) -> bool:
+def withdraw(*, share: Share, now: dt.datetime, ip: str | None = None) -> bool:
     """End a consent at once. False when it was over before."""
     ended = Share.objects.standing(now).filter(pk=share.pk).update(withdrawn_at=now)
     if ended:
         Goal.objects.filter(worked_on_with=share).update(worked_on_with=None)
+        _record_end(share, now, ip)
     return bool(ended)
 
 
@@ -213,26 +215,15 @@ def work_on(*, enrollment: Enrollment, chosen: dict[uuid.UUID, Share | None]) ->
         enrollment.goals.filter(public_id=public_id, ended_at=None).update(worked_on_with=found)
 
 
-def _invite(share: Share, now: dt.datetime) -> None:
-    """Owe the mail: one a day at most from the same member to the same person, so that nobody is
-    written to again and again by signing and ending. The next one waits, and goes out if its
-    consent stands by then."""
-    before = Share.objects.filter(
-        enrollment__member=share.enrollment.member_id, practitioner=share.practitioner_id
-    )
-    sent = Message.objects.filter(
-        kind=INVITATION,
-        recipient=share.practitioner_id,
-        state__in=(State.SENDING, State.SENT),
-        subject_id__in=before.values("pk"),
-        created_at__gt=now - DAY,
-    )
-    last = sent.order_by("-created_at").values_list("created_at", flat=True).first()
-    outbox.promise(
-        kind=INVITATION,
-        recipient_id=share.practitioner_id,
-        subject_id=share.pk,
-        now=now if last is None else last + DAY,
+def _record_end(share: Share, now: dt.datetime, ip: str | None) -> None:
+    """For after a restore, which brings back what was ended since the dump."""
+    audit.record(
+        actor=share.enrollment.member,
+        action=Action.SHARING_ENDED,
+        subject_kind=Subject.SHARE,
+        subject_id=share.public_id,
+        now=now,
+        ip=ip,
     )
 
 
@@ -257,9 +248,11 @@ def _person_at(address: str) -> User:
     """Whoever this address opens, or a new account that only a code to it opens.
 
     A new one has neither a password nor a name: what the member wrote stays in the consent.
+    Compared letter by letter with what is stored, which is in lower case: the database's own
+    capitals make one letter of two ("i" and a dotless one), and so one person of two.
     """
     email = address.strip().lower()
-    confirmed = EmailAddress.objects.filter(email__iexact=email, verified=True).first()
+    confirmed = EmailAddress.objects.filter(email=email, verified=True).first()
     if confirmed is not None:
         owner: User = confirmed.user
         return owner
@@ -283,7 +276,9 @@ def _create(
     now: dt.datetime,
     accepted_at: dt.datetime | None = None,
 ) -> Share:
-    zone = zone_of(enrollment.member.time_zone)
+    ends_at = end_of(choice.until, zone_of(enrollment.member.time_zone))
+    if ends_at <= now:  # midnight came between the form and the signature
+        raise Refused(DAY_OVER)
     names = Names(name=choice.name, email=choice.email, signature=signature.name)
     return Share.objects.create(
         public_id=signature.key,
@@ -295,6 +290,6 @@ def _create(
         terms_version=signature.terms_version,
         signed_at=now,
         ip=signature.ip,
-        ends_at=end_of(choice.until, zone),
+        ends_at=ends_at,
         accepted_at=accepted_at,
     )

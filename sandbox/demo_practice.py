@@ -28,6 +28,7 @@ from practice import (
 from practice.changes import ChangedMeanwhile
 from practice.diary import Card
 from practice.goals import Aim
+from practice.inviting import INVITATION
 from practice.looks import Look
 from practice.models import Part, PractitionerRole, Proposal, Share, SharedWithLeader
 from practice.own import OwnPractice, own_practice
@@ -227,7 +228,7 @@ def _share(practice: OwnPractice) -> Share:
         enrollment=practice.enrollment, choice=choice, signature=signature, now=signed
     )
     # The mails that visitors cause should be easy to find.
-    Message.objects.filter(kind=sharing.INVITATION, subject_id=share.pk).delete()
+    Message.objects.filter(kind=INVITATION, subject_id=share.pk).delete()
     shared.accept(share=share, now=signed + DAY)
     for part, days_ago in ((Part.GOALS, 8), (Part.PLAN, 8), (Part.DIARY, 5), (Part.PLAN, 2)):
         with shared.opened(

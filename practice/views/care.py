@@ -17,7 +17,7 @@ from practice.care_forms import AgreeForm, ProposalForm, RatingForm, TakeBackFor
 from practice.goals import open_looks
 from practice.models import Goal, Part, Proposal, Share
 from practice.sharing import Names
-from practice.views.gate import reads_shared
+from practice.views.gate import CHANGED, LATE, not_shared, reads_shared
 
 forms_here = require_http_methods(["GET", "HEAD", "POST"])
 
@@ -83,16 +83,18 @@ def shown(request: HttpRequest, share: Share, part: Part, form: Any = None) -> H
 @reads_shared
 @fresh
 @forms_here
-def plan(request: HttpRequest, share: Share) -> HttpResponse:
+def plan(request: HttpRequest, share: Share, late: bool = False) -> HttpResponse:
     if request.method != "POST":
         return shown(request, share, Part.PLAN)
     if Part.PLAN not in share.parts:
-        raise Http404
+        return not_shared(request, share, late)
     if "take_back" in request.POST:
         return take_back(request, share)
     now = timezone.now()
     practice = care.practice_behind(enrollment=share.enrollment, now=now)
     form = ProposalForm(request.POST, weeks=practice.begun)
+    if late and not was_sent(form, share):
+        form.add_error(None, LATE)
     if not form.is_valid():
         return shown(request, share, Part.PLAN, form)
     said = form.cleaned_data
@@ -114,6 +116,11 @@ def plan(request: HttpRequest, share: Share) -> HttpResponse:
         return shown(request, share, Part.PLAN, form)
     messages.success(request, "The member sees it from now on.")
     return redirect("practice:care_plan", share.public_id)
+
+
+def was_sent(form: ProposalForm, share: Share) -> bool:
+    """By an earlier press: the member's change of the consent took it along."""
+    return form.is_valid() and share.proposals.filter(public_id=form.cleaned_data["key"]).exists()
 
 
 def take_back(request: HttpRequest, share: Share) -> HttpResponse:
@@ -183,17 +190,17 @@ def attendance_context(share: Share, form: None) -> dict[str, Any]:
 @reads_shared
 @fresh
 @forms_here
-def goals(request: HttpRequest, share: Share) -> HttpResponse:
+def goals(request: HttpRequest, share: Share, late: bool = False) -> HttpResponse:
     """A press agrees on the steps of a goal, or rates it."""
     if request.method != "POST":
         return shown(request, share, Part.GOALS)
     if Part.GOALS not in share.parts:
-        raise Http404
-    form = AgreeForm(request.POST) if "agree" in request.POST else RatingForm(request.POST)
+        return not_shared(request, share, late)
+    form = sent(request, late)
     if not form.is_valid():
         if isinstance(form, RatingForm) and form.has_place:
             return shown(request, share, Part.GOALS, form)
-        messages.warning(request, aiming.CHANGED)
+        messages.warning(request, CHANGED if late else aiming.CHANGED)
         return redirect("practice:care_goals", share.public_id)
     try:
         words = write(request, share, form)
@@ -207,6 +214,13 @@ def goals(request: HttpRequest, share: Share) -> HttpResponse:
     else:
         messages.success(request, words)
     return redirect("practice:care_goals", share.public_id)
+
+
+def sent(request: HttpRequest, late: bool) -> AgreeForm | RatingForm:
+    form = AgreeForm(request.POST) if "agree" in request.POST else RatingForm(request.POST)
+    if late:
+        form.add_error(None, LATE)
+    return form
 
 
 def write(request: HttpRequest, share: Share, form: AgreeForm | RatingForm) -> str:

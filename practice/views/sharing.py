@@ -214,7 +214,8 @@ def one(request: HttpRequest, public_id: uuid.UUID, share: uuid.UUID) -> HttpRes
     practice = own_practice_or_404(request, public_id)
     found = own_share_or_404(practice, share)
     if request.method == "POST":
-        if sharing.withdraw(share=found, now=timezone.now()):
+        ip = get_adapter().get_client_ip(request)
+        if sharing.withdraw(share=found, now=timezone.now(), ip=ip):
             messages.success(request, ENDED)
         else:
             messages.info(request, WAS_OVER)

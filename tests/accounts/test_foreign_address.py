@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.core.cache import cache
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import services
 from accounts.models import Role, User
@@ -203,7 +204,7 @@ def test_an_address_that_staff_replace_ends_the_password_and_the_sessions_of_the
     inside.force_login(person)
     person.email = "sam@example.org"
     person.save(update_fields=["email"])
-    services.replace_address(user=person)
+    services.replace_address(user=person, actor=person, now=timezone.now())
     assert not is_in(inside)
     sign_in(Client())
     person.refresh_from_db()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 import time_machine
+from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
 from django.conf import settings as project
@@ -18,6 +19,7 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts import one_time_codes, services
@@ -133,7 +135,8 @@ def test_a_new_password_or_another_address_does_not_go_around_it(
     person.set_password("another-horse-battery")
     person.email = "new@example.org"
     person.save()
-    services.replace_address(user=person)  # by an admin; its first code confirms it
+    # By an admin; its first code confirms it.
+    services.replace_address(user=person, actor=person, now=timezone.now())
     client.post(reverse("account_request_login_code"), {"email": "new@example.org"})
     confirm = reverse("account_confirm_login_code")
     answer = client.post(confirm, {"code": code_in(last_mail())})
@@ -431,6 +434,18 @@ def test_an_admin_takes_a_lost_factor_away_which_is_written_down_and_mailed(
     theirs = Client()
     with_password(theirs)
     assert theirs.get(MONEY)["Location"] == SET_UP
+
+
+def test_that_it_was_taken_away_is_told_where_its_owner_reads(
+    client: Client, clock: time_machine.Traveller
+) -> None:
+    """Not at an address that somebody typed and nobody has confirmed."""
+    sam = make_person()
+    a_factor(sam)
+    EmailAddress.objects.create(user=sam, email="typed@example.org", verified=False)
+    sign_in_with_factor(client, make_person("boss@example.org", role=Role.ADMIN))
+    take_away(client, sam)
+    assert [one.to for one in mail.outbox] == [["sam@example.org"]]
 
 
 def test_it_is_taken_away_with_a_fresh_code_only(

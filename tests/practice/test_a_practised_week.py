@@ -271,9 +271,9 @@ def takes_it_back(life: Life, share: Share) -> None:
     """What the therapist has open is a page of the past: none of its presses does anything."""
     plan = opened(life.therapist, care(share, "plan")).content.decode()
     goals = opened(life.therapist, care(share, "goals")).content.decode()
-    before = snapshot()
     ended = press(life.member, life.at("share", share.public_id), "End it now")
     assert "This has ended, from this moment on" in said(ended)
+    before = snapshot()
     presses = [
         send(
             life.therapist,

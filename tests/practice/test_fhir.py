@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import traceback
 import zoneinfo
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from accounts.models import Role, User
 from enrollment.models import Enrollment
 from practice import aiming, fhir, fhir_observed, fhir_parts, fhir_values
-from practice.fhir import NotShared, bundle_for
+from practice.fhir import NotFhir, NotShared, bundle_for
 from practice.goals import Aim
 from practice.models import DiaryEntry, Goal, GoalRating, Part, Share, WeekPlan
 from practice.own import OwnPractice, own_practice
@@ -344,6 +345,18 @@ def test_whatever_was_stored_it_is_valid(content: Any, own: bool) -> None:
         ],
         NOW,
     )
+
+
+def test_what_is_no_fhir_is_refused_without_its_words(seat: Enrollment) -> None:
+    patient = fhir_values.patient(seat, "Canary")
+    patient["name"] = [{"given": "Canary of the patient"}]
+    observation = {**patient, "resourceType": "Observation", "note": {"text": "Canary of a note"}}
+    with pytest.raises(NotFhir) as refused:
+        fhir._checked([patient, observation], NOW)
+    assert "given" in str(refused.value)
+    logged = "".join(traceback.format_exception(refused.value))
+    assert "Canary" not in logged
+    assert "ValidationError" not in logged
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_read_that_waits_for_a_withdrawal_finds_nothing_and_leaves_no_entry() 
     withdrew, found = at_once([change_of_mind, read])
     assert withdrew is True
     assert isinstance(found, Share.DoesNotExist)
-    assert not AuditEntry.objects.exists()
+    assert [entry.action for entry in AuditEntry.objects.all()] == [Action.SHARING_ENDED]
 
 
 def test_many_looks_at_once_are_one() -> None:

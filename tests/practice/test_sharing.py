@@ -20,6 +20,7 @@ from enrollment.models import Enrollment
 from outbox.models import Message, State
 from outbox.services import deliver_due
 from practice import consent, for_leaders, proposals, shared, sharing
+from practice.inviting import INVITATION
 from practice.models import (
     Goal,
     Part,
@@ -127,7 +128,7 @@ def test_pressing_twice_signs_once(seat: Enrollment) -> None:
         answers = [sign_on_the_page(client, here, key) for _ in range(2)]
     assert [getattr(one, "status_code", 0) for one in answers] == [302, 302]
     assert Share.objects.count() == 1
-    assert Message.objects.filter(kind=sharing.INVITATION).count() == 1
+    assert Message.objects.filter(kind=INVITATION).count() == 1
 
 
 def test_what_was_typed_stays_when_something_is_missing(seat: Enrollment) -> None:
@@ -272,7 +273,7 @@ def test_an_address_that_will_not_do_is_said_on_the_first_form(seat: Enrollment)
     with time_machine.travel(IN_WEEK_2, tick=False):
         client, here = signed_in(seat), address("share_new", seat)
         for email, words in [
-            ("SAM@clinic.example", "with somebody at this address already"),
+            ("SAM@clinic.example", "You share with this person already"),
             (seat.member.email.upper(), "This is your own address"),
             (own, "This is your own address"),
         ]:
@@ -347,7 +348,7 @@ def test_signing_without_end_is_stopped(seat: Enrollment) -> None:
 def invited(now: dt.datetime) -> list[int]:
     """Send what is due; the consents of which an invitation went out."""
     deliver_due(clock=lambda: now)
-    sent = Message.objects.filter(kind=sharing.INVITATION, state=State.SENT)
+    sent = Message.objects.filter(kind=INVITATION, state=State.SENT)
     return list(sent.values_list("subject_id", flat=True))
 
 
@@ -367,14 +368,14 @@ def test_the_invitation_names_nobody_and_nothing(seat: Enrollment) -> None:
 def test_an_invitation_whose_consent_was_erased_is_not_sent(seat: Enrollment) -> None:
     a_share(seat).delete()
     assert invited(IN_WEEK_2) == []
-    assert Message.objects.get(kind=sharing.INVITATION).state == State.NOT_OWED
+    assert Message.objects.get(kind=INVITATION).state == State.NOT_OWED
 
 
 def test_an_invitation_that_is_withdrawn_is_not_sent(seat: Enrollment) -> None:
     share = a_share(seat)
     sharing.withdraw(share=share, now=IN_WEEK_2)
     assert invited(IN_WEEK_2) == []
-    assert Message.objects.get(kind=sharing.INVITATION).state == State.NOT_OWED
+    assert Message.objects.get(kind=INVITATION).state == State.NOT_OWED
 
 
 def test_an_invitation_is_not_sent_after_its_end(seat: Enrollment) -> None:
@@ -413,7 +414,7 @@ def test_a_change_is_a_new_signature_that_ends_the_old(seat: Enrollment) -> None
     assert new.accepted_at == old.accepted_at
     assert proposal.share == new
     assert goal.worked_on_with is None  # the goals are not shared any more
-    assert Message.objects.filter(kind=sharing.INVITATION, subject_id=new.pk).count() == 0
+    assert Message.objects.filter(kind=INVITATION, subject_id=new.pk).count() == 0
 
 
 def test_whoever_has_not_come_yet_is_invited_to_the_changed_one(seat: Enrollment) -> None:

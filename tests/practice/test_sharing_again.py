@@ -2,17 +2,20 @@
 
 import datetime as dt
 import uuid
+import zoneinfo
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts.models import User
 from enrollment.models import Enrollment
 from outbox.models import Message, State
 from outbox.services import deliver_due
 from practice import erasing, proposals, shared, sharing
 from practice.erasing import What
+from practice.inviting import INVITATION
 from practice.models import Goal, Part, Share
 from practice.sharing import Refused
 from tests.practice.builders import IN_WEEK_2, a_practising_member
@@ -118,7 +121,7 @@ def test_a_part_that_is_opened_before_the_overview_accepts_the_invitation(
 
 def sent(now: dt.datetime) -> list[int]:
     deliver_due(clock=lambda: now)
-    found = Message.objects.filter(kind=sharing.INVITATION, state=State.SENT)
+    found = Message.objects.filter(kind=INVITATION, state=State.SENT)
     return list(found.order_by("pk").values_list("subject_id", flat=True))
 
 
@@ -155,6 +158,78 @@ def test_an_invitation_that_never_went_out_holds_back_none(seat: Enrollment) -> 
     sharing.withdraw(share=a_share(seat), now=IN_WEEK_2)
     share = a_share(seat)
     assert sent(IN_WEEK_2) == [share.pk]
+
+
+def test_erasing_and_signing_again_sends_one_mail_a_day(seat: Enrollment) -> None:
+    first = a_share(seat)
+    assert sent(IN_WEEK_2) == [first.pk]
+    for hour in range(1, 5):
+        now = IN_WEEK_2 + hour * HOUR
+        erased(seat)
+        last = a_share(seat, now=now)
+        assert sent(now) == [first.pk]
+    assert sent(IN_WEEK_2 + DAY) == [first.pk, last.pk]
+
+
+def test_an_erased_invitation_holds_back_none_to_somebody_else(seat: Enrollment) -> None:
+    first = a_share(seat)
+    sent(IN_WEEK_2)
+    erased(seat)
+    other = a_share(seat, email="kim@clinic.example")
+    assert sent(IN_WEEK_2) == [first.pk, other.pk]
+
+
+# --- Until midnight ----------------------------------------------------------------------
+
+ON_THE_14TH = IN_WEEK_2.astimezone(zoneinfo.ZoneInfo("America/New_York")).date()
+MIDNIGHT = sharing.end_of(ON_THE_14TH, zoneinfo.ZoneInfo("America/New_York"))
+
+
+def test_a_last_day_that_ends_while_it_is_signed_is_refused_kindly(seat: Enrollment) -> None:
+    last_moment = MIDNIGHT - dt.timedelta(microseconds=1)
+    for now in (MIDNIGHT, MIDNIGHT + HOUR):
+        with pytest.raises(Refused, match="is over meanwhile"):
+            a_share(seat, until=ON_THE_14TH, now=now)
+    assert not User.objects.filter(email="sam@clinic.example").exists()
+    share = a_share(seat, until=ON_THE_14TH, now=last_moment)
+    assert share.stands(last_moment)
+
+
+def test_a_change_until_a_day_that_ends_meanwhile_leaves_the_earlier_choice(
+    seat: Enrollment,
+) -> None:
+    share = a_share(seat)
+    with pytest.raises(Refused, match="is over meanwhile"):
+        sharing.change(
+            share=share,
+            choice=a_choice(until=ON_THE_14TH),
+            signature=a_signature(),
+            now=MIDNIGHT,
+        )
+    share.refresh_from_db()
+    assert share.stands(MIDNIGHT)
+
+
+def test_a_signature_across_midnight_says_so_on_its_page(
+    client: Client, seat: Enrollment, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.move_to(MIDNIGHT - dt.timedelta(seconds=1))
+    client.force_login(seat.member)
+    signs = sharing.sign
+
+    def slowly(**given: Any) -> Share:
+        return signs(**{**given, "now": MIDNIGHT})
+
+    monkeypatch.setattr(sharing, "sign", slowly)
+    here = reverse("practice:share_new", args=[seat.public_id])
+    answer = client.post(here, typed(until=ON_THE_14TH.isoformat()))
+    assert answer.status_code == 422
+    assert sharing.DAY_OVER in answer.content.decode()
+    assert 'value="sam@clinic.example"' in answer.content.decode()
+    clock.move_to(MIDNIGHT)
+    again = client.post(here, typed(until=ON_THE_14TH.isoformat()))
+    assert again.status_code == 422
+    assert "Choose today or a later day." in again.content.decode()
 
 
 # --- Beside an erasing -------------------------------------------------------------------

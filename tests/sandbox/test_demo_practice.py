@@ -9,10 +9,10 @@ from enrollment.models import Enrollment
 from outbox.models import Message
 from practice import daily_life, diary, for_leaders, proposals, week_plans
 from practice.goals import open_looks
+from practice.inviting import INVITATION
 from practice.looks import Look
 from practice.models import DiaryEntry, Goal, Part, Proposal, Share
 from practice.own import own_practice, practice_of
-from practice.sharing import INVITATION
 from sandbox import demo
 from sandbox.demo_people import DANA, ORA, SAM
 from sessions.models import Area, GroupSession
