@@ -170,6 +170,7 @@ def a_rating(goal: Any, **fields: Any) -> dict[str, str]:
         "level": "1",
         "note": "A long note",
         "seen": "0",
+        "goal_seen": str(goal.revision),
         "rate": "1",
         **fields,
     }
