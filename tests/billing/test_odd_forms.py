@@ -145,11 +145,11 @@ def asked(ask: Callable[..., Any], path: str, typed: Mapping[str, Any]) -> int:
 
 
 def tried(client: Client, path: str, fields: dict[str, str], queried: set[str]) -> None:
-    """Each text in all fields at once, and in every third one by itself, in turns; the worst in
+    """Each text in all fields at once, and in every fourth one by itself, in turns; the worst in
     each. In the address, alone, only what a page may read from it."""
     for turn, odd in enumerate(ODD):
         for place, field in enumerate(fields):
-            if odd not in WORST and (turn + place) % 3:
+            if odd not in WORST and (turn + place) % 4:
                 continue
             typed = {**fields, field: sent(odd)}
             for ask in (client.post, client.get) if field in queried else (client.post,):

@@ -531,18 +531,8 @@ def test_pages_on_which_a_whole_group_is_refunded(inspector: Inspector) -> None:
     inspector.finish()
 
 
-# Others of this site take the last seats of the demo's groups, whatever order they come in.
-A_GROUP_TO_MOVE_TO = """
-import datetime as dt
-from django.utils import timezone
-from tests.enrollment.builders import a_cohort
-a_cohort(starts_at=timezone.now() + dt.timedelta(days=20), slug="to-move-to")
-"""
-
-
 def test_pages_of_what_members_do_for_themselves(inspector: Inspector) -> None:
     page = inspector.visitor.page
-    run_in_the_shell(inspector.visitor.site, A_GROUP_TO_MOVE_TO)
     inspector.visitor.sign_in(demo.SAM, demo.PASSWORD)
     inspector.visitor.goto("/my/")
     page.get_by_role("main").get_by_role("link").first.click()
